@@ -1,0 +1,55 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SHELLFLAGS := -euo pipefail -c
+SHELL := /bin/bash
+
+BIN := .venv/bin
+STAMP := .venv/.stamp
+PYTHON ?= python3
+# The checks import the settings; they get a data folder that nobody uses.
+CHECKING := TILLBOOK_DATA_DIR=.venv/.check-data
+
+.PHONY: help setup demo test check fix lock bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)-installed $(STAMP)-browser ## Make .venv with everything locked, and find a Chromium for the tests
+
+$(STAMP)-installed: requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMP)-browser: | $(STAMP)-installed
+	@scripts/find-chromium
+	@touch $@
+
+demo: $(STAMP)-installed ## Build a demo shop and serve it
+	@$(BIN)/tillbook demo
+
+test: setup ## Run all tests on SQLite, then on PostgreSQL
+	@TILLBOOK_TEST_DATABASE=sqlite $(BIN)/pytest
+	@TILLBOOK_TEST_DATABASE=postgresql $(BIN)/pytest
+
+check: $(STAMP)-installed ## Check format, style, types, floors, migrations and templates
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(CHECKING) $(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(CHECKING) $(BIN)/django-admin makemigrations --check --settings tillbook.config.settings
+
+fix: $(STAMP)-installed ## Repair what the checks can repair by themselves
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+lock: ## Resolve the dependencies anew into requirements/
+	@for each in run dev; do \
+	  group=$$([ $$each = dev ] && echo "--group dev" || true); \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --no-annotate $$group pyproject.toml -o requirements/$$each.txt; \
+	done
+
+bench: $(STAMP)-installed ## Measure the ledger beside the raw statement, on both databases
+	@$(BIN)/python benchmarks/ledger.py

@@ -1,0 +1,131 @@
+"""Money: a whole number of minor units and a currency (R1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from babel.numbers import format_currency, is_currency
+
+from tillbook.common.errors import InvalidInput
+
+# ISO 4217, table A.1: the currencies whose minor unit is not a hundredth. CLDR's own
+# digit counts describe cash habits (IQD 0, LBP 0) and would lose minor units.
+_EXPONENTS = dict.fromkeys(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ],
+    0,
+)
+_EXPONENTS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+_EXPONENTS |= dict.fromkeys(["CLF", "UYW"], 4)
+
+#: The largest single amount, in minor units. Nine thousand of them still fit a bigint sum.
+MAX_MINOR = 10**15
+
+_SHOWN = 40  # characters of a wrong amount that a message repeats
+_AMOUNT = re.compile(r"(?P<whole>[0-9]{1,16}|[0-9]{1,3}(,[0-9]{3})+)(\.(?P<part>[0-9]+))?", re.ASCII)
+
+
+def exponent(currency: str) -> int:
+    """How many decimal digits the currency's minor unit has (2 for GBP, 0 for JPY)."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def check_currency(code: str, *, field: str = "currency") -> str:
+    """Return `code` if it is an ISO 4217 currency code; raise InvalidInput otherwise."""
+    if not (re.fullmatch("[A-Z]{3}", code) and is_currency(code)):
+        raise InvalidInput(
+            f"{code!r} is not a currency. Use a three-letter ISO 4217 code such as AUD.", field=field
+        )
+    return code
+
+
+def check_amount(minor: int, *, field: str = "amount") -> int:
+    """Return `minor` if it may be moved: a whole number from 1 to MAX_MINOR."""
+    if not isinstance(minor, int) or isinstance(minor, bool):
+        raise InvalidInput("The amount must be a whole number of minor units.", field=field)
+    if minor <= 0:
+        raise InvalidInput("The amount must be more than zero.", field=field)
+    if minor > MAX_MINOR:
+        raise InvalidInput("The amount is too large for one transfer.", field=field)
+    return minor
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """`minor` units of `currency`: Money(1234, "AUD") is 12.34 Australian dollars."""
+
+    minor: int
+    currency: str
+
+    def decimal(self) -> str:
+        """The amount as plain decimal text, "12.34", with the currency's own digits."""
+        digits = exponent(self.currency)
+        sign = "-" if self.minor < 0 else ""
+        text = str(abs(self.minor)).rjust(digits + 1, "0")
+        return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text
+
+    def __str__(self) -> str:
+        return f"{self.decimal()} {self.currency}"
+
+    def localized(self, locale: str = "en_GB") -> str:
+        """The amount as people of that locale write it, "£12.34". For display only."""
+        # A Decimal made from text is exact; it exists for the formatter alone.
+        return format_currency(
+            Decimal(self.decimal()),
+            self.currency,
+            locale=locale,
+            currency_digits=False,
+            format=_display_pattern(exponent(self.currency)),
+        )
+
+
+def _display_pattern(digits: int) -> str:
+    return "¤#,##0" + ("." + "0" * digits if digits else "")
+
+
+def parse_amount(text: str, currency: str, *, field: str = "amount") -> Money:
+    """Read an amount as a person types it: "12.34", "1,234.50", "12".
+
+    Raises InvalidInput naming `field` for text, signs, exponents, more decimals than the
+    currency has, zero, and anything above MAX_MINOR.
+    """
+    digits = exponent(currency)
+    example = "12" if digits == 0 else "12." + "34567"[:digits]
+    stripped = text.strip()
+    if stripped.startswith(("-", "\u2212")):
+        raise InvalidInput("The amount must be more than zero.", field=field)
+    match = _AMOUNT.fullmatch(stripped)
+    if match is None:
+        raise InvalidInput(
+            f"{_shortened(text)!r} is not an amount. Write digits and a point, like {example}.", field=field
+        )
+    part = match["part"] or ""
+    if len(part) > digits:
+        raise InvalidInput(
+            f"{currency} has {digits or 'no'} decimal places. Write it like {example}.", field=field
+        )
+    minor = int(match["whole"].replace(",", "")) * 10**digits + int(part.ljust(digits, "0") or "0")
+    return Money(check_amount(minor, field=field), currency)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,0 +1,188 @@
+"""Settings, read from the environment alone: every name begins with TILLBOOK_."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+from tillbook.common.errors import InvalidInput
+from tillbook.common.money import check_currency, parse_amount
+from tillbook.config.databases import with_options
+from tillbook.config.logs import configure_structlog, logging_settings
+from tillbook.config.secret import kept_secret_key
+from tillbook.shop.policies import Shop
+
+env = Env(prefix="TILLBOOK_")
+
+
+def _minor(text: str, currency: str) -> int:
+    """A limit as a person writes it, in minor units. Zero means: nothing is below the limit."""
+    return 0 if text.strip() == "0" else parse_amount(text, currency).minor
+
+
+def _shop() -> Shop:
+    currency = check_currency(env.str("CURRENCY", "GBP"))
+    return Shop(
+        name=env.str("SHOP_NAME", "Tillbook shop"),
+        address=env.str("SHOP_ADDRESS", ""),
+        email=env.str("SHOP_EMAIL", ""),
+        currency=currency,
+        locale=env.str("LOCALE", "en_GB"),
+        time_zone=ZoneInfo(env.str("TIME_ZONE", "Europe/London")),
+        staff_credit_limit_minor=_minor(env.str("STAFF_CREDIT_LIMIT", "100"), currency),
+        self_completion_limit_minor=_minor(env.str("SELF_COMPLETION_LIMIT", "1000"), currency),
+        grace_days=env.int("GRACE_DAYS", 30),
+    )
+
+
+# The shop and its data
+
+DATA_DIR: Path = env.path("DATA_DIR", Path("data")).absolute()
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+try:
+    TILLBOOK_SHOP = _shop()
+    DATABASES = {
+        "default": with_options(env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR}/tillbook.sqlite3"))
+    }
+    DEBUG = env.bool("DEBUG", False)
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+    CSRF_TRUSTED_ORIGINS: list[str] = env.list("TRUSTED_ORIGINS", [])
+    SECURE_COOKIES = env.bool("SECURE_COOKIES", False)
+    _mail = env.dj_email_url("EMAIL_URL", f"file://{DATA_DIR}/outbox")
+except (EnvError, InvalidInput, ValueError, KeyError) as error:
+    raise ImproperlyConfigured(f"A TILLBOOK_ setting is wrong: {error}") from error
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SECRET_KEY = env.str("SECRET_KEY", "") or kept_secret_key(DATA_DIR)
+
+# Time and language
+
+USE_TZ = True
+TIME_ZONE = TILLBOOK_SHOP.time_zone.key
+LANGUAGE_CODE = TILLBOOK_SHOP.locale.replace("_", "-").lower()
+
+# Parts
+
+INSTALLED_APPS = [
+    "tillbook.panel",  # first: its log-in page stands in for allauth's
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "tillbook.events",
+    "tillbook.ledger",
+    "tillbook.customers",
+    "tillbook.staff",
+    "tillbook.credit",
+    "tillbook.orders",
+    "tillbook.returns",
+    "tillbook.refunds",
+    "tillbook.delivery",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "tillbook.config.urls"
+WSGI_APPLICATION = "tillbook.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tillbook.panel.context_processors.panel",
+            ],
+        },
+    }
+]
+
+# Static files: served from the packages as they stand, so that nothing has to be collected first.
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+
+# Log-in
+
+AUTH_USER_MODEL = "staff.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # no page uses them: sign-up has no address
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_PRESERVE_USERNAME_CASING = True
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+
+# The browser
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = SECURE_COOKIES
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = SECURE_COOKIES
+
+# Mail: without a server, messages become files that staff can read.
+
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "") or TILLBOOK_SHOP.email or "tillbook@localhost"
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
+EMAIL_HOST = _mail["EMAIL_HOST"]
+EMAIL_PORT = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _mail["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _mail["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = 20  # seconds
+
+# Logs
+
+configure_structlog()
+LOGGING = logging_settings(level="DEBUG" if DEBUG else "INFO")

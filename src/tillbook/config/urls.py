@@ -1,0 +1,14 @@
+"""Addresses: log-in and log-out, then the control panel's."""
+
+from __future__ import annotations
+
+from allauth.account import views as account
+from django.urls import include, path
+
+# Two of allauth's pages are wired and no more: nobody signs up or changes
+# an account from outside; `tillbook user add` does it.
+urlpatterns = [
+    path("login/", account.login, name="account_login"),
+    path("logout/", account.logout, name="account_logout"),
+    path("", include("tillbook.panel.urls")),
+]

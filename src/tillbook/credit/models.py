@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from tillbook.common.numbering import public_number
+from tillbook.customers.models import Customer
+from tillbook.ledger.models import Account, House
+
+
+class Source(models.TextChoices):
+    """Where a credit came from."""
+
+    OVERPAYMENT = "overpayment", "Order"
+    RETURN = "return", "RMA"
+    MANUAL = "manual", "Manual"
+
+
+class GiveReason(models.TextChoices):
+    """Why staff give credit by hand. `POLICY` says what each one means for the book."""
+
+    GOODWILL = "goodwill", "Goodwill"
+    LATE_DELIVERY = "late_delivery", "Late delivery"
+    PROMOTION = "promotion", "Promotion"
+    PRICE_CORRECTION = "price_correction", "Price correction"
+    DAMAGED_GOODS = "damaged_goods", "Damaged or missing goods"
+    DEPOSIT = "deposit", "Deposit or money received without an order"
+
+
+#: reason -> (the house account that pays for it, may it ever be paid out?)
+POLICY: dict[str, tuple[House, bool]] = {
+    GiveReason.GOODWILL: (House.GOODWILL, False),
+    GiveReason.LATE_DELIVERY: (House.GOODWILL, False),
+    GiveReason.PROMOTION: (House.PROMOTIONS, False),
+    GiveReason.PRICE_CORRECTION: (House.ADJUSTMENTS, True),
+    GiveReason.DAMAGED_GOODS: (House.ADJUSTMENTS, True),
+    GiveReason.DEPOSIT: (House.RECEIPTS, True),
+}
+
+
+class ReverseReason(models.TextChoices):
+    GIVEN_BY_MISTAKE = "given_by_mistake", "Given by mistake"
+    WRONG_CUSTOMER = "wrong_customer", "Given to the wrong customer"
+    WRONG_AMOUNT = "wrong_amount", "Wrong amount"
+    DUPLICATE = "duplicate", "Given twice"
+    PAYMENT_VOIDED = "payment_voided", "The payment it came from was voided"
+
+
+class Credit(models.Model):
+    """One credit of one customer. Its money stands on the ledger account of the same id."""
+
+    pk = models.CompositePrimaryKey("customer_id", "id")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="credits")
+    id = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    issued_minor = models.BigIntegerField()
+    source = models.CharField(max_length=20, choices=Source)
+    source_reference = models.CharField(max_length=100, blank=True)  # order or RMA number
+    house = models.CharField(max_length=20)  # the house account it came from
+    reason = models.CharField(max_length=40)
+    note = models.TextField(blank=True)  # internal
+    public_note = models.TextField(blank=True)  # to the customer
+    refundable = models.BooleanField()
+    issued_at = models.DateTimeField()  # when the credit arose: the first transfer's effective_at
+    expires_at = models.DateTimeField(null=True)  # first moment at which it can't be used
+    issued_by = models.CharField(max_length=150)
+    key = models.CharField(max_length=200)
+
+    account = models.ForeignObject(
+        Account,
+        on_delete=models.DO_NOTHING,
+        from_fields=("customer_id", "id"),
+        to_fields=("customer_id", "id"),
+        related_name="+",
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["customer", "key"], name="credit_key_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["expires_at"], name="credit_expiry"),
+            models.Index(fields=["customer", "source_reference"], name="credit_of_document"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return public_number("CR", self.id)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+
+class Customer(models.Model):
+    class Kind(models.TextChoices):
+        CUSTOMER = "customer", "Customer"
+        PROSPECT = "prospect", "Prospect"
+
+    username = models.CharField(max_length=150, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CUSTOMER)
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    company = models.CharField(max_length=200, blank=True)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=50, blank=True)
+    postal_address = models.TextField(blank=True)
+    country = models.CharField(max_length=100, blank=True)
+    currency = models.CharField(max_length=3)
+    credit_limit_minor = models.BigIntegerField(null=True)  # None: no limit agreed
+    on_credit_hold = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(credit_limit_minor__isnull=True) | Q(credit_limit_minor__gte=0),
+                name="customer_credit_limit_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def display_name(self) -> str:
+        """The person's name, the company's, or the username: whichever is known first."""
+        return f"{self.first_name} {self.last_name}".strip() or self.company or self.username

@@ -1,0 +1,30 @@
+"""History: what happened, to whom, by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tillbook.events.models import Event
+
+
+def history_of_customer(customer_id: int, *, limit: int = 100) -> list[Event]:
+    """The customer's newest events first."""
+    return list(Event.objects.filter(customer_id=customer_id).order_by("-id")[:limit])
+
+
+def history_of_subject(subject: str, *, limit: int = 100) -> list[Event]:
+    """The newest events of one document, by its public number, first."""
+    return list(Event.objects.filter(subject=subject).order_by("-id")[:limit])
+
+
+def contents_of_keys(requests: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str | None]:
+    """The content that each known (customer_id, key) stands for: a batch's way to find repeats (R4)."""
+    wanted = set(requests)
+    rows = Event.objects.filter(
+        customer_id__in={customer_id for customer_id, _ in wanted}, key__in={key for _, key in wanted}
+    ).values_list("customer_id", "key", "content")
+    return {
+        (customer_id, key): content
+        for customer_id, key, content in rows
+        if customer_id is not None and key is not None and (customer_id, key) in wanted
+    }

@@ -1,0 +1,95 @@
+"""Writing events, and remembering keyed requests by them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tillbook.common.actor import Actor
+from tillbook.common.errors import InvalidInput, KeyReused
+from tillbook.events.models import Event
+
+MAX_KEY_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event about to be written; the fields are those of `Event`."""
+
+    action: str
+    subject: str
+    customer_id: int | None = None
+    key: str | None = None
+    content: str | None = None
+    reason: str = ""
+    note: str = ""
+    public_note: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def record(new: NewEvent, *, actor: Actor, now: datetime) -> Event:
+    """Write one event in the caller's transaction."""
+    return record_many([new], actor=actor, now=now)[0]
+
+
+def record_many(new: Sequence[NewEvent], *, actor: Actor, now: datetime) -> list[Event]:
+    """Write events in one statement, in the caller's transaction."""
+    return Event.objects.bulk_create(_row(each, actor, now) for each in new)
+
+
+def _row(new: NewEvent, actor: Actor, now: datetime) -> Event:
+    return Event(
+        action=new.action,
+        subject=new.subject,
+        customer_id=new.customer_id,
+        key=new.key,
+        content=new.content,
+        reason=new.reason,
+        note=new.note,
+        public_note=new.public_note,
+        data=new.data,
+        actor_name=actor.name,
+        actor_role=actor.role,
+        actor_user_id=actor.user_id,
+        origin=actor.origin,
+        recorded_at=now,
+    )
+
+
+def content_of(action: str, **request: Any) -> str:
+    """The SHA-256, in hex, of what a keyed request asks for.
+
+    Two requests are the same exactly when their action and fields are. Fields are written
+    as sorted JSON; values JSON does not know (dates, enums, Money) by their `str`.
+    """
+    text = json.dumps([action, request], sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_key(key: str) -> str:
+    """Return `key` if it can name a request: 1 to 200 printable characters."""
+    if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
+        raise InvalidInput(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable characters.", field="key")
+    return key
+
+
+def derived_key(key: str, purpose: str) -> str:
+    """The key of a step inside a keyed request: always the same one, and never too long."""
+    derived = f"{key}/{purpose}"
+    return derived if len(derived) <= MAX_KEY_LENGTH else hashlib.sha256(derived.encode()).hexdigest()
+
+
+def replay(customer_id: int, key: str, content: str) -> Event | None:
+    """The event that this key wrote before, or None if the key is new (R4).
+
+    Call it under the customer's lock and before any rule. Raises KeyReused when the key
+    stood for another request.
+    """
+    event = Event.objects.filter(customer_id=customer_id, key=check_key(key)).first()
+    if event is not None and event.content != content:
+        raise KeyReused(key)
+    return event

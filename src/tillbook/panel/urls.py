@@ -1,0 +1,3 @@
+"""The staff pages, by address."""
+
+urlpatterns: list[object] = []

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from tillbook.common.numbering import public_number
+from tillbook.credit.models import Credit, ReverseReason
+from tillbook.customers.models import Customer
+
+
+class Refund(models.Model):
+    """Credit on its way out: paid to the customer, or reversed because it was a mistake."""
+
+    class Kind(models.TextChoices):
+        REFUND = "refund", "Refund"
+        REVERSAL = "reversal", "Reversal"
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        COMPLETED = "completed", "Completed"
+        DECLINED = "declined", "Declined"
+
+    class Method(models.TextChoices):
+        BANK_TRANSFER = "bank_transfer", "Bank transfer"
+        PAYPAL = "paypal", "PayPal"
+        CHEQUE = "cheque", "Cheque"
+        CASH = "cash", "Cash"
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="refunds")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.REFUND)
+    status = models.CharField(max_length=10, choices=Status, default=Status.REQUESTED)
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    method = models.CharField(max_length=20, choices=Method, blank=True)  # blank: a reversal pays nobody
+    payee_name = models.CharField(max_length=200, blank=True)
+    bank_account = models.CharField(max_length=60, blank=True)
+    paypal_email = models.EmailField(blank=True)
+    postal_address = models.TextField(blank=True)
+    payment_date = models.DateField(null=True)
+    reverse_reason = models.CharField(max_length=30, choices=ReverseReason, blank=True)
+    note = models.TextField(blank=True)  # internal: the Refund Note
+    hold_key = models.CharField(max_length=200)  # of the hold in the ledger that keeps the money
+    requested_by = models.CharField(max_length=150)
+    requested_by_user_id = models.BigIntegerField(null=True)
+    requested_at = models.DateTimeField()
+    resolved_by = models.CharField(max_length=150, blank=True)
+    resolved_at = models.DateTimeField(null=True)
+    decline_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["customer", "hold_key"], name="refund_hold_once"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(status="requested", resolved_at__isnull=True)
+                | (~Q(status="requested") & Q(resolved_at__isnull=False)),
+                name="refund_resolved_when_done",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["status", "requested_at"], name="refund_queue"),
+            models.Index(fields=["customer", "-requested_at"], name="refund_of_customer"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return public_number("RF", self.pk)
+
+
+class RefundSource(models.Model):
+    """How much of a refund comes out of which credit."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="sources")
+    customer_id = models.BigIntegerField()
+    credit_id = models.BigIntegerField()
+    amount_minor = models.BigIntegerField()
+
+    credit = models.ForeignObject(
+        Credit,
+        on_delete=models.DO_NOTHING,
+        from_fields=("customer_id", "credit_id"),
+        to_fields=("customer_id", "id"),
+        related_name="+",
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["refund", "credit_id"], name="refund_source_once"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_source_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} of credit {self.credit_id}"

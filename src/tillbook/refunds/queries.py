@@ -1,0 +1,70 @@
+"""Reading refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet
+
+from tillbook.common.numbering import row_id
+from tillbook.refunds.models import Refund
+from tillbook.refunds.services import RefundNotFound
+
+_SHOWN_DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """What the queue shows; amounts in minor units, dates of the request, both ends included."""
+
+    status: str = ""
+    method: str = ""
+    from_date: date | None = None
+    to_date: date | None = None
+    min_minor: int | None = None
+    max_minor: int | None = None
+
+
+def by_number(number: str) -> Refund:
+    """The refund RF-... with its customer, sources and credits; raises RefundNotFound."""
+    rows = Refund.objects.select_related("customer").prefetch_related("sources__credit")
+    refund = rows.filter(pk=row_id("RF", number) or 0).first()
+    if refund is None:
+        raise RefundNotFound(f"There is no refund {number}.")
+    return refund
+
+
+def of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
+    """The customer's newest refunds first."""
+    return list(Refund.objects.filter(customer_id=customer_id).order_by("-requested_at", "-id")[:limit])
+
+
+def by_ids(refund_ids: Collection[int]) -> list[Refund]:
+    """These refunds with what a slip needs, oldest first."""
+    rows = Refund.objects.filter(pk__in=refund_ids).select_related("customer")
+    return list(rows.prefetch_related("sources__credit").order_by("requested_at", "id"))
+
+
+def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) -> list[Refund]:
+    """A page of the queue, oldest first; `after` is the id of the last refund seen."""
+    rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by("id")
+    conditions = {
+        "status": wanted.status,
+        "method": wanted.method,
+        "requested_at__date__gte": wanted.from_date,
+        "requested_at__date__lte": wanted.to_date,
+        "amount_minor__gte": wanted.min_minor,
+        "amount_minor__lte": wanted.max_minor,
+        "id__gt": after,
+    }
+    given = {name: value for name, value in conditions.items() if value not in (None, "")}
+    return list(rows.filter(**given)[:limit])
+
+
+def mask(account: str) -> str:
+    """An account number with all but its last three characters hidden."""
+    plain = account.replace(" ", "").replace("-", "")
+    shown = _SHOWN_DIGITS if len(plain) > _SHOWN_DIGITS else 0
+    return "•" * (len(plain) - shown) + plain[len(plain) - shown :]

@@ -1,0 +1,315 @@
+"""Refunds: requested by staff, completed or declined by an admin.
+
+The money is held in the ledger from the request on; state and money change in one
+transaction (R5). A reversal is the same way out for a credit given by mistake, with no payee.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.common.errors import InvalidInput, NotFound, Refusal
+from tillbook.common.money import Money, check_amount
+from tillbook.credit import services as credit
+from tillbook.credit.models import Credit, ReverseReason
+from tillbook.customers.models import Customer
+from tillbook.events.services import NewEvent, content_of, record, replay
+from tillbook.ledger.models import House
+from tillbook.refunds.models import Refund, RefundSource
+from tillbook.shop.policies import shop
+
+
+class RefundNotFound(NotFound):
+    code = "refund_not_found"
+
+
+class WrongState(Refusal):
+    """The refund is already completed or declined."""
+
+    code = "wrong_state"
+
+
+class SelfCompletion(Refusal):
+    """Above the shop's threshold, whoever asked may not complete (R6)."""
+
+    code = "self_completion"
+    status = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who gets the money, and where; which field is needed hangs on the method."""
+
+    name: str = ""
+    bank_account: str = ""
+    paypal_email: str = ""
+    postal_address: str = ""
+
+
+_MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
+_MAX_IBAN = 34  # ISO 13616
+
+#: state -> the states it may become
+TRANSITIONS: dict[str, frozenset[str]] = {
+    Refund.Status.REQUESTED: frozenset({Refund.Status.COMPLETED, Refund.Status.DECLINED}),
+    Refund.Status.COMPLETED: frozenset(),
+    Refund.Status.DECLINED: frozenset(),
+}
+
+
+@transaction.atomic
+def request(
+    *,
+    customer_id: int,
+    amount: Money,
+    method: Refund.Method,
+    payee: Payee,
+    payment_date: date,
+    note: str = "",
+    credit_id: int | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> Refund:
+    """Hold `amount` for paying out: of one credit, or of all refundable ones, oldest first.
+
+    Raises InsufficientCredit, CreditNotRefundable, CurrencyMismatch, InvalidInput, KeyReused.
+    """
+    actor.require(Permission.REQUEST_REFUND)
+    credit.lock(_customer(customer_id), amount.currency)
+    content = content_of(
+        "refund.requested", amount=amount, method=method, payee=payee,
+        payment_date=payment_date, note=note, credit_id=credit_id,
+    )  # fmt: skip
+    if (first := replay(customer_id, key, content)) is not None:
+        return Refund.objects.get(pk=first.data["id"])
+    check_amount(amount.minor)
+    method = _check_payee(method, payee)
+    refund = Refund(
+        customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor,
+        method=method, payee_name=payee.name.strip(), bank_account=payee.bank_account.strip(),
+        paypal_email=payee.paypal_email.strip(), postal_address=payee.postal_address.strip(),
+        payment_date=payment_date, note=note,
+    )  # fmt: skip
+    chosen = None if credit_id is None else {credit_id: amount.minor}
+    return _record(refund, chosen, House.PAYOUTS, key, content, actor, now)
+
+
+def _customer(customer_id: int) -> int:
+    if not Customer.objects.filter(pk=customer_id).exists():
+        raise NotFound("There is no such customer.", field="customer")
+    return customer_id
+
+
+def _check_payee(method: str, payee: Payee) -> Refund.Method:
+    if method not in Refund.Method:
+        raise InvalidInput("Choose a refund method.", field="method")
+    if not payee.name.strip():
+        raise InvalidInput("Enter the payee's name.", field="payee_name")
+    if method == Refund.Method.BANK_TRANSFER:
+        _check_bank_account(payee.bank_account)
+    if method == Refund.Method.PAYPAL:
+        try:
+            validate_email(payee.paypal_email.strip())
+        except ValidationError:
+            raise InvalidInput("Enter the payee's PayPal e-mail address.", field="paypal_email") from None
+    if method == Refund.Method.CHEQUE and not payee.postal_address.strip():
+        raise InvalidInput("Enter the address the cheque goes to.", field="postal_address")
+    return Refund.Method(method)
+
+
+def _check_bank_account(account: str) -> None:
+    plain = "".join(character for character in account if character not in " -")
+    digits = sum(character.isdigit() for character in plain)
+    if not (plain.isascii() and plain.isalnum() and digits >= _MIN_DIGITS and len(plain) <= _MAX_IBAN):
+        raise InvalidInput(
+            "Enter the payee's bank account: branch code and account number, or an IBAN.",
+            field="bank_account",
+        )
+
+
+@transaction.atomic
+def request_reversal(
+    *,
+    customer_id: int,
+    credit_id: int,
+    reason: ReverseReason,
+    note: str = "",
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> Refund:
+    """Ask for a credit given by mistake to be reversed: all that is available of it is held.
+
+    Completing it returns the money to the account the credit came from. Raises
+    CreditNotFound, InsufficientCredit when nothing is left, InvalidInput.
+    """
+    actor.require(Permission.REQUEST_REFUND)
+    wrong = Credit.objects.filter(customer_id=customer_id, id=credit_id).first()
+    if wrong is None:
+        raise credit.CreditNotFound("This customer has no such credit.", field="credit")
+    credit.lock(customer_id, wrong.currency)
+    content = content_of("refund.reversal_requested", credit_id=credit_id, reason=reason, note=note)
+    if (first := replay(customer_id, key, content)) is not None:
+        return Refund.objects.get(pk=first.data["id"])
+    if reason not in ReverseReason:
+        raise InvalidInput("Choose a reason from the list.", field="reason")
+    left = Credit.objects.select_related("account").get(customer_id=customer_id, id=credit_id)
+    minor = left.account.available_minor
+    if minor == 0:
+        raise credit.InsufficientCredit(Money(0, wrong.currency))
+    refund = Refund(
+        customer_id=customer_id, kind=Refund.Kind.REVERSAL, currency=wrong.currency, amount_minor=minor,
+        reverse_reason=reason, note=note,
+    )  # fmt: skip
+    return _record(refund, {credit_id: minor}, House(wrong.house), key, content, actor, now)
+
+
+def _record(
+    refund: Refund,
+    chosen: dict[int, int] | None,
+    house: House,
+    key: str,
+    content: str,
+    actor: Actor,
+    now: datetime,
+) -> Refund:
+    """Write the refund, its hold, its sources and its event; the caller has the lock."""
+    refund.hold_key = f"hold:{content_of('refund.hold', key=key)}"
+    refund.requested_by = actor.name
+    refund.requested_by_user_id = actor.user_id
+    refund.requested_at = now
+    refund.save(force_insert=True)
+    reversal = refund.kind == Refund.Kind.REVERSAL
+    parts = credit.hold(
+        customer_id=refund.customer_id,
+        amount=amount_of(refund),
+        reference=refund.number,
+        credits=chosen,
+        refundable_only=not reversal,
+        house=house,
+        reason="reversal" if reversal else "refund",
+        key=refund.hold_key,
+        actor=actor,
+        now=now,
+    )
+    RefundSource.objects.bulk_create(
+        RefundSource(
+            refund=refund,
+            customer_id=refund.customer_id,
+            credit_id=part.credit_id,
+            amount_minor=part.amount_minor,
+        )
+        for part in parts
+    )
+    event = NewEvent(
+        "refund.reversal_requested" if reversal else "refund.requested",
+        refund.number,
+        refund.customer_id,
+        key=key,
+        content=content,
+        reason=refund.reverse_reason,
+        note=refund.note,
+        data={"id": refund.pk, "amount": str(amount_of(refund)), "method": refund.method},
+    )
+    record(event, actor=actor, now=now)
+    return refund
+
+
+def amount_of(refund: Refund) -> Money:
+    return Money(refund.amount_minor, refund.currency)
+
+
+@transaction.atomic
+def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
+    """Mark as Paid and Complete: the held credit is gone for good.
+
+    Completing it again gives the completed refund; nothing moves twice. Raises
+    PermissionDenied, SelfCompletion, WrongState when it was declined, RefundNotFound.
+    """
+    actor.require(Permission.COMPLETE_REFUND)
+    refund = _locked(refund_id)
+    if refund.status == Refund.Status.COMPLETED:
+        return refund
+    _check_transition(refund, Refund.Status.COMPLETED)
+    _check_completer(refund, actor)
+    _resolve(refund, Refund.Status.COMPLETED, actor, now)
+    credit.capture(
+        customer_id=refund.customer_id,
+        hold_key=refund.hold_key,
+        key=f"{refund.number}:completed",
+        actor=actor,
+        now=now,
+    )
+    return refund
+
+
+@transaction.atomic
+def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
+    """Decline with a reason: the held amount becomes available again.
+
+    Raises PermissionDenied, InvalidInput without a reason, WrongState, RefundNotFound.
+    """
+    actor.require(Permission.COMPLETE_REFUND)
+    refund = _locked(refund_id)
+    if not reason.strip():
+        raise InvalidInput("Say why the refund is declined.", field="reason")
+    if refund.status == Refund.Status.DECLINED and refund.decline_reason == reason.strip():
+        return refund
+    _check_transition(refund, Refund.Status.DECLINED)
+    refund.decline_reason = reason.strip()
+    _resolve(refund, Refund.Status.DECLINED, actor, now)
+    credit.release(
+        customer_id=refund.customer_id,
+        hold_key=refund.hold_key,
+        key=f"{refund.number}:declined",
+        actor=actor,
+        now=now,
+    )
+    return refund
+
+
+def _locked(refund_id: int) -> Refund:
+    found = Refund.objects.filter(pk=refund_id).first()
+    if found is None:
+        raise RefundNotFound("There is no such refund.")
+    credit.lock(found.customer_id, found.currency)
+    return Refund.objects.select_related("customer").get(pk=refund_id)
+
+
+def _check_transition(refund: Refund, to: str) -> None:
+    if to not in TRANSITIONS[refund.status]:
+        raise WrongState(f"{refund.number} is already {refund.get_status_display().lower()}.")
+
+
+def _check_completer(refund: Refund, actor: Actor) -> None:
+    policy = shop()
+    small = refund.currency == policy.currency and refund.amount_minor <= policy.self_completion_limit_minor
+    own = refund.requested_by == actor.name and refund.requested_by_user_id == actor.user_id
+    if own and not small:
+        limit = Money(policy.self_completion_limit_minor, policy.currency)
+        raise SelfCompletion(
+            f"You asked for {refund.number} yourself. Above {limit} somebody else completes it."
+        )
+
+
+def _resolve(refund: Refund, status: Refund.Status, actor: Actor, now: datetime) -> None:
+    refund.status = status
+    refund.resolved_by = actor.name
+    refund.resolved_at = now
+    refund.save(update_fields=["status", "resolved_by", "resolved_at", "decline_reason"])
+    noun = "reversal_" if refund.kind == Refund.Kind.REVERSAL else ""
+    event = NewEvent(
+        f"refund.{noun}{status}",
+        refund.number,
+        refund.customer_id,
+        note=refund.decline_reason,
+        data={"amount": str(amount_of(refund))},
+    )
+    record(event, actor=actor, now=now)

@@ -1,0 +1,81 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.test.testcases import LiveServerThread
+from pytest_django.plugin import DjangoDbBlocker
+from tests.databases import copied_database
+
+from tillbook.common.actor import Actor, Role
+from tillbook.staff import services as staff
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The moment at which everything in a test happens, unless the test says otherwise."""
+    return datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def system_actor() -> Actor:
+    return Actor.system("test")
+
+
+@pytest.fixture
+def staff_actor(db: None, system_actor: Actor, now: datetime) -> Actor:
+    """A user with the staff role, `staff`, who logs in with PASSWORD."""
+    return _user_actor("staff", Role.STAFF, system_actor, now)
+
+
+@pytest.fixture
+def admin_actor(db: None, system_actor: Actor, now: datetime) -> Actor:
+    """A user with the admin role, `admin`, who logs in with PASSWORD."""
+    return _user_actor("admin", Role.ADMIN, system_actor, now)
+
+
+def _user_actor(name: str, role: Role, system: Actor, now: datetime) -> Actor:
+    user = staff.add_user(username=name, role=role, password=PASSWORD, actor=system, now=now)
+    return user.as_actor("test")
+
+
+@pytest.fixture(scope="session")
+def template_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("template") / "migrated.sqlite3"
+
+
+@pytest.fixture
+def own_database(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    template_database: Path,
+    tmp_path: Path,
+) -> Iterator[None]:
+    """A migrated database that only this test uses, on disk, where threads really commit.
+
+    Use it instead of `transaction=True`, whose clean-up deletes rows: the book refuses that.
+    It excludes `db`, and so `staff_actor` and `admin_actor`: add users by the services.
+    """
+    with django_db_blocker.unblock(), copied_database(template_database, tmp_path):
+        yield
+
+
+@pytest.fixture
+def panel_address(own_database: None) -> Iterator[str]:
+    """The address of a panel that really runs, over `own_database`."""
+    server: Any = LiveServerThread("localhost", StaticFilesHandler, connections_override={})
+    server.daemon = True
+    server.start()
+    server.is_ready.wait()
+    if server.error:
+        raise server.error
+    yield f"http://localhost:{server.port}"
+    server.terminate()

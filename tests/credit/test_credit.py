@@ -1,0 +1,188 @@
+"""Issue, spend, hold, restore, expire: exact balances after each, and nothing after a refusal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tillbook.common.actor import Actor
+from tillbook.common.errors import KeyReused, Refusal
+from tillbook.common.money import Money
+from tillbook.credit import queries, services
+from tillbook.credit.models import Credit, GiveReason
+from tillbook.customers.models import Customer
+from tillbook.ledger.book import HoldAlreadyResolved, InsufficientCredit
+from tillbook.ledger.models import Transfer
+from tillbook.ledger.queries import verify
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def customer(now: datetime) -> Customer:
+    return Customer.objects.create(username="jo", currency="GBP", created_at=now)
+
+
+@pytest.fixture
+def given(customer: Customer, admin_actor: Actor, now: datetime):
+    def give(
+        minor: int, key: str, days: int | None = None, reason: GiveReason = GiveReason.DEPOSIT
+    ) -> Credit:
+        return services.give(
+            customer_id=customer.pk,
+            amount=Money(minor, "GBP"),
+            reason=reason,
+            refundable=reason == GiveReason.DEPOSIT,
+            expires_at=None if days is None else now + timedelta(days=days),
+            key=key,
+            actor=admin_actor,
+            now=now,
+        )
+
+    return give
+
+
+def balance(customer: Customer) -> tuple[int, int]:
+    row = queries.balance_of(customer.pk, "GBP")
+    return row.available_minor, row.held_minor
+
+
+def test_a_spend_takes_what_expires_first_then_the_oldest(customer, given, staff_actor, now):
+    old, soon = given(1000, "a"), given(500, "b", days=5)
+    parts = services.spend(
+        customer_id=customer.pk, amount=Money(700, "GBP"), reference="N1", key="s", actor=staff_actor, now=now
+    )
+    assert parts == [services.Part(soon.id, 500), services.Part(old.id, 200)]
+    assert balance(customer) == (800, 0)
+
+
+def test_the_spend_that_emptied_the_account_can_be_repeated(customer, given, staff_actor, now):
+    given(1000, "a")
+    spend = {"customer_id": customer.pk, "reference": "N1", "key": "s", "actor": staff_actor, "now": now}
+    first = services.spend(amount=Money(1000, "GBP"), **spend)
+    assert services.spend(amount=Money(1000, "GBP"), **spend) == first
+    with pytest.raises(KeyReused):
+        services.spend(amount=Money(999, "GBP"), **spend)
+    assert balance(customer) == (0, 0)
+    assert Transfer.objects.count() == 2
+
+
+def test_a_spend_of_more_than_there_is_changes_nothing(customer, given, staff_actor, now):
+    given(1000, "a")
+    with pytest.raises(InsufficientCredit) as refusal:
+        services.spend(
+            customer_id=customer.pk,
+            amount=Money(1001, "GBP"),
+            reference="N1",
+            key="s",
+            actor=staff_actor,
+            now=now,
+        )
+    assert refusal.value.message == "Only 10.00 GBP is available."
+    assert balance(customer) == (1000, 0)
+    assert Transfer.objects.count() == 1
+
+
+@pytest.mark.parametrize("minor", [0, -1, 10**30, 1.5, True])
+def test_an_amount_that_is_none_is_refused(customer, given, staff_actor, now, minor):
+    given(1000, "a")
+    with pytest.raises(Refusal):
+        services.spend(
+            customer_id=customer.pk,
+            amount=Money(minor, "GBP"),
+            reference="N1",
+            key="s",
+            actor=staff_actor,
+            now=now,
+        )
+    assert balance(customer) == (1000, 0)
+
+
+def test_credit_of_one_currency_does_not_pay_in_another(customer, given, staff_actor, now):
+    credit = given(1000, "a")
+    with pytest.raises(services.CurrencyMismatch):
+        services.spend(
+            customer_id=customer.pk,
+            amount=Money(100, "AUD"),
+            reference="N1",
+            credits={credit.id: 100},
+            key="s",
+            actor=staff_actor,
+            now=now,
+        )
+    assert balance(customer) == (1000, 0)
+
+
+def test_a_hold_captured_in_part_frees_the_rest_and_ends_once(customer, given, staff_actor, now):
+    given(600, "a")
+    given(600, "b")
+    common = {"customer_id": customer.pk, "actor": staff_actor, "now": now}
+    services.hold(amount=Money(1000, "GBP"), reference="N1", key="h", **common)
+    assert balance(customer) == (200, 1000)
+    services.capture(hold_key="h", amount=Money(700, "GBP"), key="c", **common)
+    assert balance(customer) == (500, 0)
+    with pytest.raises(HoldAlreadyResolved):
+        services.release(hold_key="h", key="r", **common)
+    assert balance(customer) == (500, 0)
+    assert verify().broken == []
+
+
+def test_a_cancelled_order_gives_back_to_the_same_credits_once(customer, given, staff_actor, now):
+    first, second = given(600, "a"), given(600, "b")
+    common = {"customer_id": customer.pk, "reference": "N1", "actor": staff_actor, "now": now}
+    services.spend(amount=Money(1000, "GBP"), key="s", **common)
+    parts = services.restore(currency="GBP", key="r1", **common)
+    assert parts == [services.Part(second.id, 400), services.Part(first.id, 600)]
+    assert services.restore(currency="GBP", key="r2", **common) == []
+    assert balance(customer) == (1200, 0)
+
+
+def test_credit_given_back_after_its_expiry_gets_the_grace_period(customer, given, staff_actor, now):
+    credit = given(600, "a", days=5)
+    common = {"customer_id": customer.pk, "reference": "N1", "actor": staff_actor}
+    services.spend(amount=Money(600, "GBP"), key="s", now=now, **common)
+    later = now + timedelta(days=6)
+    services.restore(currency="GBP", key="r", now=later, **common)
+    assert Credit.objects.get(id=credit.id).expires_at == later + timedelta(days=30)
+
+
+def test_only_what_is_not_held_expires(customer, given, staff_actor, system_actor, now):
+    given(600, "a", days=5)
+    services.hold(
+        customer_id=customer.pk, amount=Money(200, "GBP"), reference="N1", key="h", actor=staff_actor, now=now
+    )
+    later = now + timedelta(days=6)
+    assert services.expire_due(actor=system_actor, now=later) == 1
+    assert services.expire_due(actor=system_actor, now=later) == 0
+    assert balance(customer) == (0, 200)
+
+
+def test_goodwill_can_never_be_made_refundable(customer, admin_actor, now):
+    with pytest.raises(services.CreditNotRefundable):
+        services.give(
+            customer_id=customer.pk,
+            amount=Money(100, "GBP"),
+            reason=GiveReason.GOODWILL,
+            refundable=True,
+            expires_at=None,
+            key="g",
+            actor=admin_actor,
+            now=now,
+        )
+    assert Credit.objects.count() == 0
+
+
+def test_staff_give_up_to_their_limit_and_no_more(customer, staff_actor, now):
+    with pytest.raises(services.LimitExceeded):
+        services.give(
+            customer_id=customer.pk,
+            amount=Money(10_001, "GBP"),
+            reason=GiveReason.GOODWILL,
+            refundable=False,
+            expires_at=None,
+            key="g",
+            actor=staff_actor,
+            now=now,
+        )
+    assert Credit.objects.count() == 0

@@ -1,0 +1,93 @@
+"""The database refuses to change what was written, and verify finds what got past it."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from tillbook.common.money import Money
+from tillbook.credit import services
+from tillbook.credit.models import GiveReason
+from tillbook.customers.models import Customer
+from tillbook.ledger.models import Transfer
+from tillbook.ledger.queries import verify
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def transfer(admin_actor, now) -> Transfer:
+    customer = Customer.objects.create(username="jo", currency="GBP", created_at=now)
+    common = {"customer_id": customer.pk, "actor": admin_actor, "now": now}
+    services.give(
+        amount=Money(1000, "GBP"),
+        reason=GiveReason.DEPOSIT,
+        refundable=True,
+        expires_at=None,
+        key="g",
+        **common,
+    )
+    services.spend(amount=Money(300, "GBP"), reference="N1", key="s", **common)
+    assert verify().broken == []
+    return Transfer.objects.get(key="s")
+
+
+def drop_triggers() -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("DROP TRIGGER ledger_transfer_no_change ON ledger_transfer")
+            return
+        cursor.execute("DROP TRIGGER ledger_transfer_no_update")
+        cursor.execute("DROP TRIGGER ledger_transfer_no_delete")
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE ledger_transfer SET amount_minor = 1", "DELETE FROM ledger_transfer"]
+)
+def test_the_database_refuses_to_change_a_transfer(transfer, statement):
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+    assert Transfer.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "amount_minor = 299",
+        "reference = 'N2'",
+        "house = 'goodwill'",
+        "effective_at = recorded_at, actor = 'x'",
+    ],
+)
+def test_a_row_altered_behind_the_programs_back_is_named(transfer, change):
+    drop_triggers()
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE ledger_transfer SET {change} WHERE key = 's'")
+    rows = [(each.account_id, each.seq) for each in verify().broken if each.account_id is not None]
+    assert rows == [(transfer.account_id, 2)]
+
+
+def test_a_missing_row_is_named(transfer):
+    drop_triggers()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ledger_transfer WHERE key = 's'")
+    broken = verify().broken
+    assert broken[0].account_id == transfer.account_id
+    assert broken[0].seq == 2
+
+
+def test_a_counter_below_what_is_held_is_refused_by_the_database(transfer):
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_account SET held_minor = posted_minor + 1")
+
+
+def test_a_projection_altered_by_hand_is_found(transfer):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_balance SET available_minor = 1")
+    assert [each.problem for each in verify().broken] == [
+        "has a GBP projection that its transfers do not give"
+    ]

@@ -1,0 +1,151 @@
+"""Refunds: held on request, gone on completion, back on a decline."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tillbook.common.errors import PermissionDenied, Refusal
+from tillbook.common.money import Money
+from tillbook.credit import queries, services
+from tillbook.credit.models import GiveReason, ReverseReason
+from tillbook.customers.models import Customer
+from tillbook.ledger.models import Transfer
+from tillbook.refunds import services as refunds
+from tillbook.refunds.models import Refund
+from tillbook.refunds.queries import mask
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def credit(admin_actor, now):
+    customer = Customer.objects.create(username="jo", currency="GBP", created_at=now)
+    return services.give(
+        customer_id=customer.pk,
+        amount=Money(200_000, "GBP"),
+        reason=GiveReason.DEPOSIT,
+        refundable=True,
+        expires_at=None,
+        key="g",
+        actor=admin_actor,
+        now=now,
+    )
+
+
+@pytest.fixture
+def ask(credit, staff_actor, now):
+    def request(minor=5000, key="r", currency="GBP", actor=staff_actor, payee="Jo Bloggs", **more):
+        return refunds.request(
+            customer_id=more.pop("customer_id", credit.customer_id),
+            amount=Money(minor, currency),
+            method=Refund.Method.CASH,
+            payee=refunds.Payee(name=payee),
+            payment_date=date(2026, 1, 2),
+            key=key,
+            actor=actor,
+            now=now,
+            **more,
+        )
+
+    return request
+
+
+def balance(credit):
+    row = queries.balance_of(credit.customer_id, "GBP")
+    return row.available_minor, row.held_minor
+
+
+def test_a_request_holds_and_a_completion_takes(ask, credit, admin_actor, now):
+    refund = ask()
+    assert balance(credit) == (195_000, 5000)
+    refunds.complete(refund.pk, actor=admin_actor, now=now)
+    refunds.complete(refund.pk, actor=admin_actor, now=now)
+    assert balance(credit) == (195_000, 0)
+    assert Transfer.objects.filter(house="payouts").count() == 2
+
+
+def test_a_decline_gives_back_and_ends_it(ask, credit, admin_actor, now):
+    refund = ask()
+    refunds.decline(refund.pk, reason="Wrong account", actor=admin_actor, now=now)
+    assert balance(credit) == (200_000, 0)
+    with pytest.raises(refunds.WrongState):
+        refunds.complete(refund.pk, actor=admin_actor, now=now)
+
+
+def test_the_same_request_twice_makes_one_refund(ask, credit):
+    assert ask().pk == ask().pk
+    assert Refund.objects.count() == 1
+    assert balance(credit) == (195_000, 5000)
+
+
+def test_staff_can_not_complete(ask, credit, staff_actor, now):
+    refund = ask()
+    with pytest.raises(PermissionDenied):
+        refunds.complete(refund.pk, actor=staff_actor, now=now)
+    assert balance(credit) == (195_000, 5000)
+    assert Refund.objects.get().status == "requested"
+
+
+def test_an_admin_does_not_complete_a_large_refund_of_their_own(ask, credit, admin_actor, now):
+    refund = ask(150_000, actor=admin_actor)
+    with pytest.raises(refunds.SelfCompletion):
+        refunds.complete(refund.pk, actor=admin_actor, now=now)
+    assert balance(credit) == (50_000, 150_000)
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [
+        ({"minor": 200_001}, "insufficient_credit"),
+        ({"minor": 0}, "invalid_input"),
+        ({"minor": -1}, "invalid_input"),
+        ({"minor": 10**32}, "invalid_input"),
+        ({"currency": "AUD"}, "insufficient_credit"),
+        ({"currency": "pounds"}, "invalid_input"),
+        ({"payee": " "}, "invalid_input"),
+        ({"customer_id": 99}, "not_found"),
+    ],
+)
+def test_a_request_that_can_not_be_is_refused_and_changes_nothing(ask, credit, case, code):
+    with pytest.raises(Refusal) as refusal:
+        ask(**case)
+    assert refusal.value.code == code
+    assert Refund.objects.count() == 0
+    assert balance(credit) == (200_000, 0)
+
+
+def test_goodwill_is_never_paid_out(ask, credit, admin_actor, now):
+    goodwill = services.give(
+        customer_id=credit.customer_id,
+        amount=Money(500, "GBP"),
+        reason=GiveReason.GOODWILL,
+        refundable=False,
+        expires_at=None,
+        key="gw",
+        actor=admin_actor,
+        now=now,
+    )
+    with pytest.raises(services.CreditNotRefundable):
+        ask(500, credit_id=goodwill.id)
+    assert Refund.objects.count() == 0
+
+
+def test_a_reversal_returns_the_credit_to_where_it_came_from(credit, staff_actor, admin_actor, now):
+    reversal = refunds.request_reversal(
+        customer_id=credit.customer_id,
+        credit_id=credit.id,
+        reason=ReverseReason.GIVEN_BY_MISTAKE,
+        key="v",
+        actor=staff_actor,
+        now=now,
+    )
+    assert balance(credit) == (0, 200_000)
+    refunds.complete(reversal.pk, actor=admin_actor, now=now)
+    assert balance(credit) == (0, 0)
+    assert set(Transfer.objects.values_list("house", flat=True)) == {"receipts"}
+
+
+def test_an_account_number_shows_its_last_digits_only():
+    assert mask("062-000 1234 5678") == "•" * 11 + "678"

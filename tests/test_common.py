@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pytest
+
+from tillbook.common.actor import PERMISSIONS, Actor, Permission, Role
+from tillbook.common.errors import InvalidInput, KeyReused, PermissionDenied
+from tillbook.common.money import MAX_MINOR, Money, check_amount, check_currency, exponent, parse_amount
+from tillbook.common.numbering import public_number, row_id
+
+
+class TestMoney:
+    @pytest.mark.parametrize(
+        ("minor", "currency", "text"),
+        [
+            (1234, "AUD", "12.34 AUD"),
+            (5, "GBP", "0.05 GBP"),
+            (0, "GBP", "0.00 GBP"),
+            (-5, "GBP", "-0.05 GBP"),
+            (1234, "JPY", "1234 JPY"),
+            (1234, "KWD", "1.234 KWD"),
+            (1234, "IQD", "1.234 IQD"),
+            (12345, "CLF", "1.2345 CLF"),
+            (MAX_MINOR, "GBP", "10000000000000.00 GBP"),
+        ],
+    )
+    def test_is_written_with_its_currencys_own_decimals(self, minor: int, currency: str, text: str) -> None:
+        assert str(Money(minor, currency)) == text
+
+    @pytest.mark.parametrize(
+        ("money", "text"),
+        [
+            (Money(123456, "GBP"), "£1,234.56"),
+            (Money(123456, "JPY"), "JP¥123,456"),
+            (Money(MAX_MINOR + 1, "GBP"), "£10,000,000,000,000.01"),
+        ],
+    )
+    def test_is_shown_as_people_write_it_to_the_last_cent(self, money: Money, text: str) -> None:
+        assert money.localized("en_GB") == text
+
+    @pytest.mark.parametrize(
+        ("text", "currency", "minor"),
+        [
+            ("12.34", "GBP", 1234),
+            ("12", "GBP", 1200),
+            ("12.3", "GBP", 1230),
+            (" 1,234.50 ", "GBP", 123450),
+            ("0.01", "GBP", 1),
+            ("7", "JPY", 7),
+            ("1.234", "KWD", 1234),
+            ("10000000000000.00", "GBP", MAX_MINOR),
+        ],
+    )
+    def test_reads_what_a_person_types(self, text: str, currency: str, minor: int) -> None:
+        assert parse_amount(text, currency) == Money(minor, currency)
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "'' is not an amount. Write digits and a point, like 12.34."),
+            ("ten", "'ten' is not an amount. Write digits and a point, like 12.34."),
+            ("1e30", "'1e30' is not an amount. Write digits and a point, like 12.34."),
+            ("12,34", "'12,34' is not an amount. Write digits and a point, like 12.34."),
+            ("１２", "'１２' is not an amount. Write digits and a point, like 12.34."),
+            ("NaN", "'NaN' is not an amount. Write digits and a point, like 12.34."),
+            ("12.345", "GBP has 2 decimal places. Write it like 12.34."),
+            ("0", "The amount must be more than zero."),
+            ("-1", "The amount must be more than zero."),
+            ("\u22121", "The amount must be more than zero."),
+            ("10000000000000.01", "The amount is too large for one transfer."),
+        ],
+    )
+    def test_refuses_what_is_no_amount_and_names_the_field(self, text: str, message: str) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            parse_amount(text, "GBP", field="refund_amount")
+        assert refused.value.message == message
+        assert refused.value.field == "refund_amount"
+
+    def test_refuses_decimals_where_the_currency_has_none(self) -> None:
+        with pytest.raises(InvalidInput, match="JPY has no decimal places. Write it like 12."):
+            parse_amount("1.5", "JPY")
+
+    def test_repeats_at_most_forty_characters_of_a_long_text(self) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            parse_amount("x" * 5000, "GBP")
+        shown = "x" * 37 + "..."
+        assert refused.value.message == f"'{shown}' is not an amount. Write digits and a point, like 12.34."
+
+    @pytest.mark.parametrize("wrong", [0, -1, MAX_MINOR + 1, True, 1.0, "1"])
+    def test_moves_only_whole_numbers_from_one_up(self, wrong: int) -> None:
+        with pytest.raises(InvalidInput):
+            check_amount(wrong)
+
+    @pytest.mark.parametrize("code", ["GBP", "AUD", "JPY"])
+    def test_knows_currencies(self, code: str) -> None:
+        assert check_currency(code) == code
+
+    @pytest.mark.parametrize("code", ["", "gbp", "GB", "POUNDS", "QQQ"])
+    def test_refuses_what_is_no_currency(self, code: str) -> None:
+        with pytest.raises(InvalidInput):
+            check_currency(code)
+
+    def test_knows_how_many_decimals_a_currency_has(self) -> None:
+        assert [exponent(code) for code in ("GBP", "JPY", "KWD", "UYW")] == [2, 0, 3, 4]
+
+
+class TestNumbering:
+    def test_the_first_document_is_number_1001(self) -> None:
+        assert public_number("CR", 1) == "CR-1001"
+
+    @pytest.mark.parametrize("row", [1, 42, 10**12])
+    def test_a_number_leads_back_to_its_row(self, row: int) -> None:
+        assert row_id("RF", public_number("RF", row)) == row
+
+    def test_letter_case_and_blanks_around_do_not_matter(self) -> None:
+        assert row_id("RMA", " rma-1042 ") == 42
+
+    @pytest.mark.parametrize("number", ["", "CR-1042", "RF-", "RF-042", "RF-1042x", "RF-" + "9" * 19, "1042"])
+    def test_anything_else_leads_nowhere(self, number: str) -> None:
+        assert row_id("RF", number) is None
+
+
+class TestActor:
+    def test_staff_may_all_but_complete_refunds_and_run_the_system(self) -> None:
+        assert set(Permission) - PERMISSIONS[Role.STAFF] == {
+            Permission.COMPLETE_REFUND,
+            Permission.RUN_SYSTEM,
+        }
+
+    def test_an_admin_may_also_complete_refunds(self) -> None:
+        assert PERMISSIONS[Role.ADMIN] - PERMISSIONS[Role.STAFF] == {Permission.COMPLETE_REFUND}
+
+    def test_the_system_may_everything(self) -> None:
+        assert PERMISSIONS[Role.SYSTEM] == set(Permission)
+
+    def test_a_refused_permission_says_which_role_may_not_do_what(self) -> None:
+        actor = Actor(name="sam", role=Role.STAFF, origin="test", user_id=3)
+        with pytest.raises(PermissionDenied) as refused:
+            actor.require(Permission.COMPLETE_REFUND)
+        assert refused.value.message == "Your role (staff) may not complete and decline refunds."
+        assert refused.value.status == 403
+
+    def test_identity_is_the_users_number_or_the_systems_name(self) -> None:
+        assert Actor(name="sam", role=Role.STAFF, origin="test", user_id=3).identity == "user:3"
+        assert Actor.system("cli").identity == "system"
+
+
+def test_a_reused_key_says_how_to_put_it_right() -> None:
+    assert KeyReused("k-1").message == (
+        "The idempotency key 'k-1' was already used for a different request. "
+        "Send a new key for a new request."
+    )
