@@ -166,6 +166,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = SECURE_COOKIES
 CSRF_COOKIE_HTTPONLY = True
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # an order of 1,500 lines is edited on one page, six fields a line
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 
 # Mail: without a server, messages become files that staff can read.

@@ -91,6 +91,24 @@ class Order(models.Model):
         """
         return max(0, self.due_minor - self.paid_minor)
 
+    @property
+    def excess_minor(self) -> int:
+        """What was paid beyond what is due and has not gone on as credit yet."""
+        return max(0, self.paid_minor - self.due_minor)
+
+    @property
+    def unbacked_minor(self) -> int:
+        """What went on as credit though its money is no longer there: a payment was voided."""
+        backed = max(0, self.received_minor + self.credit_used_minor - self.due_minor)
+        return max(0, self.overpaid_minor - backed)
+
+    @property
+    def paid_status_by_sums(self) -> PaidStatus:
+        """The paid status that the sums make; `paid_status` keeps it for filters."""
+        if self.paid_minor >= self.total_minor:
+            return self.PaidStatus.OVER_PAID if self.overpaid_minor > 0 else self.PaidStatus.FULLY_PAID
+        return self.PaidStatus.PART_PAID if self.paid_minor > 0 else self.PaidStatus.PENDING
+
 
 class OrderLine(models.Model):
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")

@@ -1,0 +1,65 @@
+"""Reading customers and prospects."""
+
+from __future__ import annotations
+
+from django.db.models import F, Q
+
+from tillbook.common.errors import NotFound
+from tillbook.customers.models import Customer
+
+_SEARCHED = ("username", "first_name", "last_name", "company", "email", "phone")
+
+
+class CustomerNotFound(NotFound):
+    """No customer or prospect has that username or id."""
+
+    code = "customer_not_found"
+
+
+def by_username(username: str) -> Customer:
+    """The customer of exactly that username. Raises CustomerNotFound."""
+    customer = Customer.objects.filter(username=username).first()
+    if customer is None:
+        raise CustomerNotFound(f"There is no customer {username!r}.", field="username")
+    return customer
+
+
+def by_id(customer_id: int) -> Customer:
+    """The customer of that id. Raises CustomerNotFound."""
+    customer = Customer.objects.filter(pk=customer_id).first()
+    if customer is None:
+        raise CustomerNotFound("There is no such customer.", field="customer")
+    return customer
+
+
+def search(
+    q: str = "",
+    *,
+    kind: str | None = None,
+    with_credit: bool = False,
+    after: str | None = None,
+    limit: int = 50,
+) -> list[Customer]:
+    """A page of customers by username; `after` is the last username of the page before.
+
+    Every word of `q` must stand in the username, name, company, e-mail or phone, in any letter case.
+    """
+    rows = Customer.objects.order_by("username")
+    for word in q.split():
+        rows = rows.filter(_any_field_holds(word))
+    if kind:
+        rows = rows.filter(kind=kind)
+    if with_credit:
+        # The relation is the one that credits declare on their customer: nothing above is imported.
+        left = Customer.objects.filter(credits__account__posted_minor__gt=F("credits__account__held_minor"))
+        rows = rows.filter(pk__in=left.values("pk"))
+    if after:
+        rows = rows.filter(username__gt=after)
+    return list(rows[:limit])
+
+
+def _any_field_holds(word: str) -> Q:
+    found = Q()
+    for name in _SEARCHED:
+        found |= Q(**{f"{name}__icontains": word})
+    return found

@@ -1,0 +1,182 @@
+"""Adding customers and prospects, and changing what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.money import MAX_MINOR, check_currency
+from tillbook.customers.models import Customer
+from tillbook.customers.queries import by_id
+from tillbook.events.services import NewEvent, record
+
+_DETAILS = (
+    "kind", "first_name", "last_name", "company", "email", "phone", "postal_address", "country",
+)  # fmt: skip
+_LONGEST = {  # as the columns are; an address has no bound there
+    "username": 150,
+    "first_name": 100,
+    "last_name": 100,
+    "company": 200,
+    "email": 254,
+    "phone": 50,
+    "postal_address": 1000,
+    "country": 100,
+}
+_LONGEST_SUBJECT = 60  # of an event, which also names the customer's id
+_ACCOUNT = ("credit_limit_minor", "on_credit_hold")
+
+
+class UsernameTaken(Refusal):
+    """Another customer has that username, in this or another letter case."""
+
+    code = "username_taken"
+
+
+@transaction.atomic
+def add(
+    *,
+    username: str,
+    kind: str = Customer.Kind.CUSTOMER,
+    currency: str | None = None,
+    first_name: str = "",
+    last_name: str = "",
+    company: str = "",
+    email: str = "",
+    phone: str = "",
+    postal_address: str = "",
+    country: str = "",
+    credit_limit_minor: int | None = None,
+    on_credit_hold: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> Customer:
+    """Add a customer or prospect; without `currency` in the shop's own.
+
+    `credit_limit_minor` is in minor units of that currency. Raises UsernameTaken, InvalidInput.
+    """
+    actor.require(Permission.EDIT_CUSTOMER)
+    customer = Customer(
+        username=username, kind=kind, currency=check_currency(currency or settings.TILLBOOK_SHOP.currency),
+        first_name=first_name, last_name=last_name, company=company, email=email, phone=phone,
+        postal_address=postal_address, country=country, credit_limit_minor=credit_limit_minor,
+        on_credit_hold=on_credit_hold, created_at=now,
+    )  # fmt: skip
+    _check_username(username)
+    _check(customer)
+    _insert(customer)
+    _record("customer.added", customer, {"kind": customer.kind}, actor, now)
+    return customer
+
+
+@transaction.atomic
+def update_details(
+    customer_id: int,
+    *,
+    kind: str,
+    first_name: str,
+    last_name: str,
+    company: str,
+    email: str,
+    phone: str,
+    postal_address: str,
+    country: str,
+    actor: Actor,
+    now: datetime,
+) -> Customer:
+    """Change who the customer is and how to reach them. Raises CustomerNotFound, InvalidInput."""
+    actor.require(Permission.EDIT_CUSTOMER)
+    customer = by_id(customer_id)
+    values = (kind, first_name, last_name, company, email, phone, postal_address, country)
+    wanted = dict(zip(_DETAILS, values, strict=True))
+    return _change(customer, wanted, "customer.details_updated", actor, now)
+
+
+@transaction.atomic
+def update_account(
+    customer_id: int, *, credit_limit_minor: int | None, on_credit_hold: bool, actor: Actor, now: datetime
+) -> Customer:
+    """Change the agreed credit limit (minor units of the customer's currency) and the credit hold.
+
+    Raises CustomerNotFound, InvalidInput.
+    """
+    actor.require(Permission.EDIT_CUSTOMER)
+    customer = by_id(customer_id)
+    wanted = dict(zip(_ACCOUNT, (credit_limit_minor, on_credit_hold), strict=True))
+    return _change(customer, wanted, "customer.account_updated", actor, now)
+
+
+def _change(
+    customer: Customer, wanted: Mapping[str, object], action: str, actor: Actor, now: datetime
+) -> Customer:
+    """Set what differs, and write it and its event; without a difference nothing happens."""
+    differing = {name: value for name, value in wanted.items() if getattr(customer, name) != value}
+    if not differing:
+        return customer
+    before = {name: getattr(customer, name) for name in differing}
+    for name, value in differing.items():
+        setattr(customer, name, value)
+    _check(customer)
+    customer.save(update_fields=sorted(differing))
+    data = {"changed": {name: [before[name], value] for name, value in differing.items()}}
+    _record(action, customer, data, actor, now)
+    return customer
+
+
+def _check_username(username: str) -> None:
+    if not username or username != username.strip() or not username.isprintable():
+        raise InvalidInput(
+            "A username is 1 to 150 printable characters without a space at either end.", field="username"
+        )
+
+
+def _check(customer: Customer) -> None:
+    _check_texts(customer)
+    if customer.kind not in Customer.Kind.values:
+        raise InvalidInput("The kind must be customer or prospect.", field="kind")
+    _check_email(customer.email)
+    limit = customer.credit_limit_minor
+    if limit is not None and not 0 <= limit <= MAX_MINOR:
+        raise InvalidInput(
+            "The credit limit can't be below zero or above the largest amount.", field="credit_limit"
+        )
+
+
+def _check_texts(customer: Customer) -> None:
+    for name, longest in _LONGEST.items():
+        text = getattr(customer, name)
+        if len(text) > longest or "\0" in text:
+            raise InvalidInput(f"Use at most {longest} characters, and no NUL.", field=name)
+
+
+def _check_email(email: str) -> None:
+    try:
+        if email:
+            validate_email(email)
+    except ValidationError as error:
+        raise InvalidInput(f"{email!r} is not an e-mail address.", field="email") from error
+
+
+def _insert(customer: Customer) -> None:
+    taken = UsernameTaken(f"The username {customer.username!r} is taken. Choose another.", field="username")
+    if Customer.objects.filter(username__iexact=customer.username).exists():
+        raise taken
+    try:
+        # A savepoint: whoever added the same name a moment ago must not break this transaction.
+        with transaction.atomic():
+            customer.save(force_insert=True)
+    except IntegrityError as error:
+        raise taken from error
+
+
+def _record(action: str, customer: Customer, data: dict[str, Any], actor: Actor, now: datetime) -> None:
+    new = NewEvent(action, customer.username[:_LONGEST_SUBJECT], customer.pk, data=data)
+    record(new, actor=actor, now=now)

@@ -1,0 +1,302 @@
+"""The lines of an order: checked, replaced by an edit, counted when some of them come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.money import MAX_MINOR, Money
+from tillbook.credit import services as credit
+from tillbook.orders.models import Order, OrderLine
+from tillbook.orders.queries import OrderNotFound
+
+MAX_QUANTITY = 10**6
+
+
+class WrongState(Refusal):
+    """The order is cancelled, or the payment voided, and nothing more can happen to it."""
+
+    code = "wrong_state"
+
+
+class BelowReturned(Refusal):
+    """An edit would leave less on the order than already came back of it."""
+
+    code = "below_returned"
+
+
+class ReturnExceedsOrder(Refusal):
+    """More would come back than was sold (R7)."""
+
+    code = "return_exceeds_order"
+
+
+class ReturnExceedsPaid(Refusal):
+    """More would be given back than was paid for the order (R7)."""
+
+    code = "return_exceeds_paid"
+
+
+@dataclass(frozen=True, slots=True)
+class LineInput:
+    """A line as asked for; `amount_minor` is of the whole line. `line_id` names an existing one."""
+
+    sku: str
+    description: str
+    quantity: int
+    amount_minor: int
+    line_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnClaim:
+    """What comes back of one order line. Quantity 0: money back, the goods stay."""
+
+    order_line_id: int
+    quantity: int
+    amount_minor: int
+
+
+def locked_order(order_id: int) -> Order:
+    """The order as it stands under its customer's lock. Raises OrderNotFound."""
+    found = Order.objects.filter(pk=order_id).values_list("customer_id", "currency").first()
+    if found is None:
+        raise OrderNotFound("There is no such order.", field="order")
+    credit.lock(*found)
+    return Order.objects.get(pk=order_id)
+
+
+def order_of_customer(order_id: int, customer_id: int) -> Order:
+    """The order, if it is this customer's. Raises OrderNotFound otherwise."""
+    order = Order.objects.filter(pk=order_id, customer_id=customer_id).first()
+    if order is None:
+        raise OrderNotFound("This customer has no such order.", field="order")
+    return order
+
+
+def refuse_if_cancelled(order: Order) -> None:
+    """Raise WrongState for a cancelled order."""
+    if order.status == Order.Status.CANCELLED:
+        raise WrongState(f"Order {order.number} is cancelled.")
+
+
+def check_lines(lines: Sequence[LineInput]) -> None:
+    """Raise InvalidInput unless every line could be sold, and no line is named twice."""
+    for line in lines:
+        if not line.sku.strip() or len(line.sku) > 60 or len(line.description) > 300:
+            raise InvalidInput(
+                "Each line needs a SKU of at most 60 and a description of at most 300 characters.",
+                field="lines",
+            )
+        if not 1 <= line.quantity <= MAX_QUANTITY:
+            raise InvalidInput(f"{line.sku}: the quantity must be from 1 to {MAX_QUANTITY}.", field="lines")
+        if not 0 <= line.amount_minor <= MAX_MINOR:
+            raise InvalidInput(
+                f"{line.sku}: the amount can't be below zero or above the largest amount.", field="lines"
+            )
+    named = [line.line_id for line in lines if line.line_id is not None]
+    if len(named) != len(set(named)):
+        raise InvalidInput("A line of the order is named twice.", field="lines")
+
+
+def total_of(lines: Iterable[LineInput], *, shipping_minor: int, surcharge_minor: int) -> int:
+    """Lines, shipping and surcharge together, in minor units. Raises InvalidInput."""
+    for field, minor in (("shipping", shipping_minor), ("surcharge", surcharge_minor)):
+        if minor < 0:
+            raise InvalidInput(f"The {field} can't be below zero.", field=field)
+    total = sum(line.amount_minor for line in lines) + shipping_minor + surcharge_minor
+    if total > MAX_MINOR:
+        raise InvalidInput("The order's total is too large.", field="lines")
+    return total
+
+
+def share_of_line(line: OrderLine, quantity: int) -> int:
+    """What `quantity` more pieces of the line are worth, in minor units, rounded half up.
+
+    It is the difference of two running sums, so that all pieces together give the line's amount.
+    """
+    end = _running(line, line.returned_quantity + quantity)
+    share = end - _running(line, line.returned_quantity)
+    return max(0, min(share, line.amount_minor - line.returned_minor))
+
+
+def _running(line: OrderLine, pieces: int) -> int:
+    return (2 * line.amount_minor * pieces + line.quantity) // (2 * line.quantity)
+
+
+def new_lines(order: Order, lines: Iterable[LineInput], *, after: int = 0) -> list[OrderLine]:
+    """Rows for `lines`, not yet written, at the positions that follow `after`."""
+    return [
+        OrderLine(
+            order=order,
+            position=position,
+            sku=line.sku,
+            description=line.description,
+            quantity=line.quantity,
+            amount_minor=line.amount_minor,
+        )
+        for position, line in enumerate(lines, start=after + 1)
+    ]
+
+
+def replace_lines(
+    order: Order, lines: Sequence[LineInput], *, shipping_minor: int, surcharge_minor: int
+) -> None:
+    """Change the lines that `lines` names, remove the others, add the new ones after the last.
+
+    Shipping and surcharge are the new ones, only compared. Raises BelowReturned, InvalidInput.
+    """
+    rows = rows_of(order)
+    kept = {line.line_id: line for line in lines if line.line_id is not None}
+    if not kept.keys() <= rows.keys():
+        raise InvalidInput("A line to keep is not of this order.", field="lines")
+    _check_not_below_returned(order, kept, rows.values(), shipping_minor, surcharge_minor)
+    last = max((row.position for row in rows.values()), default=0)
+    try:
+        OrderLine.objects.filter(pk__in=rows.keys() - kept.keys()).delete()
+    except ProtectedError as error:
+        raise BelowReturned("A line that a return names can't be removed.", field="lines") from error
+    for line_id, line in kept.items():
+        row = rows[line_id]
+        row.sku, row.description = line.sku, line.description
+        row.quantity, row.amount_minor = line.quantity, line.amount_minor
+    changed = [rows[line_id] for line_id in kept]
+    OrderLine.objects.bulk_update(changed, ["sku", "description", "quantity", "amount_minor"])
+    new = [line for line in lines if line.line_id is None]
+    OrderLine.objects.bulk_create(new_lines(order, new, after=last))
+
+
+def rows_of(order: Order) -> dict[int, OrderLine]:
+    """The order's lines by id."""
+    return {row.pk: row for row in OrderLine.objects.filter(order=order)}
+
+
+def _check_not_below_returned(
+    order: Order,
+    kept: Mapping[int, LineInput],
+    rows: Iterable[OrderLine],
+    shipping_minor: int,
+    surcharge_minor: int,
+) -> None:
+    for row in rows:
+        line = kept.get(row.pk)
+        if line is None and (row.returned_quantity or row.returned_minor):
+            raise BelowReturned(f"{row.sku} can't be removed: some of it was returned.", field="lines")
+        if line and (line.quantity < row.returned_quantity or line.amount_minor < row.returned_minor):
+            least = Money(row.returned_minor, order.currency)
+            raise BelowReturned(
+                f"{row.sku}: {row.returned_quantity} and {least} were returned. The line can't be less.",
+                field="lines",
+            )
+    extras = (
+        ("shipping", shipping_minor, order.returned_shipping_minor),
+        ("surcharge", surcharge_minor, order.returned_surcharge_minor),
+    )
+    for field, minor, returned in extras:
+        if minor < returned:
+            least = Money(returned, order.currency)
+            raise BelowReturned(f"{least} of the {field} was given back. It can't be less.", field=field)
+
+
+@transaction.atomic
+def claim_return(
+    order_id: int, *, lines: Sequence[ReturnClaim], shipping_minor: int, surcharge_minor: int
+) -> None:
+    """Count a return on its order, within what was sold and paid (R7). Amounts in minor units.
+
+    Raises ReturnExceedsOrder, ReturnExceedsPaid, WrongState, OrderNotFound, and InvalidInput
+    for a line of another order.
+    """
+    order = locked_order(order_id)
+    refuse_if_cancelled(order)
+    rows = rows_of(order)
+    _check_claims(rows, lines, shipping_minor, surcharge_minor)
+    for claim in lines:
+        _raise_line(rows[claim.order_line_id], claim, order.currency)
+    _check_extra(order, "shipping", shipping_minor, order.shipping_minor - order.returned_shipping_minor)
+    _check_extra(order, "surcharge", surcharge_minor, order.surcharge_minor - order.returned_surcharge_minor)
+    most = max(0, order.paid_minor - order.returned_minor)
+    _count(order, lines, shipping_minor, surcharge_minor, sign=1)
+    if order.returned_minor > order.paid_minor:
+        raise ReturnExceedsPaid(
+            f"At most {Money(most, order.currency)} of what was paid for order {order.number} "
+            "can still be given back.",
+            field="amount",
+        )
+    _save_returned(order, rows, lines)
+
+
+@transaction.atomic
+def release_claim(
+    order_id: int, *, lines: Sequence[ReturnClaim], shipping_minor: int, surcharge_minor: int
+) -> None:
+    """Undo `claim_return` with the same arguments: the return came to nothing."""
+    order = locked_order(order_id)
+    rows = rows_of(order)
+    for claim in lines:
+        rows[claim.order_line_id].returned_quantity -= claim.quantity
+        rows[claim.order_line_id].returned_minor -= claim.amount_minor
+    _count(order, lines, shipping_minor, surcharge_minor, sign=-1)
+    _save_returned(order, rows, lines)
+
+
+def check_returns_are_paid(order_id: int) -> None:
+    """Raise ReturnExceedsPaid if a payment voided since leaves returns of the order unpaid (R7)."""
+    order = locked_order(order_id)
+    if order.returned_minor > order.paid_minor:
+        raise ReturnExceedsPaid(
+            f"Returns of order {order.number} come to {Money(order.returned_minor, order.currency)}, "
+            f"but only {Money(max(0, order.paid_minor), order.currency)} is paid of it now."
+        )
+
+
+def _count(
+    order: Order, claims: Iterable[ReturnClaim], shipping_minor: int, surcharge_minor: int, *, sign: int
+) -> None:
+    amounts = sum(claim.amount_minor for claim in claims)
+    order.returned_shipping_minor += sign * shipping_minor
+    order.returned_surcharge_minor += sign * surcharge_minor
+    order.returned_minor += sign * (amounts + shipping_minor + surcharge_minor)
+
+
+def _save_returned(order: Order, rows: Mapping[int, OrderLine], claims: Iterable[ReturnClaim]) -> None:
+    touched = {claim.order_line_id: rows[claim.order_line_id] for claim in claims}
+    OrderLine.objects.bulk_update(touched.values(), ["returned_quantity", "returned_minor"])
+    order.save(update_fields=["returned_minor", "returned_shipping_minor", "returned_surcharge_minor"])
+
+
+def _check_claims(
+    rows: Mapping[int, OrderLine], claims: Sequence[ReturnClaim], shipping_minor: int, surcharge_minor: int
+) -> None:
+    if any(claim.order_line_id not in rows for claim in claims):
+        raise InvalidInput("A line belongs to another order.", field="lines")
+    if any(claim.quantity < 0 or claim.amount_minor < 0 for claim in claims):
+        raise InvalidInput("Quantities and amounts can't be below zero.", field="lines")
+    for field, minor in (("shipping", shipping_minor), ("surcharge", surcharge_minor)):
+        if minor < 0:
+            raise InvalidInput(f"The {field} can't be below zero.", field=field)
+
+
+def _raise_line(row: OrderLine, claim: ReturnClaim, currency: str) -> None:
+    pieces, left = row.quantity - row.returned_quantity, row.amount_minor - row.returned_minor
+    if claim.quantity > pieces:
+        raise ReturnExceedsOrder(
+            f"{row.sku}: at most {pieces} of {row.quantity} can still come back.", field="lines"
+        )
+    if claim.amount_minor > left:
+        raise ReturnExceedsOrder(
+            f"{row.sku}: at most {Money(left, currency)} can still be given back.", field="lines"
+        )
+    row.returned_quantity += claim.quantity
+    row.returned_minor += claim.amount_minor
+
+
+def _check_extra(order: Order, field: str, minor: int, left: int) -> None:
+    if minor > left:
+        raise ReturnExceedsOrder(
+            f"At most {Money(left, order.currency)} of the {field} can still be given back.", field=field
+        )

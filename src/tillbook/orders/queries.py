@@ -1,0 +1,113 @@
+"""Reading orders."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.db.models import Case, F, Q, Sum, Value, When
+from django.db.models.functions import Greatest
+
+from tillbook.common.errors import NotFound
+from tillbook.credit.models import Credit, Source
+from tillbook.credit.queries import transfers_of_document
+from tillbook.ledger.models import House, Kind
+from tillbook.orders.models import Order, OrderLine, Payment
+
+
+class OrderNotFound(NotFound):
+    code = "order_not_found"
+
+
+class PaymentNotFound(NotFound):
+    code = "payment_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPaid:
+    """What one credit paid of an order and did not get back, in minor units."""
+
+    credit: Credit
+    amount_minor: int
+
+
+def by_number(number: str) -> Order:
+    """The order with its customer; raises OrderNotFound."""
+    order = Order.objects.select_related("customer").filter(number=number).first()
+    if order is None:
+        raise OrderNotFound(f"There is no order {number!r}.", field="order")
+    return order
+
+
+def lines_of(order: Order) -> list[OrderLine]:
+    """The order's lines in their order."""
+    return list(OrderLine.objects.filter(order=order).order_by("position"))
+
+
+def payments_of(order: Order) -> list[Payment]:
+    """The order's payments, voided ones too, as they came in."""
+    return list(Payment.objects.filter(order=order).order_by("received_at", "id"))
+
+
+def payment_by_id(payment_id: int) -> Payment:
+    """The payment with its order; raises PaymentNotFound."""
+    payment = Payment.objects.select_related("order__customer").filter(pk=payment_id).first()
+    if payment is None:
+        raise PaymentNotFound("There is no such payment.", field="payment")
+    return payment
+
+
+def credit_paid(order: Order) -> list[CreditPaid]:
+    """The credits that pay the order now, and how much each; what was given back is left out."""
+    paid: dict[int, int] = defaultdict(int)
+    for row in transfers_of_document(order.customer_id, order.number):
+        if row.house == House.ORDERS and row.kind in (Kind.POST, Kind.CAPTURE):
+            paid[row.account_id] += -row.amount_minor if row.inward else row.amount_minor
+    credits = Credit.objects.filter(customer_id=order.customer_id, id__in=paid).order_by("id")
+    return [CreditPaid(credit, paid[credit.id]) for credit in credits if paid[credit.id] > 0]
+
+
+def overpayment_credits(order: Order) -> list[Credit]:
+    """The credits that arose from too much paid for the order, with their accounts, oldest first."""
+    rows = Credit.objects.filter(
+        customer_id=order.customer_id, source=Source.OVERPAYMENT, source_reference=order.number
+    )
+    return list(rows.select_related("account").order_by("id"))
+
+
+def page_key(order: Order) -> str:
+    """What `page` takes as `before` to go on after this order."""
+    return order.number
+
+
+def page(*, q: str = "", paid_status: str = "", before: str | None = None, limit: int = 50) -> list[Order]:
+    """A page of orders, the last placed first; `before` is the page_key of the last order seen.
+
+    `q` is part of an order number or username. A paid status leaves cancelled orders out:
+    nobody waits for money on them.
+    """
+    rows = Order.objects.select_related("customer").order_by("-placed_at", "-id")
+    if q.strip():
+        rows = rows.filter(Q(number__icontains=q.strip()) | Q(customer__username__icontains=q.strip()))
+    if paid_status:
+        rows = rows.filter(paid_status=paid_status, status=Order.Status.OPEN)
+    if before and (last := Order.objects.filter(number=before).first()):
+        rows = rows.filter(Q(placed_at__lt=last.placed_at) | Q(placed_at=last.placed_at, id__lt=last.pk))
+    return list(rows[:limit])
+
+
+def of_customer(customer_id: int, *, limit: int = 100) -> list[Order]:
+    """The customer's last placed orders first."""
+    return list(Order.objects.filter(customer_id=customer_id).order_by("-placed_at", "-id")[:limit])
+
+
+def owing_by_currency(customer_id: int) -> dict[str, int]:
+    """currency -> minor units that the customer owes, from the orders themselves; zeros left out."""
+    due = Case(When(status=Order.Status.CANCELLED, then=Value(0)), default=F("total_minor"))
+    paid = F("received_minor") + F("credit_used_minor") - F("overpaid_minor")
+    rows = (
+        Order.objects.filter(customer_id=customer_id)
+        .values("currency")
+        .annotate(owing=Sum(Greatest(due - paid, Value(0))))
+    )
+    return {row["currency"]: int(row["owing"]) for row in rows if row["owing"]}

@@ -1,0 +1,422 @@
+"""What happens to orders: placed, edited, paid with money or credit, cancelled, returned in part.
+
+Each change ends in `_settle`: what was paid too much goes on as credit, and the projection's
+owing follows, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.money import Money, check_amount, check_currency
+from tillbook.common.numbering import public_number, row_id
+from tillbook.credit import services as credit
+from tillbook.credit.models import Source
+from tillbook.credit.queries import balances_of
+from tillbook.credit.recalculation import Recalculation
+from tillbook.credit.recalculation import recalculate as recalculate_credit
+from tillbook.customers.queries import by_id as customer_by_id
+from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
+from tillbook.ledger.models import House
+from tillbook.orders import lines as order_lines
+from tillbook.orders.lines import (
+    LineInput,
+    ReturnClaim,
+    WrongState,
+    check_returns_are_paid,
+    claim_return,
+    locked_order,
+    order_of_customer,
+    refuse_if_cancelled,
+    release_claim,
+)
+from tillbook.orders.models import Order, OrderLine, Payment
+from tillbook.orders.queries import owing_by_currency, payment_by_id
+
+__all__ = [
+    "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "Voided", "WrongState",
+    "cancel", "check_returns_are_paid", "claim_return", "edit", "order_of_customer", "pay_with_credit",
+    "place", "recalculate", "receive_payment", "release_claim", "void_payment",
+]  # fmt: skip
+
+_SERIES = "SO"  # of the numbers that Tillbook gives itself
+
+
+class NumberTaken(Refusal):
+    """Another order has that number."""
+
+    code = "number_taken"
+
+
+class MoreThanOwing(Refusal):
+    """Credit pays at most what is owing."""
+
+    code = "more_than_owing"
+
+
+class OrderHasReturns(Refusal):
+    """Goods of the order came back, or are on their way: cancelling would give the money twice."""
+
+    code = "order_has_returns"
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """What voiding a payment brought back of its credit, in minor units, and what is gone."""
+
+    payment: Payment
+    taken_back_minor: int
+    missing_minor: int
+
+
+@transaction.atomic
+def place(
+    *,
+    customer_id: int,
+    currency: str,
+    lines: Sequence[LineInput],
+    number: str | None = None,
+    shipping_minor: int = 0,
+    surcharge_minor: int = 0,
+    note: str = "",
+    placed_at: datetime | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> Order:
+    """Place an order; without `number` it gets the next one of the shop's own series.
+
+    Amounts are minor units of `currency`. Raises InvalidInput, NumberTaken, CustomerNotFound, KeyReused.
+    """
+    actor.require(Permission.WORK_ORDERS)
+    credit.lock(customer_by_id(customer_id).pk, currency)
+    content = content_of(
+        "order.placed", currency=currency, lines=list(lines), number=number, shipping_minor=shipping_minor,
+        surcharge_minor=surcharge_minor, note=note, placed_at=placed_at,
+    )  # fmt: skip
+    if (first := replay(customer_id, key, content)) is not None:
+        return Order.objects.get(pk=first.data["id"])
+    order_lines.check_lines(lines)
+    if not lines or any(line.line_id is not None for line in lines):
+        raise InvalidInput("A new order needs at least one line, and all its lines are new.", field="lines")
+    _check_past(placed_at, now, "placed_at")
+    total = order_lines.total_of(lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
+    order = Order(
+        customer_id=customer_id, currency=currency, shipping_minor=shipping_minor, total_minor=total,
+        surcharge_minor=surcharge_minor, note=note, placed_at=placed_at or now, created_at=now,
+    )  # fmt: skip
+    _insert(order, number)
+    OrderLine.objects.bulk_create(order_lines.new_lines(order, lines))
+    _settle(order, 0, key, actor, now)
+    data = {"total": str(_money(order, order.total_minor))}
+    _record("order.placed", order, key, content, data, actor, now, note=note)
+    return order
+
+
+def _check_past(moment: datetime | None, now: datetime, field: str) -> None:
+    if moment is not None and moment > now:
+        raise InvalidInput("The date can't lie in the future.", field=field)
+
+
+def _insert(order: Order, number: str | None) -> None:
+    order.paid_status = Order.PaidStatus.PENDING
+    order.number = uuid4().hex if number is None else _checked_number(number)
+    try:
+        # A savepoint: another customer's order may take the number at the same moment.
+        with transaction.atomic():
+            order.save(force_insert=True)
+    except IntegrityError as error:
+        raise NumberTaken(f"There is already an order {number}.", field="number") from error
+    if number is None:
+        order.number = public_number(_SERIES, order.pk)
+
+
+def _checked_number(number: str) -> str:
+    if not 1 <= len(number) <= 50 or number != number.strip() or not number.isprintable():
+        raise InvalidInput("An order number is 1 to 50 printable characters.", field="number")
+    # It stands in addresses, between slashes and beside "new".
+    if "/" in number or number in {"new", ".", ".."}:
+        raise InvalidInput(f"{number!r} can't be an order number. Leave out slashes.", field="number")
+    if row_id(_SERIES, number) is not None:
+        raise InvalidInput(
+            f"Numbers like {number} are given by Tillbook. Leave it empty, or choose another.", field="number"
+        )
+    if Order.objects.filter(number=number).exists():
+        raise NumberTaken(f"There is already an order {number}.", field="number")
+    return number
+
+
+def _settle(
+    order: Order, owed_before: int, key: str, actor: Actor, now: datetime, arose_at: datetime | None = None
+) -> int:
+    """Make a credit of what was paid too much, save the order, pass on what is owing now.
+
+    Returns the excess in minor units.
+    """
+    excess = order.excess_minor
+    if excess:
+        cancelled = order.status == Order.Status.CANCELLED
+        credit.issue(
+            customer_id=order.customer_id, amount=_money(order, excess), source=Source.OVERPAYMENT,
+            house=House.RECEIPTS, reason="order_cancelled" if cancelled else "overpayment",
+            reference=order.number, effective_at=arose_at, key=derived_key(key, "overpayment"),
+            actor=actor, now=now,
+        )  # fmt: skip
+        order.overpaid_minor += excess
+    order.paid_status = order.paid_status_by_sums
+    order.save()
+    credit.change_owing(order.customer_id, order.currency, order.owing_minor - owed_before)
+    return excess
+
+
+def _record(
+    action: str, order: Order, key: str, content: str, data: dict[str, Any], actor: Actor, now: datetime,
+    note: str = "",
+) -> None:  # fmt: skip
+    new = NewEvent(
+        action, order.number, order.customer_id, key, content, note=note, data={"id": order.pk} | data
+    )
+    record(new, actor=actor, now=now)
+
+
+def _money(order: Order, minor: int) -> Money:
+    return Money(minor, order.currency)
+
+
+@transaction.atomic
+def edit(
+    order_id: int,
+    *,
+    lines: Sequence[LineInput],
+    shipping_minor: int,
+    surcharge_minor: int,
+    note: str,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> Order:
+    """Replace the order's lines and sums (minor units); what was then paid too much is credit at once.
+
+    Raises WrongState, BelowReturned, InvalidInput, OrderNotFound, KeyReused.
+    """
+    actor.require(Permission.WORK_ORDERS)
+    order = locked_order(order_id)
+    content = content_of(
+        "order.edited", order_id=order_id, lines=list(lines), shipping_minor=shipping_minor,
+        surcharge_minor=surcharge_minor, note=note,
+    )  # fmt: skip
+    if replay(order.customer_id, key, content) is not None:
+        return order
+    refuse_if_cancelled(order)
+    order_lines.check_lines(lines)
+    if not lines:
+        raise InvalidInput("An order keeps at least one line. Cancel it instead.", field="lines")
+    total = order_lines.total_of(lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
+    owed_before, total_before = order.owing_minor, order.total_minor
+    order_lines.replace_lines(order, lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
+    order.shipping_minor, order.surcharge_minor = shipping_minor, surcharge_minor
+    order.total_minor, order.note = total, note
+    excess = _settle(order, owed_before, key, actor, now)
+    data = {
+        "total": [str(_money(order, total_before)), str(_money(order, total))],
+        "overpaid": str(_money(order, excess)),
+    }
+    _record("order.edited", order, key, content, data, actor, now, note=note)
+    return order
+
+
+@transaction.atomic
+def receive_payment(
+    order_id: int,
+    *,
+    amount: Money,
+    method: str,
+    reference: str = "",
+    received_at: datetime,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> Payment:
+    """Record money that came in for the order; what is more than owing becomes a credit at once.
+
+    Raises CurrencyMismatch, WrongState, InvalidInput, OrderNotFound, KeyReused.
+    """
+    actor.require(Permission.WORK_ORDERS)
+    order = locked_order(order_id)
+    content = content_of(
+        "payment.received", order_id=order_id, amount=amount, method=method, reference=reference,
+        received_at=received_at,
+    )  # fmt: skip
+    if (first := replay(order.customer_id, key, content)) is not None:
+        return Payment.objects.get(pk=first.data["id"])
+    _check_payable(order, amount)
+    if method not in Payment.Method.values or len(reference) > 100:
+        raise InvalidInput("Choose a payment method; a reference has at most 100 characters.", field="method")
+    _check_past(received_at, now, "received_at")
+    payment = Payment(
+        order=order, customer_id=order.customer_id, amount_minor=amount.minor, method=method,
+        reference=reference, received_at=received_at, recorded_at=now, recorded_by=actor.name,
+    )  # fmt: skip
+    payment.save()
+    owed_before = order.owing_minor
+    order.received_minor += amount.minor
+    excess = _settle(order, owed_before, key, actor, now, received_at)
+    data = {"id": payment.pk, "amount": str(amount), "overpaid": str(_money(order, excess))}
+    _record("payment.received", order, key, content, data, actor, now)
+    return payment
+
+
+def _check_payable(order: Order, amount: Money) -> None:
+    check_amount(amount.minor)
+    if amount.currency != order.currency:
+        raise credit.CurrencyMismatch(
+            f"Order {order.number} is in {order.currency}, not in {amount.currency}.", field="amount"
+        )
+    # A cancelled order may still be owed what a voided payment left unbacked.
+    if not order.owing_minor:
+        refuse_if_cancelled(order)
+
+
+@transaction.atomic
+def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: datetime) -> Voided:
+    """Take a payment off its order, and the overpayment credit it made as far as it is unspent.
+
+    What can't be taken back stays visible: the order owes it. Raises WrongState when it is
+    voided already, InvalidInput without a reason, PaymentNotFound, KeyReused.
+    """
+    actor.require(Permission.WORK_ORDERS)
+    order = locked_order(payment_by_id(payment_id).order_id)
+    content = content_of("payment.voided", payment_id=payment_id, reason=reason)
+    first = replay(order.customer_id, key, content)
+    payment = payment_by_id(payment_id)
+    if first is not None:
+        return Voided(payment, first.data["taken_back_minor"], first.data["missing_minor"])
+    if payment.voided_at is not None:
+        raise WrongState("This payment is voided already.", field="payment")
+    _check_reason(reason)
+    payment.voided_at, payment.void_reason = now, reason
+    payment.save(update_fields=["voided_at", "void_reason"])
+    owed_before = order.owing_minor
+    order.received_minor -= payment.amount_minor
+    taken_back = _take_back(order, key, actor, now)
+    missing = order.unbacked_minor
+    _settle(order, owed_before, key, actor, now)
+    data = {
+        "id": payment.pk, "amount": str(_money(order, payment.amount_minor)),
+        "taken_back_minor": taken_back, "missing_minor": missing,
+    }  # fmt: skip
+    _record("payment.voided", order, key, content, data, actor, now, note=reason)
+    payment.order = order
+    return Voided(payment, taken_back, missing)
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise InvalidInput("Say why.", field="reason")
+
+
+def _take_back(order: Order, key: str, actor: Actor, now: datetime) -> int:
+    """Reverse credit whose money is gone; returns the minor units that were still there."""
+    unbacked = order.unbacked_minor
+    if not unbacked:
+        return 0
+    taken_back = credit.take_back(
+        customer_id=order.customer_id, amount=_money(order, unbacked), reference=order.number,
+        key=derived_key(key, "take-back"), actor=actor, now=now,
+    )  # fmt: skip
+    order.overpaid_minor -= taken_back
+    return taken_back
+
+
+@transaction.atomic
+def pay_with_credit(
+    order_id: int,
+    *,
+    amount: Money,
+    credits: Mapping[int, int] | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> Order:
+    """Pay at most what is owing from the customer's credits: chosen {credit id: minor}, or in order.
+
+    Raises MoreThanOwing, InsufficientCredit, CurrencyMismatch, WrongState, OrderNotFound, KeyReused.
+    """
+    actor.require(Permission.SPEND_CREDIT)
+    order = locked_order(order_id)
+    chosen = None if credits is None else sorted(credits.items())
+    content = content_of("order.paid_with_credit", order_id=order_id, amount=amount, credits=chosen)
+    if replay(order.customer_id, key, content) is not None:
+        return order
+    _check_payable(order, amount)
+    if amount.minor > order.owing_minor:
+        raise MoreThanOwing(
+            f"Order {order.number} owes {_money(order, order.owing_minor)}. Pay at most that with credit.",
+            field="amount",
+        )
+    credit.spend(
+        customer_id=order.customer_id, amount=amount, reference=order.number, credits=credits,
+        key=derived_key(key, "spend"), actor=actor, now=now,
+    )  # fmt: skip
+    owed_before = order.owing_minor
+    order.credit_used_minor += amount.minor
+    _settle(order, owed_before, key, actor, now)
+    data = {"amount": str(amount)}
+    _record("order.paid_with_credit", order, key, content, data, actor, now)
+    return order
+
+
+@transaction.atomic
+def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime) -> Order:
+    """Cancel the order: credit used goes back to the same credits, money received becomes credit.
+
+    Raises OrderHasReturns, WrongState, InvalidInput without a reason, OrderNotFound, KeyReused.
+    """
+    actor.require(Permission.WORK_ORDERS)
+    order = locked_order(order_id)
+    content = content_of("order.cancelled", order_id=order_id, reason=reason)
+    if replay(order.customer_id, key, content) is not None:
+        return order
+    refuse_if_cancelled(order)
+    _check_reason(reason)
+    if order.returned_minor:
+        raise OrderHasReturns(
+            f"{_money(order, order.returned_minor)} of order {order.number} is in returns. "
+            "Cancel those that are open, or return the rest instead of cancelling."
+        )
+    owed_before, restored = order.owing_minor, order.credit_used_minor
+    if restored:
+        credit.restore(
+            customer_id=order.customer_id, currency=order.currency, reference=order.number,
+            amount=_money(order, restored), key=derived_key(key, "restore"), actor=actor, now=now,
+        )  # fmt: skip
+    order.credit_used_minor = 0
+    order.status, order.cancelled_at = Order.Status.CANCELLED, now
+    excess = _settle(order, owed_before, key, actor, now)
+    data = {
+        "credit_given_back": str(_money(order, restored)),
+        "money_made_credit": str(_money(order, excess)),
+    }  # fmt: skip
+    _record("order.cancelled", order, key, content, data, actor, now, note=reason)
+    return order
+
+
+@transaction.atomic
+def recalculate(customer_id: int, *, repair: bool, actor: Actor, now: datetime) -> Recalculation:
+    """Compare the customer's projection with transfers and orders; `repair` rewrites what differs."""
+    customer_by_id(customer_id)
+    orders = Order.objects.filter(customer_id=customer_id).values_list("currency", flat=True)
+    currencies = set(orders.distinct()) | {row.currency for row in balances_of(customer_id)}
+    for currency in sorted(currencies):
+        credit.lock(customer_id, check_currency(currency))
+    return recalculate_credit(
+        customer_id, owing=owing_by_currency(customer_id), repair=repair, actor=actor, now=now
+    )

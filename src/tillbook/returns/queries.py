@@ -1,0 +1,48 @@
+"""Reading returns."""
+
+from __future__ import annotations
+
+from tillbook.common.errors import NotFound
+from tillbook.common.numbering import row_id
+from tillbook.returns.models import Rma, RmaLine
+
+
+class RmaNotFound(NotFound):
+    code = "rma_not_found"
+
+
+def by_number(number: str) -> Rma:
+    """The return RMA-... with its customer and order; raises RmaNotFound."""
+    rows = Rma.objects.select_related("customer", "order")
+    wanted = row_id("RMA", number)
+    rma = None if wanted is None else rows.filter(pk=wanted).first()
+    if rma is None:
+        raise RmaNotFound(f"There is no RMA {number!r}.", field="rma")
+    return rma
+
+
+def lines_of(rma: Rma) -> list[RmaLine]:
+    """The return's lines in their order."""
+    return list(RmaLine.objects.filter(rma=rma).order_by("position"))
+
+
+def page(*, status: str = "", before: str | None = None, limit: int = 50) -> list[Rma]:
+    """A page of returns, the newest first; `before` is the number of the last one seen."""
+    rows = Rma.objects.select_related("customer", "order").order_by("-id")
+    if status:
+        rows = rows.filter(status=status)
+    if before and (last := row_id("RMA", before)) is not None:
+        rows = rows.filter(id__lt=last)
+    return list(rows[:limit])
+
+
+def of_order(order_id: int) -> list[Rma]:
+    """Returns opened on the order, and those that take from its lines; the newest first."""
+    ids = RmaLine.objects.filter(order_line__order_id=order_id).values("rma_id")
+    return list((Rma.objects.filter(order_id=order_id) | Rma.objects.filter(pk__in=ids)).order_by("-id"))
+
+
+def of_customer(customer_id: int, *, limit: int = 100) -> list[Rma]:
+    """The customer's newest returns first."""
+    rows = Rma.objects.filter(customer_id=customer_id).select_related("order")
+    return list(rows.order_by("-opened_at", "-id")[:limit])
