@@ -1,0 +1,151 @@
+"""Sending papers to customers by e-mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from pathlib import Path
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.core.validators import validate_email
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.common.errors import Refusal
+from tillbook.common.money import Money
+from tillbook.customers.models import Customer
+from tillbook.events.services import NewEvent, record
+from tillbook.refunds import slip
+from tillbook.refunds.models import Refund
+from tillbook.refunds.queries import by_ids
+from tillbook.refunds.services import RefundNotFound
+from tillbook.shop.policies import shop
+
+_FILE_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+
+
+class NoEmailAddress(Refusal):
+    """There is no address to send to."""
+
+    code = "no_email_address"
+    status = 422
+
+
+class MailFailed(Refusal):
+    """The mail server did not take the message."""
+
+    code = "mail_failed"
+    status = 502
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Where a message went: the address, and the file it was written to where no mail server is set."""
+
+    to: str
+    path: Path | None
+
+
+def send_slip(refund_id: int, *, actor: Actor, now: datetime) -> Sent:
+    """Send refund slip: mail the slip to the customer, or write the mail to a file in the outbox.
+
+    Not one transaction: a slow mail server must not hold the book's lock, so the event is
+    written once the message is on its way. Sending again sends another copy. Raises
+    PermissionDenied, RefundNotFound, NoEmailAddress, MailFailed.
+    """
+    actor.require(Permission.VIEW)
+    refund = _refund(refund_id)
+    to = _address_of(refund.customer)
+    path = _deliver(_message(refund, to, now), refund.number, now)
+    event = NewEvent(
+        "refund.slip_sent",
+        refund.number,
+        refund.customer_id,
+        data={"to": to, "file": path.name if path else None},
+    )
+    record(event, actor=actor, now=now)
+    return Sent(to=to, path=path)
+
+
+def _refund(refund_id: int) -> Refund:
+    found = by_ids([refund_id])
+    if not found:
+        raise RefundNotFound("There is no such refund.")
+    return found[0]
+
+
+def _address_of(customer: Customer) -> str:
+    """The customer's e-mail address, checked again: an import may have brought anything."""
+    address = customer.email.strip()
+    if not address:
+        raise NoEmailAddress(
+            f"{customer.username} has no e-mail address. Add one to the customer, or print the slip.",
+            field="email",
+        )
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise NoEmailAddress(
+            f"{address!r} is not an e-mail address. Correct it at the customer, or print the slip.",
+            field="email",
+        ) from None
+    return address
+
+
+def _message(refund: Refund, to: str, now: datetime) -> EmailMessage:
+    policy = shop()
+    message = EmailMessage(
+        subject=_one_line(f"{refund.number}: refund slip from {policy.name}"),
+        body=_body(refund),
+        to=[to],
+        reply_to=[policy.email] if policy.email else None,
+        headers={"Date": format_datetime(now)},
+    )
+    message.attach(f"{refund.number}.pdf", slip.render([refund]), "application/pdf")
+    return message
+
+
+def _body(refund: Refund) -> str:
+    policy = shop()
+    amount = Money(refund.amount_minor, refund.currency).localized(policy.locale)
+    paragraphs = [
+        f"Dear {_one_line(refund.customer.display_name)},",
+        f"Your slip for {refund.number} over {amount} ({refund.currency}) is attached.",
+        "The slip is a record. The money itself is paid separately, as the slip says.",
+        policy.name,
+    ]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _one_line(text: str) -> str:
+    """Line breaks become spaces: in a header they would start another header."""
+    return " ".join(text.split())
+
+
+def _deliver(message: EmailMessage, number: str, now: datetime) -> Path | None:
+    """Send through Django's mail settings; the file's path where they say files."""
+    if settings.EMAIL_BACKEND == _FILE_BACKEND:
+        return _write(message, number, now)
+    try:
+        message.send()
+    except (SMTPException, OSError) as error:
+        raise MailFailed(
+            f"The mail server did not take the message to {message.to[0]}: {error}. "
+            "Check the mail settings, or print the slip."
+        ) from error
+    return None
+
+
+def _write(message: EmailMessage, number: str, now: datetime) -> Path:
+    """Write the message as an .eml file, which mail programs open; Django's own files they don't."""
+    outbox = Path(settings.EMAIL_FILE_PATH)
+    path = outbox / f"{number}-{now:%Y%m%dT%H%M%S%f}.eml"
+    try:
+        outbox.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_bytes(message.message().as_bytes())
+    except OSError as error:
+        raise MailFailed(f"The message could not be written to {path}: {error.strerror}.") from error
+    return path

@@ -1,0 +1,217 @@
+"""The refund slip: a PDF, one page for each refund, made to be handed to a person.
+
+What the page says is decided here and passed as JSON; how it looks stands in slip.typ.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import typst
+from babel.dates import format_date
+
+from tillbook.common.money import Money
+from tillbook.credit.models import Credit
+from tillbook.customers.models import Customer
+from tillbook.refunds.models import Refund, RefundSource
+from tillbook.refunds.queries import mask
+from tillbook.shop.policies import shop
+
+_TEMPLATE = Path(__file__).with_name("slip.typ")
+_ROWS = 40  # credits listed one by one; more are summed up in a line
+_WORDS = 200  # characters of any one line: longer names than the forms accept are cut
+_ADDRESS_LINES = 8
+_JOINERS = "\u200c\u200d"  # invisible, but part of the spelling of Persian and Indic names
+_SHORT_AMOUNT = 12  # characters that fit the panel in the largest type
+
+# The compiler keeps its fonts and parsed sources between slips, and serves one thread at a time.
+_compiling = Lock()
+
+
+class SlipError(RuntimeError):
+    """The compiler warned about the slip, which would have left something off the page."""
+
+
+def render(refunds: Sequence[Refund]) -> bytes:
+    """The slips of `refunds` as one PDF, a page each, in the order given.
+
+    Load the refunds with their customer, sources and credits: `refunds.queries.by_ids` does.
+    Raises ValueError for no refunds at all, SlipError when the compiler warns.
+    """
+    if not refunds:
+        raise ValueError("There is no refund to print.")
+    inputs = {"slips": json.dumps([_slip(refund) for refund in refunds]), "title": _document_title(refunds)}
+    with _compiling:
+        pdf, warnings = _compiler().compile_with_warnings(format="pdf", sys_inputs=inputs)
+    if warnings:
+        raise SlipError("; ".join(warning.message for warning in warnings))
+    if not isinstance(pdf, bytes):
+        raise SlipError("The compiler returned no document.")
+    return pdf
+
+
+@cache
+def _compiler() -> typst.Compiler:
+    # No system fonts: a slip looks the same on every machine.
+    return typst.Compiler(
+        _TEMPLATE,
+        root=_TEMPLATE.parent,
+        font_paths=[Path(str(files("font_roboto") / "files"))],
+        ignore_system_fonts=True,
+    )
+
+
+def _document_title(refunds: Sequence[Refund]) -> str:
+    return f"{_title(refunds[0])} {refunds[0].number}" if len(refunds) == 1 else "Refund slips"
+
+
+def _slip(refund: Refund) -> dict[str, Any]:
+    """Everything one page says, as plain text."""
+    policy = shop()
+    return {
+        "title": _title(refund),
+        "number": refund.number,
+        "shop": {"name": _cut(policy.name), "address": _lines(policy.address)},
+        "amount": _amount(refund),
+        "state": _state(refund),
+        "facts": _facts(refund),
+        "credits": _credits(refund),
+        "record": _record(refund),
+    }
+
+
+def _is_reversal(refund: Refund) -> bool:
+    return refund.kind == Refund.Kind.REVERSAL
+
+
+def _title(refund: Refund) -> str:
+    return "Credit reversal slip" if _is_reversal(refund) else "Refund slip"
+
+
+def _amount(refund: Refund) -> dict[str, Any]:
+    text = _money(refund.amount_minor, refund.currency)
+    return {
+        "label": "Amount reversed" if _is_reversal(refund) else "Refund amount",
+        "text": text,
+        "currency": refund.currency,
+        "size": 32 if len(text) <= _SHORT_AMOUNT else 22,  # points
+    }
+
+
+def _state(refund: Refund) -> dict[str, str]:
+    """The state's key, its name, and what it means for whoever holds the slip."""
+    resolved = _day(refund.resolved_at)
+    done = "Completed" if _is_reversal(refund) else "Paid"
+    sentences = {
+        Refund.Status.REQUESTED: "Recorded. Not yet completed.",
+        Refund.Status.COMPLETED: f"{done} on {resolved}.",
+        Refund.Status.DECLINED: f"Declined on {resolved}. The credit is available again.",
+    }
+    status = Refund.Status(refund.status)
+    return {"key": status.value, "label": str(status.label), "sentence": sentences[status]}
+
+
+def _facts(refund: Refund) -> list[dict[str, Any]]:
+    payment = _reversal_facts(refund) if _is_reversal(refund) else _payment_facts(refund)
+    people = [("Recorded", [_day(refund.requested_at)]), ("Staff member", [refund.requested_by])]
+    if refund.resolved_at is not None:
+        done = "Completed by" if refund.status == Refund.Status.COMPLETED else "Declined by"
+        people.append((done, [refund.resolved_by]))
+    facts = [("Customer", _customer(refund.customer)), *payment, *people]
+    return [{"label": label, "lines": [_cut(line) for line in lines]} for label, lines in facts]
+
+
+def _customer(customer: Customer) -> list[str]:
+    names = [customer.display_name, customer.company, customer.username]
+    return list(dict.fromkeys(name for name in names if name))  # each once, in this order
+
+
+def _payment_facts(refund: Refund) -> list[tuple[str, list[str]]]:
+    return [
+        ("Payee", _payee(refund)),
+        ("Refund method", [refund.get_method_display()]),
+        ("Payment date", [_date(refund.payment_date)]),
+    ]
+
+
+def _reversal_facts(refund: Refund) -> list[tuple[str, list[str]]]:
+    return [("Reason", [refund.get_reverse_reason_display()]), ("Payment", ["None: nobody is paid"])]
+
+
+def _payee(refund: Refund) -> list[str]:
+    """Whom the money goes to, with the one detail that the method uses."""
+    details = {
+        Refund.Method.BANK_TRANSFER: [f"Account {mask(refund.bank_account)}"],
+        Refund.Method.PAYPAL: [refund.paypal_email],
+        Refund.Method.CHEQUE: _lines(refund.postal_address),
+        Refund.Method.CASH: [],
+    }
+    return [refund.payee_name, *details[Refund.Method(refund.method)]]
+
+
+def _credits(refund: Refund) -> dict[str, Any]:
+    sources = list(refund.sources.all())
+    shown, summed = (sources, []) if len(sources) <= _ROWS else (sources[: _ROWS - 1], sources[_ROWS - 1 :])
+    total = _money(sum(source.amount_minor for source in summed), refund.currency)
+    return {
+        "title": "Credit reversed" if _is_reversal(refund) else "Credit it comes from",
+        "rows": [_credit_row(source, refund.currency) for source in shown],
+        "rest": f"and {len(summed)} more credits, together {total}" if summed else "",
+    }
+
+
+def _credit_row(source: RefundSource, currency: str) -> dict[str, str]:
+    return {
+        "number": source.credit.number,
+        "source": _cut(_source(source.credit)),
+        "amount": _money(source.amount_minor, currency),
+    }
+
+
+def _source(credit: Credit) -> str:
+    """ "Order 1042", "RMA-1042", "Manual": the source's name and its document."""
+    name, reference = credit.get_source_display(), credit.source_reference
+    return reference if reference.startswith(name) else f"{name} {reference}".strip()
+
+
+def _record(refund: Refund) -> list[str]:
+    if _is_reversal(refund):
+        what = "This slip is a record of credit taken back. No money is paid because of it."
+    elif refund.status == Refund.Status.REQUESTED:
+        what = "This slip is a record of a refund. It is not a payment: the shop pays by the method above."
+    else:
+        what = "This slip is a record of a refund. It is not a payment and cannot be exchanged for money."
+    email = shop().email
+    return [what, f"Questions? Write to {_cut(email)} and name {refund.number}."] if email else [what]
+
+
+def _money(minor: int, currency: str) -> str:
+    return Money(minor, currency).localized(shop().locale)
+
+
+def _day(moment: datetime | None) -> str:
+    """The day of `moment` in the shop's time zone."""
+    return "" if moment is None else _date(moment.astimezone(shop().time_zone).date())
+
+
+def _date(day: date | None) -> str:
+    return "" if day is None else format_date(day, format="long", locale=shop().locale)
+
+
+def _lines(text: str) -> list[str]:
+    filled = [_cut(line) for line in text.splitlines() if line.strip()]
+    return filled if len(filled) <= _ADDRESS_LINES else [*filled[: _ADDRESS_LINES - 1], "…"]
+
+
+def _cut(text: str) -> str:
+    """`text` on one line, at most _WORDS characters, with control characters gone."""
+    visible = (each if each.isprintable() or each in _JOINERS else " " for each in text)
+    plain = " ".join("".join(visible).split())
+    return plain if len(plain) <= _WORDS else plain[: _WORDS - 1] + "…"
