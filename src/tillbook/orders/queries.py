@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.db.models import Case, F, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, Sum, When
 from django.db.models.functions import Greatest
 
 from tillbook.common.errors import NotFound
@@ -103,11 +103,12 @@ def of_customer(customer_id: int, *, limit: int = 100) -> list[Order]:
 
 def owing_by_currency(customer_id: int) -> dict[str, int]:
     """currency -> minor units that the customer owes, from the orders themselves; zeros left out."""
-    due = Case(When(status=Order.Status.CANCELLED, then=Value(0)), default=F("total_minor"))
+    big = BigIntegerField()
+    due = Case(When(status=Order.Status.CANCELLED, then=0), default=F("total_minor"), output_field=big)
     paid = F("received_minor") + F("credit_used_minor") - F("overpaid_minor")
     rows = (
         Order.objects.filter(customer_id=customer_id)
         .values("currency")
-        .annotate(owing=Sum(Greatest(due - paid, Value(0))))
+        .annotate(owing=Sum(Greatest(due - paid, 0, output_field=big)))
     )
     return {row["currency"]: int(row["owing"]) for row in rows if row["owing"]}

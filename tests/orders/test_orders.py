@@ -1,0 +1,290 @@
+"""Orders: exact sums after each change, and nothing after a refusal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tests.orders.till import Till, gbp, line
+from tillbook.common.errors import InvalidInput, KeyReused
+from tillbook.common.money import Money
+from tillbook.credit.services import CurrencyMismatch, InsufficientCredit
+from tillbook.customers.queries import CustomerNotFound
+from tillbook.ledger.models import Balance
+from tillbook.orders import queries, services
+from tillbook.orders.lines import BelowReturned
+from tillbook.orders.models import Order, OrderLine, Payment
+from tillbook.orders.queries import OrderNotFound
+from tillbook.returns import services as returns
+
+
+def test_a_placed_order_is_owed(till: Till) -> None:
+    order = till.place(line(1000), line(550, quantity=3), shipping_minor=400, surcharge_minor=50)
+    assert order.total_minor == 2000
+    assert order.number == f"SO-{order.pk + 1000}"
+    assert till.status(order) == Order.PaidStatus.PENDING
+    assert till.figures == (0, 0, 2000)
+    assert [row.position for row in queries.lines_of(order)] == [1, 2]
+
+
+def test_the_same_order_sent_twice_is_one_order(till: Till) -> None:
+    first = till.place(line(1000), number="N1", key="k")
+    assert till.place(line(1000), number="N1", key="k").pk == first.pk
+    assert till.figures == (0, 0, 1000)
+    with till.refused(KeyReused, "key"):
+        till.place(line(1001), number="N1", key="k")
+
+
+def test_a_number_is_taken_once(till: Till) -> None:
+    till.place(line(1000), number="N1")
+    with till.refused(services.NumberTaken, "number"):
+        till.place(line(1000), number="N1")
+
+
+def test_an_order_that_could_not_be_sold_is_refused(till: Till) -> None:
+    wrong: list[tuple[str, list[Any], dict[str, Any]]] = [
+        ("lines", [], {}),
+        ("lines", [line(-1)], {}),
+        ("lines", [line(1, quantity=0)], {}),
+        ("lines", [line(10**30)], {}),
+        ("lines", [line(1, sku=" ")], {}),
+        ("lines", [line(1, line_id=1)], {}),
+        ("shipping", [line(1)], {"shipping_minor": -1}),
+        ("number", [line(1)], {"number": "SO-1001"}),
+        ("number", [line(1)], {"number": ""}),
+        ("currency", [line(1)], {"currency": "XYZ"}),
+        ("placed_at", [line(1)], {"placed_at": till.now + timedelta(seconds=1)}),
+    ]
+    for field, lines, more in wrong:
+        with till.refused(InvalidInput, field):
+            till.place(*lines, **more)
+    with till.refused(CustomerNotFound, "customer"):
+        till.place(line(1), customer_id=0)
+
+
+def test_payments_move_an_order_through_its_paid_statuses(till: Till) -> None:
+    order = till.place(line(1000))
+    till.pay(order, 400)
+    assert (till.status(order), till.figures) == (Order.PaidStatus.PART_PAID, (0, 0, 600))
+    till.pay(order, 600)
+    assert (till.status(order), till.figures) == (Order.PaidStatus.FULLY_PAID, (0, 0, 0))
+    till.pay(order, 1)
+    assert (till.status(order), till.figures) == (Order.PaidStatus.OVER_PAID, (1, 0, 0))
+    assert till.sums(order) == (1001, 0, 1, 0)
+
+
+def test_a_payment_sent_twice_is_one_payment(till: Till) -> None:
+    order = till.place(line(1000))
+    assert till.pay(order, 1500, key="k").pk == till.pay(order, 1500, key="k").pk
+    assert till.credits == [(order.number, 500, 500)]
+    with till.refused(KeyReused, "key"):
+        till.pay(order, 1501, key="k")
+
+
+def test_a_key_of_the_longest_length_serves_the_steps_inside_too(till: Till) -> None:
+    order = till.place(line(1000), key="p" * 200)
+    till.pay(order, 1500, key="k" * 200)
+    till.pay(order, 1500, key="k" * 200)
+    assert till.figures == (500, 0, 0)
+
+
+def test_a_payment_that_can_not_be_is_refused(till: Till) -> None:
+    order = till.place(line(1000))
+    with till.refused(CurrencyMismatch, "amount"):
+        till.pay(order, 1, amount=Money(1, "EUR"))
+    for minor in (0, -1, 10**30):
+        with till.refused(InvalidInput, "amount"):
+            till.pay(order, minor)
+    with till.refused(InvalidInput, "received_at"):
+        till.pay(order, 1, received_at=till.now + timedelta(seconds=1))
+    with till.refused(InvalidInput, "method"):
+        till.pay(order, 1, method="barter")
+    with till.refused(OrderNotFound, "order"):
+        till.pay(Order(pk=0), 1)
+
+
+def test_an_edit_below_what_was_paid_makes_credit_at_once(till: Till) -> None:
+    order = till.place(line(1000), line(500, sku="POT"), shipping_minor=300)
+    till.pay(order, 1800)
+    first = queries.lines_of(order)[0]
+    till.edit(order, line(700, line_id=first.pk), line(200, sku="LID"), shipping_minor=100, key="e")
+    till.edit(order, line(700, line_id=first.pk), line(200, sku="LID"), shipping_minor=100, key="e")
+    assert till.sums(order) == (1800, 0, 800, 0)
+    assert till.credits == [(order.number, 800, 800)]
+    assert [(row.sku, row.amount_minor) for row in queries.lines_of(order)] == [("CUP", 700), ("LID", 200)]
+
+
+def test_an_edit_above_what_was_paid_is_owed(till: Till) -> None:
+    order = till.place(line(1000))
+    till.pay(order, 1000)
+    till.edit(order, line(1250))
+    assert (till.status(order), till.figures) == (Order.PaidStatus.PART_PAID, (0, 0, 250))
+
+
+def test_an_edit_can_not_go_below_what_was_returned(till: Till) -> None:
+    order = till.place(line(1000, quantity=2), line(100, sku="POT"), shipping_minor=300, surcharge_minor=20)
+    till.pay(order, 1420)
+    till.open_rma(order, till.back(order, 1, 500), shipping_minor=200, surcharge_minor=10)
+    cup, pot = (row.pk for row in queries.lines_of(order))
+    extras = {"shipping_minor": 300, "surcharge_minor": 20}
+    with till.refused(BelowReturned, "lines"):
+        till.edit(order, line(499, quantity=2, line_id=cup), **extras)
+    with till.refused(BelowReturned, "lines"):
+        till.edit(order, line(100, line_id=pot), **extras)
+    with till.refused(BelowReturned, "shipping"):
+        till.edit(order, line(1000, quantity=2, line_id=cup), shipping_minor=199, surcharge_minor=20)
+    with till.refused(BelowReturned, "surcharge"):
+        till.edit(order, line(1000, quantity=2, line_id=cup), shipping_minor=200, surcharge_minor=9)
+    till.edit(order, line(500, quantity=1, line_id=cup), shipping_minor=200, surcharge_minor=10)
+    assert till.figures == (710, 0, 0)
+
+
+def test_an_edit_naming_lines_wrongly_is_refused(till: Till) -> None:
+    order, other = till.place(line(1000)), till.place(line(1000))
+    mine, theirs = (OrderLine.objects.get(order=each).pk for each in (order, other))
+    for lines in ([line(1, line_id=theirs)], [line(1, line_id=mine), line(2, line_id=mine)], []):
+        with till.refused(InvalidInput, "lines"):
+            till.edit(order, *lines)
+
+
+def test_a_line_named_by_a_cancelled_return_stays(till: Till) -> None:
+    order = till.place(line(1000), line(100, sku="POT"))
+    till.pay(order, 1100)
+    rma = till.open_rma(order, till.back(order, 1, 1000))
+    returns.cancel(rma.pk, reason="Kept it", actor=till.staff, now=till.now)
+    pot = queries.lines_of(order)[1].pk
+    with till.refused(BelowReturned, "lines"):
+        till.edit(order, line(100, sku="POT", line_id=pot))
+
+
+def test_credit_pays_at_most_what_is_owing(till: Till) -> None:
+    till.pay(till.place(line(100)), 1100)
+    order = till.place(line(600))
+    with till.refused(services.MoreThanOwing, "amount"):
+        till.spend(order, 601)
+    till.spend(order, 250, key="s")
+    till.spend(order, 250, key="s")
+    assert till.sums(order) == (0, 250, 0, 350)
+    assert till.figures == (750, 0, 350)
+    assert [(part.amount_minor) for part in queries.credit_paid(order)] == [250]
+
+
+def test_credit_that_is_not_there_pays_nothing(till: Till) -> None:
+    till.pay(till.place(line(100)), 150)
+    order = till.place(line(600))
+    with till.refused(InsufficientCredit, "amount"):
+        till.spend(order, 51)
+    with till.refused(CurrencyMismatch, "amount"):
+        till.spend(order, 1, amount=Money(1, "EUR"))
+    with till.refused(InvalidInput, "amount"):
+        till.spend(order, 0)
+
+
+def test_staff_may_choose_which_credits_pay(till: Till) -> None:
+    till.pay(till.place(line(100)), 400)
+    till.pay(till.place(line(100)), 600)
+    order = till.place(line(600))
+    old, new = sorted(queries.overpayment_credits(each)[0].id for each in queries.of_customer(till.customer.pk)
+                      if each.overpaid_minor)  # fmt: skip
+    till.spend(order, 450, credits={new: 400, old: 50})
+    assert [issued_left[1:] for issued_left in till.credits] == [(300, 250), (500, 100)]
+
+
+def test_a_cancelled_order_takes_nothing_more(till: Till) -> None:
+    order = till.place(line(1000))
+    payment = till.pay(order, 100)
+    till.cancel(order, key="c")
+    till.cancel(order, key="c")
+    assert till.sums(order) == (100, 0, 100, 0)
+    assert till.figures == (100, 0, 0)
+    with till.refused(services.WrongState):
+        till.cancel(order)
+    with till.refused(services.WrongState):
+        till.pay(order, 1)
+    with till.refused(services.WrongState):
+        till.spend(order, 1)
+    with till.refused(services.WrongState):
+        till.edit(order, line(1))
+    voided = till.void(payment)
+    assert (voided.taken_back_minor, voided.missing_minor) == (100, 0)
+    assert till.figures == (0, 0, 0)
+
+
+def test_cancelling_needs_a_reason(till: Till) -> None:
+    order = till.place(line(1000))
+    with till.refused(InvalidInput, "reason"):
+        till.cancel(order, reason=" ")
+
+
+def test_an_overpaid_order_cancelled_gives_only_the_rest(till: Till) -> None:
+    order = till.place(line(1000))
+    till.pay(order, 1300)
+    till.cancel(order)
+    assert till.credits == [(order.number, 300, 300), (order.number, 1000, 1000)]
+    assert till.sums(order) == (1300, 0, 1300, 0)
+
+
+def test_an_order_with_a_return_can_not_be_cancelled(till: Till) -> None:
+    order = till.place(line(1000))
+    till.pay(order, 1000)
+    till.open_rma(order, till.back(order, 1, 400))
+    with till.refused(services.OrderHasReturns):
+        till.cancel(order)
+
+
+def test_a_payment_is_voided_once(till: Till) -> None:
+    order = till.place(line(1000))
+    payment = till.pay(order, 1000)
+    first, again = till.void(payment, key="v"), till.void(payment, key="v")
+    assert (first.taken_back_minor, first.missing_minor) == (0, 0)
+    assert (again.payment.pk, again.taken_back_minor, again.missing_minor) == (payment.pk, 0, 0)
+    assert (till.status(order), till.figures) == (Order.PaidStatus.PENDING, (0, 0, 1000))
+    with till.refused(services.WrongState, "payment"):
+        till.void(payment)
+    with till.refused(queries.PaymentNotFound, "payment"):
+        till.void(Payment(pk=0))
+
+
+def test_voiding_takes_back_no_more_than_the_excess_that_went(till: Till) -> None:
+    order = till.place(line(1000))
+    till.pay(order, 1200)
+    second = till.pay(order, 500)
+    voided = till.void(second)
+    assert (voided.taken_back_minor, voided.missing_minor) == (500, 0)
+    assert till.sums(order) == (1200, 0, 200, 0)
+    assert till.figures == (200, 0, 0)
+
+
+def test_a_cancelled_order_still_owes_spent_credit_whose_payment_was_voided(till: Till) -> None:
+    order, other = till.place(line(1000)), till.place(line(700))
+    payment = till.pay(order, 1000)
+    till.cancel(order)
+    till.spend(other, 700)
+    voided = till.void(payment)
+    assert (voided.taken_back_minor, voided.missing_minor) == (300, 700)
+    assert till.figures == (0, 0, 700)
+    till.pay(order, 700)
+    assert till.figures == (0, 0, 0)
+    assert till.sums(order) == (700, 0, 700, 0)
+
+
+def test_lists_find_orders_by_number_username_and_paid_status(till: Till) -> None:
+    orders = [till.place(line(100), number=f"N{each}") for each in range(5)]
+    till.pay(orders[0], 100)
+    till.cancel(orders[4])
+    assert [each.number for each in queries.page(limit=2)] == ["N4", "N3"]
+    assert [each.number for each in queries.page(before="N3")] == ["N2", "N1", "N0"]
+    assert [each.number for each in queries.page(q="n0")] == ["N0"]
+    assert len(queries.page(q="JO")) == 5
+    assert [each.number for each in queries.page(paid_status="pending")] == ["N3", "N2", "N1"]
+    assert queries.owing_by_currency(till.customer.pk) == {"GBP": 300}
+
+
+def test_recalculate_finds_and_repairs_a_wrong_owing(till: Till) -> None:
+    till.place(line(100))
+    Balance.objects.update(owing_minor=7)
+    found = services.recalculate(till.customer.pk, repair=True, actor=till.staff, now=till.now)
+    assert [(each.figure, each.stored, each.derived) for each in found.differences] == [
+        ("owing", gbp(7), gbp(100))
+    ]
+    assert till.figures == (0, 0, 100)
