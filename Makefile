@@ -14,16 +14,13 @@ CHECKING := TILLBOOK_DATA_DIR=.venv/.check-data
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)-installed $(STAMP)-browser ## Make .venv with everything locked, and find a Chromium for the tests
+setup: $(STAMP)-installed ## Make .venv with everything locked, and find a Chromium for the tests
+	@scripts/find-chromium
 
 $(STAMP)-installed: requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
-
-$(STAMP)-browser: | $(STAMP)-installed
-	@scripts/find-chromium
 	@touch $@
 
 demo: $(STAMP)-installed ## Build a demo shop and serve it
@@ -39,6 +36,7 @@ check: $(STAMP)-installed ## Check format, style, types, floors, migrations and 
 	@$(CHECKING) $(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(CHECKING) $(BIN)/django-admin makemigrations --check --settings tillbook.config.settings
+	@$(BIN)/djlint src --lint --quiet
 
 fix: $(STAMP)-installed ## Repair what the checks can repair by themselves
 	@$(BIN)/ruff check --fix-only

@@ -11,8 +11,8 @@ import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
 from pytest_django.plugin import DjangoDbBlocker
-from tests.databases import copied_database
 
+from tests.databases import copied_database
 from tillbook.common.actor import Actor, Role
 from tillbook.staff import services as staff
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 from django.db import DatabaseError, connection
-from tests.databases import at_once
 
+from tests.databases import at_once
 from tillbook.common.actor import Actor, Role
 from tillbook.events.models import Event
 from tillbook.staff import services

@@ -1,3 +1,30 @@
-"""The staff pages, by address."""
+from __future__ import annotations
 
-urlpatterns: list[object] = []
+from django.urls import path
+
+from tillbook.panel import credit_views, customer_views, order_urls, queue_views, refund_views
+
+app_name = "panel"
+
+urlpatterns = [
+    path("", customer_views.home, name="home"),
+    path("customers/", customer_views.customers, name="customers"),
+    path("customers/add/", customer_views.customer_add, name="customer_add"),
+    path("customers/<str:username>/", customer_views.customer, name="customer"),
+    path("customers/<str:username>/account/", customer_views.account, name="account"),
+    path("customers/<str:username>/edit/", customer_views.customer_edit, name="customer_edit"),
+    path("customers/<str:username>/give-credit/", credit_views.give_credit, name="give_credit"),
+    path("customers/<str:username>/pay-refund/", refund_views.pay_refund, name="pay_refund"),
+    path("credits/<str:number>/", credit_views.credit, name="credit"),
+    path("credits/<str:number>/reverse/", credit_views.reverse_credit, name="credit_reverse"),
+    path("refunds/", queue_views.refunds, name="refunds"),
+    path("refunds/complete/", queue_views.complete_selected, name="refunds_complete"),
+    path("refunds/slips.pdf", queue_views.print_selected, name="refunds_print"),
+    path("refunds/refunds.csv", queue_views.export, name="refunds_export"),
+    path("refunds/<str:number>/", refund_views.refund, name="refund"),
+    path("refunds/<str:number>/complete/", refund_views.complete, name="refund_complete"),
+    path("refunds/<str:number>/decline/", refund_views.decline, name="refund_decline"),
+    path("refunds/<str:number>/send-slip/", refund_views.send, name="refund_send"),
+    path("refunds/<str:number>/slip.pdf", refund_views.slip, name="refund_slip"),
+    *order_urls.urlpatterns,
+]

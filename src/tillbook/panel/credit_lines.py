@@ -1,0 +1,91 @@
+"""A credit's transfers as a statement: signed amounts, running balances, who."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from tillbook.ledger.models import House, Kind, Transfer
+from tillbook.orders.models import Order
+from tillbook.panel.history import document_url
+from tillbook.staff.models import User
+
+_WHAT = {
+    Kind.HOLD: "Held",
+    Kind.CAPTURE: "Held amount gone",
+    Kind.RELEASE: "Held amount released",
+}
+_INWARD = {House.ORDERS: "Given back"}
+_OUTWARD = {
+    House.ORDERS: "Paid an order",
+    House.PAYOUTS: "Paid out",
+    House.BREAKAGE: "Expired",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One transfer, in minor units; `amount` is signed where it changed the remaining amount."""
+
+    at: datetime
+    what: str
+    reason: str
+    reference: str
+    url: str  # of the reference's page; empty if it has none
+    amount: int
+    remaining: int
+    held: int
+    available: int
+    who: str
+
+
+def lines(transfers: Iterable[Transfer]) -> list[Line]:
+    """The transfers, in their order, with the balances after each."""
+    rows = list(transfers)
+    names = _names(rows)
+    pages = _pages(rows)
+    return [_line(row, names.get(row.actor, row.actor), pages.get(row.reference, "")) for row in rows]
+
+
+def _line(row: Transfer, who: str, url: str) -> Line:
+    return Line(
+        at=row.effective_at,
+        what=_what(row),
+        reason=row.reason.replace("_", " "),
+        reference=row.reference,
+        url=url,
+        amount=-row.amount_minor if _leaves(row) else row.amount_minor,
+        remaining=row.posted_minor,
+        held=row.held_minor,
+        available=row.posted_minor - row.held_minor,
+        who=who,
+    )
+
+
+def _leaves(row: Transfer) -> bool:
+    return row.kind == Kind.CAPTURE or (row.kind == Kind.POST and not row.inward)
+
+
+def _what(row: Transfer) -> str:
+    if row.kind in _WHAT:
+        return _WHAT[Kind(row.kind)]
+    if row.inward:
+        return _INWARD.get(House(row.house), "Issued")
+    return _OUTWARD.get(House(row.house), "Reversed")
+
+
+def _names(rows: Iterable[Transfer]) -> dict[str, str]:
+    """ "user:3" -> that user's name; transfers keep only what never changes."""
+    ids = {int(row.actor[5:]) for row in rows if row.actor.startswith("user:")}
+    return {f"user:{user.pk}": user.username for user in User.objects.filter(pk__in=ids)}
+
+
+def _pages(rows: Iterable[Transfer]) -> dict[str, str]:
+    """reference -> its page. References are opaque to the ledger: only known documents have one."""
+    references = {row.reference for row in rows if row.reference}
+    orders = Order.objects.filter(number__in=references).values_list("number", flat=True)
+    pages = {number: reverse("panel:order", args=[number]) for number in orders}
+    return {reference: document_url(reference) for reference in references} | pages

@@ -1,0 +1,92 @@
+"""Single credits: giving one, looking at one, reversing one."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from tillbook.credit.models import Credit, GiveReason, ReverseReason
+from tillbook.credit.queries import by_number, transfers_of_credit
+from tillbook.credit.services import give
+from tillbook.customers.models import Customer
+from tillbook.customers.queries import by_username
+from tillbook.events.queries import history_of_subject
+from tillbook.panel.credit_lines import lines
+from tillbook.panel.edge import PanelRequest, answer, page, read_only, status_of
+from tillbook.panel.forms import GiveCreditForm, ReverseForm
+from tillbook.panel.history import entries
+from tillbook.refunds.models import Refund
+from tillbook.refunds.services import request_reversal
+
+
+@read_only
+def credit(request: PanelRequest, number: str) -> HttpResponse:
+    credit = by_number(number)
+    context = {
+        "credit": credit,
+        "customer": credit.customer,
+        "reason": _reason(credit),
+        "lines": lines(transfers_of_credit(credit)),
+        "history": entries(history_of_subject(credit.number)),
+        "expired": credit.expires_at is not None and credit.expires_at <= request.now,
+    }
+    return render(request, "panel/credits/credit.html", context)
+
+
+def _reason(credit: Credit) -> str:
+    return dict(GiveReason.choices).get(credit.reason, credit.reason.replace("_", " ").capitalize())
+
+
+@page
+def give_credit(request: PanelRequest, username: str) -> HttpResponse:
+    customer = by_username(username)
+    form = GiveCreditForm(request.POST or None, currency=customer.currency)
+    if form.is_valid():
+        given = answer(form, lambda: _give(customer, form, request))
+        if given is not None:
+            messages.success(request, f"{given.number} was given to {customer.display_name}.")
+            return redirect("panel:customer", username=username)
+    context = {"form": form, "customer": customer}
+    return render(request, "panel/customers/give_credit.html", context, status=status_of(form))
+
+
+def _give(customer: Customer, form: GiveCreditForm, request: PanelRequest) -> Credit:
+    values = form.cleaned_data
+    return give(
+        customer_id=customer.pk,
+        amount=form.money("amount"),
+        reason=GiveReason(values["reason"]),
+        refundable=values["refundable"],
+        expires_at=values["expires_at"],
+        note=values["note"],
+        public_note=values["public_note"],
+        key=values["key"],
+        actor=request.actor,
+        now=request.now,
+    )
+
+
+@page
+def reverse_credit(request: PanelRequest, number: str) -> HttpResponse:
+    credit = by_number(number)
+    form = ReverseForm(request.POST or None)
+    if form.is_valid():
+        refund = answer(form, lambda: _request_reversal(credit, form, request))
+        if refund is not None:
+            messages.success(request, f"The reversal of {credit.number} waits for an admin.")
+            return redirect("panel:refund", number=refund.number)
+    context = {"form": form, "credit": credit, "customer": credit.customer}
+    return render(request, "panel/credits/reverse.html", context, status=status_of(form))
+
+
+def _request_reversal(credit: Credit, form: ReverseForm, request: PanelRequest) -> Refund:
+    return request_reversal(
+        customer_id=credit.customer_id,
+        credit_id=credit.id,
+        reason=ReverseReason(form.cleaned_data["reason"]),
+        note=form.cleaned_data["note"],
+        key=form.cleaned_data["key"],
+        actor=request.actor,
+        now=request.now,
+    )

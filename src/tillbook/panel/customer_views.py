@@ -1,0 +1,177 @@
+"""Customers & prospects: the list, a customer's page, their account and details."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from tillbook.credit.queries import balance_of, balances_of, credits_of
+from tillbook.credit.recalculation import Recalculation
+from tillbook.customers import services
+from tillbook.customers.models import Customer
+from tillbook.customers.queries import by_username, search
+from tillbook.events.queries import history_of_customer
+from tillbook.orders.queries import of_customer as orders_of
+from tillbook.orders.services import recalculate
+from tillbook.panel.customer_list import with_balances
+from tillbook.panel.edge import (
+    PanelRequest,
+    answer,
+    command,
+    page,
+    page_of,
+    read_only,
+    status_of,
+)
+from tillbook.panel.forms import AccountForm, CustomerDetailsForm, CustomerFilterForm, NewCustomerForm
+from tillbook.panel.history import entries
+from tillbook.refunds.queries import of_customer as refunds_of
+from tillbook.returns.queries import of_customer as rmas_of
+from tillbook.shop.policies import shop
+
+_PAGE_SIZE = 50
+_RECALCULATION = "recalculation"  # the session keeps the last one until the customer's page has shown it
+
+
+def home(_request: HttpRequest) -> HttpResponse:
+    return redirect("panel:customers")
+
+
+@read_only
+def customers(request: PanelRequest) -> HttpResponse:
+    form = CustomerFilterForm(request.GET)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    after = request.GET.get("after", "")
+    rows = with_balances(
+        search(
+            wanted.get("q", ""),
+            kind=wanted.get("kind") or None,
+            with_credit=wanted.get("with_credit", False),
+            after=after or None,
+            limit=_PAGE_SIZE + 1,
+        )
+    )
+    listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda row: row.customer.username)
+    filtered = any(wanted.values())
+    return render(request, "panel/customers/list.html", {"form": form, "page": listed, "filtered": filtered})
+
+
+@page
+def customer_add(request: PanelRequest) -> HttpResponse:
+    form = NewCustomerForm(request.POST or None)
+    if form.is_valid():
+        added = answer(form, lambda: services.add(**form.cleaned_data, actor=request.actor, now=request.now))
+        if added is not None:
+            messages.success(request, f"{added.username} was added.")
+            return redirect("panel:customer", username=added.username)
+    context = {"form": form, "currency": shop().currency}
+    return render(request, "panel/customers/add.html", context, status=status_of(form))
+
+
+@page
+def customer_edit(request: PanelRequest, username: str) -> HttpResponse:
+    customer = by_username(username)
+    stored = {name: getattr(customer, name) for name in CustomerDetailsForm.base_fields}
+    form = CustomerDetailsForm(request.POST or None, initial=stored)
+    if form.is_valid():
+        saved = answer(
+            form,
+            lambda: services.update_details(
+                customer.pk, **form.cleaned_data, actor=request.actor, now=request.now
+            ),
+        )
+        if saved is not None:
+            messages.success(request, "The details are saved.")
+            return redirect("panel:customer", username=username)
+    context = {"form": form, "customer": customer}
+    return render(request, "panel/customers/edit.html", context, status=status_of(form))
+
+
+@read_only
+def customer(request: PanelRequest, username: str) -> HttpResponse:
+    customer = by_username(username)
+    shown = _shown_recalculation(request, customer)
+    return render(
+        request,
+        "panel/customers/customer.html",
+        {**_context(request, customer, _account_form(customer, None)), "recalculation": shown},
+    )
+
+
+@command
+def account(request: PanelRequest, username: str) -> HttpResponse:
+    """Save of the Account section; with its checkbox, Recalculate Account Balances too."""
+    customer = by_username(username)
+    form = _account_form(customer, request.POST)
+    if form.is_valid() and answer(form, lambda: _save_account(customer, form, request)) is not None:
+        messages.success(request, "The account is saved.")
+        return redirect("panel:customer", username=username)
+    return render(
+        request, "panel/customers/customer.html", _context(request, customer, form), status=status_of(form)
+    )
+
+
+def _account_form(customer: Customer, data: Mapping[str, Any] | None) -> AccountForm:
+    form = AccountForm(data, currency=customer.currency)
+    limit = customer.credit_limit_minor
+    form.initial = {
+        "credit_limit": "" if limit is None else form.text(limit),
+        "on_credit_hold": customer.on_credit_hold,
+    }
+    return form
+
+
+def _save_account(customer: Customer, form: AccountForm, request: PanelRequest) -> Customer:
+    values = form.cleaned_data
+    saved = services.update_account(
+        customer.pk,
+        credit_limit_minor=values["credit_limit"],
+        on_credit_hold=values["on_credit_hold"],
+        actor=request.actor,
+        now=request.now,
+    )
+    if values["recalculate"]:
+        result = recalculate(customer.pk, repair=True, actor=request.actor, now=request.now)
+        request.session[_RECALCULATION] = _portable(customer, result)
+    return saved
+
+
+def _portable(customer: Customer, result: Recalculation) -> dict[str, Any]:
+    differences = [
+        {
+            "figure": each.figure,
+            "currency": each.currency,
+            "stored": each.stored.minor,
+            "derived": each.derived.minor,
+        }
+        for each in result.differences
+    ]
+    return {"customer_id": customer.pk, "compared": result.compared, "differences": differences}
+
+
+def _shown_recalculation(request: PanelRequest, customer: Customer) -> dict[str, Any] | None:
+    last = request.session.get(_RECALCULATION)
+    if last is None or last["customer_id"] != customer.pk:
+        return None
+    del request.session[_RECALCULATION]
+    return dict(last)
+
+
+def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> dict[str, Any]:
+    balances = balances_of(customer.pk)
+    return {
+        "customer": customer,
+        "form": form,
+        "now": request.now,
+        "balance": balance_of(customer.pk, customer.currency),
+        "other_balances": [row for row in balances if row.currency != customer.currency],
+        "credits": credits_of(customer.pk),
+        "refunds": refunds_of(customer.pk),
+        "orders": orders_of(customer.pk),
+        "rmas": rmas_of(customer.pk),
+        "history": entries(history_of_customer(customer.pk)),
+    }

@@ -1,0 +1,124 @@
+"""The panel's edge: who asks, when, and how a service's refusal reaches the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Concatenate, Generic, ParamSpec, TypeVar, cast
+from uuid import uuid4
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from tillbook.common.actor import Actor
+from tillbook.common.errors import NotFound, PermissionDenied, Refusal
+from tillbook.staff.models import User
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class PanelRequest(HttpRequest):
+    """A request of someone logged in; `now` is read once, here, for all that it does."""
+
+    actor: Actor
+    now: datetime
+
+
+PanelView = Callable[Concatenate[PanelRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def page(view: PanelView[P]) -> View[P]:
+    """A page that is read and posted to."""
+    return _at_edge(view, ["GET", "HEAD", "POST"])
+
+
+def read_only(view: PanelView[P]) -> View[P]:
+    """A page that changes nothing."""
+    return _at_edge(view, ["GET", "HEAD"])
+
+
+def command(view: PanelView[P]) -> View[P]:
+    """An address that a button posts to; it has no page of its own."""
+    return _at_edge(view, ["POST"])
+
+
+def _at_edge(view: PanelView[P], methods: list[str]) -> View[P]:
+    @require_http_methods(methods)
+    @login_required
+    @wraps(view)
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        panel_request = cast("PanelRequest", request)
+        panel_request.actor = cast("User", request.user).as_actor(origin=_origin(request))
+        panel_request.now = timezone.now()
+        try:
+            return view(panel_request, *args, **kwargs)
+        except PermissionDenied as refusal:
+            return render(request, "403.html", {"message": refusal.message}, status=403)
+        except NotFound as refusal:
+            return render(request, "404.html", {"message": refusal.message}, status=404)
+
+    return cast("View[P]", wrapped)
+
+
+def _origin(request: HttpRequest) -> str:
+    return f"panel {request.META.get('REMOTE_ADDR', '')}".strip()
+
+
+def answer(form: forms.BaseForm, call: Callable[[], T]) -> T | None:
+    """What the service answers, or None after its refusal became an error of the form.
+
+    The error stands at the field that the refusal names, or above the form if it has none.
+    """
+    try:
+        return call()
+    except (PermissionDenied, NotFound):
+        raise
+    except Refusal as refusal:
+        field = refusal.field if refusal.field in form.fields else None
+        form.add_error(field, refusal.message)
+        return None
+
+
+def message_refusal(request: HttpRequest, call: Callable[[], T]) -> T | None:
+    """What the service answers, or None after its refusal became a message of the next page."""
+    try:
+        return call()
+    except (PermissionDenied, NotFound):
+        raise
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return None
+
+
+def status_of(form: forms.BaseForm) -> int:
+    """The status of a page that shows this form: 422 if what was sent can't be taken."""
+    return 422 if form.is_bound and form.errors else 200
+
+
+def new_key() -> str:
+    """A key for a form about to be shown, so that sending it twice does its work once (R4)."""
+    return f"panel-{uuid4().hex}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list that is read by key: no counting, no skipping over rows."""
+
+    items: Sequence[T]
+    key: str  # where this page starts; empty on the first
+    next_key: str  # where the next one starts; empty on the last
+
+
+def page_of(rows: Sequence[T], size: int, *, key: str, key_of: Callable[[T], str]) -> Page[T]:
+    """The first `size` of `rows`; call it with one row more than that, to know whether there are others."""
+    items = rows[:size]
+    return Page(items, key, key_of(items[-1]) if len(rows) > size else "")

@@ -1,0 +1,244 @@
+"""Forms of the panel: they turn text into typed values and decide nothing else."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from tillbook.common.errors import InvalidInput
+from tillbook.common.money import Money, parse_amount
+from tillbook.credit.models import GiveReason, ReverseReason
+from tillbook.customers.models import Customer
+from tillbook.panel.edge import new_key
+from tillbook.refunds.models import Refund
+from tillbook.refunds.queries import QueueFilter
+from tillbook.refunds.services import Payee
+from tillbook.shop.policies import shop
+
+_ZERO = re.compile(r"0+(\.0*)?", re.ASCII)
+_LONGEST_KEY = 100  # leaves room in an event's key for what services append
+
+
+class AmountField(forms.CharField):
+    """An amount as people type it. Its value is whole minor units of the form's currency.
+
+    Left empty it is None, or `empty` where that is given. Zero is an error unless `zero`.
+    """
+
+    def __init__(self, *, zero: bool = False, empty: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.currency = ""
+        self.zero = zero
+        self.empty = empty
+        self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off", "class": "amount"})
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value).strip()
+        if not text:
+            return self.empty
+        if self.zero and _ZERO.fullmatch(text):
+            return 0
+        try:
+            return parse_amount(text, self.currency).minor
+        except InvalidInput as error:
+            raise ValidationError(error.message) from error
+
+
+class DateField(forms.DateField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs)
+
+
+class PanelForm(forms.Form):
+    """A form whose messages come from the server, so that each names what would be right."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+
+class MoneyForm(PanelForm):
+    """A form whose amounts are all in one currency, which the page knows and nobody types."""
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+        for field in self.fields.values():
+            if isinstance(field, AmountField):
+                field.currency = currency
+
+    def text(self, minor: int) -> str:
+        """Minor units as the amount fields write them: "12.34"."""
+        return Money(minor, self.currency).decimal()
+
+    def money(self, name: str) -> Money:
+        """The cleaned amount of that name."""
+        return Money(self.cleaned_data[name], self.currency)
+
+
+class KeyedForm(PanelForm):
+    """A form that does its work once, however often it is sent (R4)."""
+
+    key = forms.CharField(
+        max_length=_LONGEST_KEY,
+        widget=forms.HiddenInput,
+        initial=new_key,
+        error_messages={"required": "This form was sent without its key. Open the page again and retry."},
+    )
+
+
+class CustomerFilterForm(PanelForm):
+    q = forms.CharField(label="Search", required=False, max_length=150)
+    kind = forms.ChoiceField(
+        label="Kind", required=False, choices=[("", "Customers & prospects"), *Customer.Kind.choices]
+    )
+    with_credit = forms.BooleanField(label="With credit", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["q"].widget = forms.TextInput(
+            attrs={"type": "search", "placeholder": "Username, name, company or e-mail"}
+        )
+
+
+class CustomerDetailsForm(PanelForm):
+    kind = forms.ChoiceField(label="Kind", choices=Customer.Kind.choices)
+    first_name = forms.CharField(label="First name", required=False, max_length=100)
+    last_name = forms.CharField(label="Last name", required=False, max_length=100)
+    company = forms.CharField(label="Company", required=False, max_length=200)
+    email = forms.CharField(label="E-mail", required=False, max_length=254)
+    phone = forms.CharField(label="Phone", required=False, max_length=50)
+    postal_address = forms.CharField(
+        label="Postal address", required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    country = forms.CharField(label="Country", required=False, max_length=100)
+
+
+class NewCustomerForm(CustomerDetailsForm):
+    username = forms.CharField(label="Username", max_length=150, help_text="It can't be changed later.")
+
+
+class AccountForm(MoneyForm):
+    credit_limit = AmountField(
+        label="Credit limit", required=False, zero=True, help_text="Empty: no limit agreed."
+    )
+    on_credit_hold = forms.BooleanField(label="On credit hold", required=False)
+    recalculate = forms.BooleanField(
+        label="Recalculate Account Balances",
+        required=False,
+        help_text="Compares the figures above with the history and shows every difference.",
+    )
+
+
+class GiveCreditForm(MoneyForm, KeyedForm):
+    amount = AmountField(label="Amount")
+    reason = forms.ChoiceField(label="Reason", choices=[("", "Choose a reason"), *GiveReason.choices])
+    refundable = forms.BooleanField(
+        label="May be paid out",
+        required=False,
+        help_text="Not for goodwill, late delivery and promotions: those only pay orders.",
+    )
+    expires_at = DateField(
+        label="Last day it can be used", required=False, help_text="Empty: it never expires."
+    )
+    public_note = forms.CharField(
+        label="Note to the customer", required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    note = forms.CharField(
+        label="Internal note",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="The customer never sees it.",
+    )
+
+    def clean_expires_at(self) -> datetime | None:
+        """The first moment at which the credit can't be used: midnight after its last day."""
+        last = self.cleaned_data["expires_at"]
+        if last is None:
+            return None
+        try:
+            after = last + timedelta(days=1)
+        except OverflowError:
+            raise ValidationError("The date is too far away. Leave it empty for no expiry.") from None
+        return datetime(after.year, after.month, after.day, tzinfo=shop().time_zone)
+
+
+class PayRefundForm(MoneyForm, KeyedForm):
+    payee_name = forms.CharField(
+        label="Payee's name", max_length=200, error_messages={"required": "Enter the payee's name."}
+    )
+    method = forms.ChoiceField(label="Refund method", choices=Refund.Method.choices)
+    bank_account = forms.CharField(
+        label="Bank account",
+        required=False,
+        max_length=60,
+        help_text="Branch code and account number, or an IBAN.",
+    )
+    paypal_email = forms.CharField(label="PayPal e-mail", required=False, max_length=254)
+    postal_address = forms.CharField(
+        label="Postal address", required=False, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    amount = AmountField(label="Refund amount")
+    payment_date = DateField(label="Payment date")
+    note = forms.CharField(
+        label="Refund Note",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Internal: the customer never sees it.",
+    )
+
+    def payee(self) -> Payee:
+        values = self.cleaned_data
+        return Payee(
+            values["payee_name"], values["bank_account"], values["paypal_email"], values["postal_address"]
+        )
+
+
+class ReverseForm(KeyedForm):
+    reason = forms.ChoiceField(label="Reason", choices=[("", "Choose a reason"), *ReverseReason.choices])
+    note = forms.CharField(label="Internal note", required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class DeclineForm(PanelForm):
+    reason = forms.CharField(
+        label="Reason for declining", required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+_ALL = "all"
+
+
+class QueueForm(MoneyForm):
+    """The queue's filters. Nothing chosen means what is to be done: requested refunds."""
+
+    status = forms.ChoiceField(
+        label="State",
+        required=False,
+        choices=[*Refund.Status.choices, (_ALL, "All states")],
+        initial=Refund.Status.REQUESTED,
+    )
+    method = forms.ChoiceField(
+        label="Method", required=False, choices=[("", "All methods"), *Refund.Method.choices]
+    )
+    from_date = DateField(label="Requested from", required=False)
+    to_date = DateField(label="Requested to", required=False)
+    min_amount = AmountField(label="Amount from", required=False, zero=True)
+    max_amount = AmountField(label="Amount to", required=False, zero=True)
+
+    def wanted(self) -> QueueFilter:
+        """The filter asked for; a field that can't be read filters nothing and shows its error."""
+        values = self.cleaned_data if self.is_valid() or self.is_bound else {}
+        status = values.get("status") or Refund.Status.REQUESTED
+        return QueueFilter(
+            status="" if status == _ALL else status,
+            method=values.get("method") or "",
+            from_date=values.get("from_date"),
+            to_date=values.get("to_date"),
+            min_minor=values.get("min_amount"),
+            max_minor=values.get("max_amount"),
+        )

@@ -1,0 +1,228 @@
+"""Sales Orders > View Orders, an order, and what staff do with it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from tillbook.common.money import Money
+from tillbook.credit import queries as credit
+from tillbook.credit.models import Credit
+from tillbook.customers.queries import by_username
+from tillbook.events.queries import history_of_subject
+from tillbook.orders import queries, services
+from tillbook.orders.models import Order
+from tillbook.panel.edge import PanelRequest, answer, page, page_of, read_only, status_of
+from tillbook.panel.history import entries
+from tillbook.panel.order_forms import (
+    CustomerChoiceForm,
+    NewOrderForm,
+    OrderEntry,
+    OrderFilterForm,
+    PayWithCreditForm,
+    ReasonForm,
+    ReceivePaymentForm,
+)
+from tillbook.returns import queries as returns
+
+_PAGE = 50  # orders on one page of the list
+
+
+@read_only
+def orders(request: PanelRequest) -> HttpResponse:
+    """View Orders: newest first, a page at a time."""
+    form = OrderFilterForm(request.GET)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    after = request.GET.get("after", "")
+    q, paid_status = wanted.get("q", ""), wanted.get("paid_status", "")
+    rows = queries.page(q=q, paid_status=paid_status, before=after or None, limit=_PAGE + 1)
+    found = page_of(rows, _PAGE, key=after, key_of=queries.page_key)
+    context = {"form": form, "page": found, "filtered": bool(q or paid_status)}
+    return render(request, "panel/orders/list.html", context)
+
+
+@read_only
+def order(request: PanelRequest, number: str) -> HttpResponse:
+    """One order: what was sold, what paid for it, what is owing, and its history."""
+    shown = queries.by_number(number)
+    context = {
+        "order": shown,
+        "lines": queries.lines_of(shown),
+        "payments": queries.payments_of(shown),
+        "credit_paid": queries.credit_paid(shown),
+        "overpayment_credits": queries.overpayment_credits(shown),
+        "rmas": returns.of_order(shown.pk),
+        "available_minor": credit.balance_of(shown.customer_id, shown.currency).available_minor,
+        "history": entries(history_of_subject(shown.number)),
+    }
+    return render(request, "panel/orders/order.html", context)
+
+
+@page
+def new_order(request: PanelRequest) -> HttpResponse:
+    """Place an order for the customer that the address names; without one, ask for whom."""
+    username = request.GET.get("customer", "").strip()
+    if not username:
+        return render(request, "panel/orders/choose_customer.html", {"form": CustomerChoiceForm()})
+    customer = by_username(username)
+    entry = OrderEntry(request.POST or None, currency=customer.currency, form=NewOrderForm)
+    if entry.is_valid():
+        placed = answer(
+            entry.form,
+            lambda: services.place(
+                customer_id=customer.pk,
+                currency=customer.currency,
+                number=entry.form.cleaned_data["number"] or None,
+                actor=request.actor,
+                now=request.now,
+                **entry.arguments(),
+            ),
+        )
+        if placed is not None:
+            messages.success(request, f"Order {placed.number} is placed.")
+            return redirect("panel:order", number=placed.number)
+    context = {"customer": customer, "entry": entry}
+    return render(request, "panel/orders/new.html", context, status=entry.status)
+
+
+@page
+def edit_order(request: PanelRequest, number: str) -> HttpResponse:
+    """Edit: a total below what was paid makes the excess a credit at once."""
+    shown = queries.by_number(number)
+    entry = OrderEntry(request.POST or None, currency=shown.currency, order=shown)
+    if entry.is_valid():
+        edited = answer(
+            entry.form,
+            lambda: services.edit(shown.pk, actor=request.actor, now=request.now, **entry.arguments()),
+        )
+        if edited is not None:
+            messages.success(request, f"Order {number} is changed.{_new_credit(shown, edited)}")
+            return redirect("panel:order", number=number)
+    context = {"order": shown, "entry": entry}
+    return render(request, "panel/orders/edit.html", context, status=entry.status)
+
+
+def _new_credit(before: Order, after: Order) -> str:
+    """What to add to a message when the change made credit of an excess."""
+    minor = after.overpaid_minor - before.overpaid_minor
+    if minor <= 0:
+        return ""
+    return f" {Money(minor, after.currency)} was more than the total and is now credit."
+
+
+@page
+def receive_payment(request: PanelRequest, number: str) -> HttpResponse:
+    """Receipt payment: what is more than the order's total becomes a credit at once."""
+    shown = queries.by_number(number)
+    form = ReceivePaymentForm.of(shown, request.POST or None, now=request.now)
+    if form.is_valid():
+        values = form.cleaned_data
+        payment = answer(
+            form,
+            lambda: services.receive_payment(
+                shown.pk,
+                amount=Money(values["amount"], shown.currency),
+                method=values["method"],
+                reference=values["reference"],
+                received_at=values["received_at"],
+                key=values["key"],
+                actor=request.actor,
+                now=request.now,
+            ),
+        )
+        if payment is not None:
+            received = Money(payment.amount_minor, shown.currency)
+            text = f"Payment of {received} recorded.{_new_credit(shown, queries.by_number(number))}"
+            messages.success(request, text)
+            return redirect("panel:order", number=number)
+    context = {"order": shown, "form": form}
+    return render(request, "panel/orders/receive_payment.html", context, status=status_of(form))
+
+
+@page
+def pay_with_credit(request: PanelRequest, number: str) -> HttpResponse:
+    """Pay with available credit: in the credits' own order, or from those staff choose."""
+    shown = queries.by_number(number)
+    form = PayWithCreditForm.of(shown, request.POST or None, credits=_payers(request, shown))
+    if form.is_valid():
+        paid = answer(
+            form,
+            lambda: services.pay_with_credit(
+                shown.pk,
+                amount=form.total(),
+                credits=form.chosen(),
+                key=form.cleaned_data["key"],
+                actor=request.actor,
+                now=request.now,
+            ),
+        )
+        if paid is not None:
+            messages.success(request, f"{form.total()} was paid with credit.")
+            return redirect("panel:order", number=number)
+    context = {"order": shown, "form": form}
+    return render(request, "panel/orders/pay_with_credit.html", context, status=status_of(form))
+
+
+def _payers(request: PanelRequest, shown: Order) -> list[Credit]:
+    """The credits to choose from, in the order of use.
+
+    When the form comes back it may name a credit that is used up by now, not least by its
+    own first click: then every credit counts, and the service says what is wrong.
+    """
+    if request.method != "POST":
+        return credit.usable(shown.customer_id, shown.currency, request.now)
+    return [one for one in credit.credits_of(shown.customer_id) if one.currency == shown.currency]
+
+
+@page
+def cancel_order(request: PanelRequest, number: str) -> HttpResponse:
+    """Cancel: credit goes back to the same credits, money received becomes credit."""
+    shown = queries.by_number(number)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        values = form.cleaned_data
+        cancelled = answer(
+            form,
+            lambda: services.cancel(
+                shown.pk, reason=values["reason"], key=values["key"], actor=request.actor, now=request.now
+            ),
+        )
+        if cancelled is not None:
+            messages.success(request, f"Order {number} is cancelled.")
+            return redirect("panel:order", number=number)
+    context = {"order": shown, "form": form}
+    return render(request, "panel/orders/cancel.html", context, status=status_of(form))
+
+
+@page
+def void_payment(request: PanelRequest, payment_id: int) -> HttpResponse:
+    """Void a payment: the credit it made is taken back as far as it is unspent."""
+    payment = queries.payment_by_id(payment_id)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        values = form.cleaned_data
+        voided = answer(
+            form,
+            lambda: services.void_payment(
+                payment.pk, reason=values["reason"], key=values["key"], actor=request.actor, now=request.now
+            ),
+        )
+        if voided is not None:
+            _say_voided(request, payment.order, voided)
+            return redirect("panel:order", number=payment.order.number)
+    context = {"payment": payment, "order": payment.order, "form": form}
+    return render(request, "panel/orders/void_payment.html", context, status=status_of(form))
+
+
+def _say_voided(request: PanelRequest, order: Order, voided: services.Voided) -> None:
+    amount = Money(voided.payment.amount_minor, order.currency)
+    messages.success(request, f"The payment of {amount} is voided.")
+    if voided.taken_back_minor:
+        taken_back = Money(voided.taken_back_minor, order.currency)
+        messages.info(request, f"{taken_back} of the credit it had made was taken back.")
+    if voided.missing_minor:
+        missing = Money(voided.missing_minor, order.currency)
+        messages.warning(
+            request, f"{missing} of that credit is already used or held and could not be taken back."
+        )

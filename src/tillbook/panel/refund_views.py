@@ -1,0 +1,182 @@
+"""Refunds: asking for one, its page, and what may be done with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from tillbook.common.errors import NotFound
+from tillbook.common.money import Money
+from tillbook.credit.models import Credit
+from tillbook.credit.queries import balances_of, usable
+from tillbook.credit.queries import by_number as credit_by_number
+from tillbook.credit.services import CreditNotFound
+from tillbook.customers.models import Customer
+from tillbook.customers.queries import by_username
+from tillbook.delivery.services import send_slip
+from tillbook.events.queries import history_of_subject
+from tillbook.panel.edge import (
+    PanelRequest,
+    answer,
+    command,
+    message_refusal,
+    page,
+    read_only,
+    status_of,
+)
+from tillbook.panel.forms import DeclineForm, PayRefundForm
+from tillbook.panel.history import entries
+from tillbook.refunds import services
+from tillbook.refunds.models import Refund
+from tillbook.refunds.queries import by_number
+from tillbook.refunds.slip import render as render_slip
+from tillbook.shop.policies import shop
+
+
+@page
+def pay_refund(request: PanelRequest, username: str) -> HttpResponse:
+    customer = by_username(username)
+    credit = _chosen_credit(request, customer)
+    available = _available(request, customer, credit)
+    form = PayRefundForm(
+        request.POST or None,
+        currency=available.currency,
+        initial=_defaults(customer, available, request),
+    )
+    if form.is_valid():
+        refund = answer(form, lambda: _request(customer, credit, form, request))
+        if refund is not None:
+            return redirect("panel:refund", number=refund.number)
+    context = {"form": form, "customer": customer, "credit": credit, "available": available}
+    return render(request, "panel/refunds/pay.html", context, status=status_of(form))
+
+
+def _chosen_credit(request: PanelRequest, customer: Customer) -> Credit | None:
+    """The credit that `?credit=` names, if it is this customer's; None pays from all refundable ones."""
+    number = request.GET.get("credit", "")
+    if not number:
+        return None
+    credit = credit_by_number(number)
+    if credit.customer_id != customer.pk:
+        raise CreditNotFound(f"{customer.username} has no credit {number}.", field="credit")
+    return credit
+
+
+def _available(request: PanelRequest, customer: Customer, credit: Credit | None) -> Money:
+    """What may be paid out now: of the credit, or of all refundable ones."""
+    if credit is not None:
+        return Money(credit.account.available_minor, credit.currency)
+    currency = _currency(request, customer)
+    credits = usable(customer.pk, currency, request.now, refundable=True)
+    return Money(sum(each.account.available_minor for each in credits), currency)
+
+
+def _currency(request: PanelRequest, customer: Customer) -> str:
+    """The currency that `?currency=` names, one the customer has; without it the customer's own."""
+    currency = request.GET.get("currency") or customer.currency
+    if currency not in {customer.currency, *(balance.currency for balance in balances_of(customer.pk))}:
+        raise NotFound(f"{customer.username} has nothing in {currency}.", field="currency")
+    return currency
+
+
+def _defaults(customer: Customer, available: Money, request: PanelRequest) -> dict[str, Any]:
+    return {
+        "payee_name": customer.display_name,
+        "postal_address": customer.postal_address,
+        "amount": available.decimal() if available.minor else "",
+        "payment_date": request.now.astimezone(shop().time_zone).date(),
+    }
+
+
+def _request(customer: Customer, credit: Credit | None, form: PayRefundForm, request: PanelRequest) -> Refund:
+    values = form.cleaned_data
+    return services.request(
+        customer_id=customer.pk,
+        amount=form.money("amount"),
+        method=Refund.Method(values["method"]),
+        payee=form.payee(),
+        payment_date=values["payment_date"],
+        note=values["note"],
+        credit_id=None if credit is None else credit.id,
+        key=values["key"],
+        actor=request.actor,
+        now=request.now,
+    )
+
+
+@read_only
+def refund(request: PanelRequest, number: str) -> HttpResponse:
+    return _refund_page(request, by_number(number), DeclineForm())
+
+
+def _refund_page(request: PanelRequest, refund: Refund, form: DeclineForm) -> HttpResponse:
+    context = {
+        "refund": refund,
+        "customer": refund.customer,
+        "form": form,
+        "is_reversal": refund.kind == Refund.Kind.REVERSAL,
+        "is_open": refund.status == Refund.Status.REQUESTED,
+        "sources": list(refund.sources.all()),
+        "history": entries(history_of_subject(refund.number)),
+    }
+    return render(request, "panel/refunds/refund.html", context, status=status_of(form))
+
+
+@command
+def complete(request: PanelRequest, number: str) -> HttpResponse:
+    """Mark as Paid and Complete."""
+    refund = by_number(number)
+    done = message_refusal(
+        request, lambda: services.complete(refund.pk, actor=request.actor, now=request.now)
+    )
+    if done is not None:
+        messages.success(request, f"{done.number} is marked as paid and complete.")
+    return redirect("panel:refund", number=refund.number)
+
+
+@command
+def decline(request: PanelRequest, number: str) -> HttpResponse:
+    refund = by_number(number)
+    form = DeclineForm(request.POST)
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        done = answer(
+            form,
+            lambda: services.decline(refund.pk, reason=reason, actor=request.actor, now=request.now),
+        )
+        if done is not None:
+            messages.success(request, f"{done.number} is declined. Its amount is available again.")
+            return redirect("panel:refund", number=refund.number)
+    return _refund_page(request, refund, form)
+
+
+@command
+def send(request: PanelRequest, number: str) -> HttpResponse:
+    """Send refund slip."""
+    refund = by_number(number)
+    sent = message_refusal(request, lambda: send_slip(refund.pk, actor=request.actor, now=request.now))
+    if sent is not None and sent.path is not None:
+        messages.info(
+            request, f"No mail server is set up: the message to {sent.to} was written to {sent.path}."
+        )
+    elif sent is not None:
+        messages.success(request, f"The refund slip was sent to {sent.to}.")
+    return redirect("panel:refund", number=refund.number)
+
+
+@read_only
+def slip(_request: PanelRequest, number: str) -> HttpResponse:
+    """Print refund slip: the PDF, shown in the browser."""
+    refund = by_number(number)
+    return pdf(render_slip([refund]), f"{refund.number}.pdf")
+
+
+def pdf(content: bytes, name: str) -> HttpResponse:
+    return HttpResponse(
+        content,
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
+    )

@@ -1,0 +1,135 @@
+"""RMAs: opened from an order, closed with a credit or without, or cancelled."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from tillbook.common.money import Money
+from tillbook.common.numbering import public_number
+from tillbook.credit.queries import by_number as credit_by_number
+from tillbook.events.queries import history_of_subject
+from tillbook.orders import queries as orders
+from tillbook.panel.edge import (
+    PanelRequest,
+    answer,
+    command,
+    message_refusal,
+    page,
+    page_of,
+    read_only,
+    status_of,
+)
+from tillbook.panel.forms import KeyedForm
+from tillbook.panel.history import entries
+from tillbook.panel.order_forms import ReasonForm
+from tillbook.panel.rma_forms import NoteForm, RmaFilterForm, RmaForm
+from tillbook.returns import queries, services
+
+_PAGE = 50  # RMAs on one page of the list
+
+
+@read_only
+def rmas(request: PanelRequest) -> HttpResponse:
+    """The returns, newest first, a page at a time."""
+    form = RmaFilterForm(request.GET)
+    status = form.cleaned_data["status"] if form.is_valid() else ""
+    after = request.GET.get("after", "")
+    rows = queries.page(status=status, before=after or None, limit=_PAGE + 1)
+    found = page_of(rows, _PAGE, key=after, key_of=lambda rma: rma.number)
+    return render(request, "panel/rmas/list.html", {"form": form, "page": found, "filtered": bool(status)})
+
+
+@read_only
+def rma(request: PanelRequest, number: str) -> HttpResponse:
+    """One return: what came back, what it is worth, and its outcome."""
+    shown = queries.by_number(number)
+    context = {
+        "rma": shown,
+        "lines": queries.lines_of(shown),
+        "close_form": KeyedForm(),
+        "history": entries(history_of_subject(shown.number)),
+    }
+    if shown.credit_id is not None:
+        context["credit"] = credit_by_number(public_number("CR", shown.credit_id))
+    return render(request, "panel/rmas/rma.html", context)
+
+
+@page
+def new_rma(request: PanelRequest, number: str) -> HttpResponse:
+    """RMA or Credit: what of an order comes back, or is given back without goods."""
+    order = orders.by_number(number)
+    form = RmaForm(request.POST or None, currency=order.currency, lines=orders.lines_of(order))
+    if form.is_valid():
+        opened = answer(
+            form,
+            lambda: services.open_rma(
+                customer_id=order.customer_id,
+                currency=order.currency,
+                order_id=order.pk,
+                actor=request.actor,
+                now=request.now,
+                **form.arguments(),
+            ),
+        )
+        if opened is not None:
+            total = Money(opened.total_minor, opened.currency)
+            messages.success(request, f"{opened.number} over {total} is open and awaits its outcome.")
+            return redirect("panel:rma", number=opened.number)
+    context = {"order": order, "form": form}
+    return render(request, "panel/rmas/new.html", context, status=status_of(form))
+
+
+@command
+def close_rma(request: PanelRequest, number: str) -> HttpResponse:
+    """Close RMA & Issue Credits."""
+    shown = queries.by_number(number)
+    form = KeyedForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "This page was sent without its key. Try once more.")
+        return redirect("panel:rma", number=number)
+    key = form.cleaned_data["key"]
+    closed = message_refusal(
+        request, lambda: services.close(shown.pk, key=key, actor=request.actor, now=request.now)
+    )
+    if closed is not None:
+        amount = Money(closed.total_minor, closed.currency)
+        text = f"{closed.number} is closed. {amount} is credit now; adjustment note {closed.adjustment_note}."
+        messages.success(request, text)
+    return redirect("panel:rma", number=number)
+
+
+@page
+def close_without_credit(request: PanelRequest, number: str) -> HttpResponse:
+    """Close a return that gets no credit, with a note why."""
+    shown = queries.by_number(number)
+    form = NoteForm(request.POST or None)
+    if form.is_valid():
+        note = form.cleaned_data["note"]
+        closed = answer(
+            form,
+            lambda: services.close_without_credit(shown.pk, note=note, actor=request.actor, now=request.now),
+        )
+        if closed is not None:
+            messages.success(request, f"{closed.number} is closed without credit.")
+            return redirect("panel:rma", number=number)
+    return render(
+        request, "panel/rmas/close_without_credit.html", {"rma": shown, "form": form}, status=status_of(form)
+    )
+
+
+@page
+def cancel_rma(request: PanelRequest, number: str) -> HttpResponse:
+    """Cancel: as if the goods had never been announced."""
+    shown = queries.by_number(number)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        cancelled = answer(
+            form, lambda: services.cancel(shown.pk, reason=reason, actor=request.actor, now=request.now)
+        )
+        if cancelled is not None:
+            messages.success(request, f"{cancelled.number} is cancelled.")
+            return redirect("panel:rma", number=number)
+    return render(request, "panel/rmas/cancel.html", {"rma": shown, "form": form}, status=status_of(form))

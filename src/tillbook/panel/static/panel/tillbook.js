@@ -1,0 +1,62 @@
+// Small conveniences. Every page works without them.
+"use strict";
+
+// A form is sent once. Sending the same key twice would do nothing more; this spares the wait.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.submitter?.hasAttribute("data-repeatable")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+});
+
+// Back in history shows the page as it was: let its forms be sent again.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
+  }
+});
+
+// Selections: one box for all, and a running total per currency.
+for (const all of document.querySelectorAll("[data-select-all]")) {
+  const form = all.form;
+  const boxes = [...form.querySelectorAll("input[name=selected]")];
+  const tally = form.querySelector("[data-tally]");
+  const idle = tally.textContent;
+  const show = () => {
+    const chosen = boxes.filter((box) => box.checked);
+    all.checked = chosen.length === boxes.length;
+    all.indeterminate = chosen.length > 0 && !all.checked;
+    tally.textContent = chosen.length ? `${chosen.length} selected · ${total(chosen)}` : idle;
+  };
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    show();
+  });
+  form.addEventListener("change", show);
+  show();
+}
+
+// Sums in whole minor units: amounts are never added as fractions.
+function total(boxes) {
+  const sums = new Map();
+  for (const { dataset } of boxes) {
+    const digits = dataset.amount.split(".")[1]?.length ?? 0;
+    const sum = sums.get(dataset.currency) ?? { minor: 0n, digits };
+    sum.minor += BigInt(dataset.amount.replace(".", ""));
+    sums.set(dataset.currency, sum);
+  }
+  return [...sums].map(([currency, sum]) => `${written(sum)} ${currency}`).join(", ");
+}
+
+function written({ minor, digits }) {
+  const text = String(minor).padStart(digits + 1, "0");
+  const whole = text.slice(0, text.length - digits).replace(/\B(?=(\d{3})+$)/g, ",");
+  return digits ? `${whole}.${text.slice(-digits)}` : whole;
+}

@@ -1,0 +1,109 @@
+"""How the panel writes money, times, states and icons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django import template
+from django.forms import BaseForm, BoundField, CheckboxInput
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from lucide.templatetags.lucide import lucide
+
+from tillbook.common.money import Money
+from tillbook.shop.policies import shop
+
+register = template.Library()
+
+_TONES = {
+    "requested": "waiting",
+    "completed": "good",
+    "declined": "bad",
+    "pending": "waiting",
+    "part_paid": "waiting",
+    "fully_paid": "good",
+    "over_paid": "info",
+    "open": "waiting",
+    "closed": "good",
+    "cancelled": "quiet",
+    "awaiting": "waiting",
+    "credit": "good",
+    "no_credit": "quiet",
+    "prospect": "info",
+    "hold": "bad",
+}
+
+_NOTICE_ICONS = {"success": "circle-check", "error": "circle-alert", "warning": "triangle-alert"}
+
+
+@register.filter
+def money(minor: int | None, currency: str) -> SafeString | str:
+    """`minor` units as the shop's locale writes them; a dash where there is no amount."""
+    if minor is None:
+        return "–"
+    text = Money(minor, currency).localized(shop().locale).replace("-", "\N{MINUS SIGN}")
+    return format_html('<span class="money{}">{}</span>', "" if minor else " zero", text)
+
+
+@register.filter
+def decimal(minor: int, currency: str) -> str:
+    """`minor` units as plain decimal text, "12.34", for the page's script."""
+    return Money(minor, currency).decimal()
+
+
+@register.filter
+def local(at: datetime | None) -> SafeString | str:
+    """Date and time in the shop's zone."""
+    return _time(at, "%-d %b %Y, %H:%M")
+
+
+@register.filter
+def local_date(at: datetime | None) -> SafeString | str:
+    """The date in the shop's zone."""
+    return _time(at, "%-d %b %Y")
+
+
+def _time(at: datetime | None, pattern: str) -> SafeString | str:
+    if at is None:
+        return "–"
+    there = at.astimezone(shop().time_zone)
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), there.strftime(pattern))
+
+
+@register.simple_tag
+def badge(state: str, label: str) -> SafeString:
+    """A state in words, coloured by what it means for the reader."""
+    return format_html('<span class="badge {}">{}</span>', _TONES.get(state, "quiet"), label)
+
+
+@register.simple_tag
+def icon(name: str) -> str:
+    """A lucide icon as inline SVG; decorative, so hidden from screen readers."""
+    return str(lucide(name, size=18, aria_hidden="true", focusable="false", **{"class": "icon"}))
+
+
+@register.simple_tag(takes_context=True)
+def current(context: template.Context, prefix: str) -> SafeString | str:
+    """`aria-current` for a navigation link whose part of the panel this page belongs to."""
+    request: HttpRequest | None = context.get("request")
+    here = request is not None and request.path.startswith(prefix)
+    return SafeString('aria-current="page"') if here else ""
+
+
+@register.filter
+def notice_icon(level: str) -> str:
+    return _NOTICE_ICONS.get(level, "info")
+
+
+@register.filter
+def is_checkbox(field: BoundField) -> bool:
+    return isinstance(field.field.widget, CheckboxInput)
+
+
+@register.filter
+def loose_errors(form: BaseForm) -> Iterable[str]:
+    """The form's errors with no visible field to stand at."""
+    hidden = [error for field in form.hidden_fields() for error in field.errors]
+    return [*form.non_field_errors(), *hidden]

@@ -1,0 +1,158 @@
+"""Customers & prospects: the list, the Account section, recalculation, giving credit."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from tillbook.credit.models import Credit
+from tillbook.credit.queries import balance_of, credits_of
+from tillbook.customers.models import Customer
+from tillbook.events.models import Event
+from tillbook.ledger.models import Balance
+
+
+def text(client: Client, path: str) -> str:
+    return client.get(path).content.decode()
+
+
+def test_the_navigation_bears_the_fixed_labels(as_staff: Client):
+    shown = text(as_staff, "/customers/")
+    for label in (
+        "Customers",
+        "View customers &amp; prospects",
+        "Sales Orders",
+        "View Orders",
+        "Refunds",
+        "RMAs",
+    ):
+        assert label in shown
+
+
+def test_the_account_section_bears_the_fixed_labels(as_staff: Client, deposit: Credit):
+    shown = text(as_staff, "/customers/maria/")
+    labels = (
+        "Account", "Available credit", "Held", "Amount owing", "Credit limit", "On credit hold",
+        "Recalculate Account Balances", "Save", "Pay Refund", "Reverse", "Give Credit",
+    )  # fmt: skip
+    for label in labels:
+        assert label in shown
+    assert shown.index("account-title") < shown.index("credits-title")
+
+
+def test_the_list_shows_what_is_available_and_filters(as_staff: Client, deposit: Credit):
+    shown = text(as_staff, "/customers/")
+    assert 'href="/customers/maria/"' in shown
+    assert "£120.00" in shown
+    assert "maria" in text(as_staff, "/customers/?q=HOLT+maria&with_credit=on")
+    assert "Nobody matches" in text(as_staff, "/customers/?kind=prospect")
+    assert "Nobody matches" in text(as_staff, "/customers/?q=nobody")
+
+
+def test_credit_that_is_not_refundable_has_no_pay_refund_button(as_staff: Client, goodwill: Credit):
+    shown = text(as_staff, "/customers/maria/")
+    assert f"?credit={goodwill.number}" not in shown
+    assert "Not refundable" in shown
+
+
+def test_save_changes_limit_and_hold(as_staff: Client, maria: Customer):
+    as_staff.post("/customers/maria/account/", {"credit_limit": "1,500.50", "on_credit_hold": "on"})
+    maria.refresh_from_db()
+    assert (maria.credit_limit_minor, maria.on_credit_hold) == (150_050, True)
+    as_staff.post("/customers/maria/account/", {"credit_limit": "0"})
+    maria.refresh_from_db()
+    assert (maria.credit_limit_minor, maria.on_credit_hold) == (0, False)
+
+
+def test_a_limit_that_is_no_amount_is_refused_at_its_field(as_staff: Client, maria: Customer):
+    answer = as_staff.post("/customers/maria/account/", {"credit_limit": "plenty", "on_credit_hold": "on"})
+    assert answer.status_code == 422
+    assert "&#x27;plenty&#x27; is not an amount" in answer.content.decode()
+    maria.refresh_from_db()
+    assert (maria.credit_limit_minor, maria.on_credit_hold) == (None, False)
+
+
+def test_recalculation_says_that_nothing_differs(as_staff: Client, deposit: Credit):
+    answer = as_staff.post("/customers/maria/account/", {"recalculate": "on"}, follow=True)
+    assert "Nothing differs." in answer.content.decode()
+    assert "3 figures" in answer.content.decode()
+    assert "Nothing differs." not in text(as_staff, "/customers/maria/")
+
+
+def test_recalculation_shows_each_difference_and_leaves_an_audit_record(
+    as_staff: Client, maria: Customer, deposit: Credit
+):
+    Balance.objects.filter(customer_id=maria.pk).update(available_minor=99_900)
+    answer = as_staff.post("/customers/maria/account/", {"recalculate": "on"}, follow=True)
+    shown = answer.content.decode()
+    assert "1 of 3 figures differed" in shown
+    assert "£999.00" in shown
+    assert "available was 999.00 GBP, is 120.00 GBP" in shown
+    assert balance_of(maria.pk, "GBP").available_minor == 12_000
+    assert Event.objects.filter(action="customer.recalculated", customer_id=maria.pk).count() == 1
+
+
+def test_without_the_checkbox_save_leaves_the_figures_alone(
+    as_staff: Client, maria: Customer, deposit: Credit
+):
+    Balance.objects.filter(customer_id=maria.pk).update(available_minor=99_900)
+    as_staff.post("/customers/maria/account/", {})
+    assert balance_of(maria.pk, "GBP").available_minor == 99_900
+
+
+def give(client: Client, **changes: str):
+    sent = {"key": "k1", "amount": "20", "reason": "price_correction", "refundable": "on", **changes}
+    return client.post("/customers/maria/give-credit/", sent)
+
+
+def test_giving_credit_twice_with_one_key_gives_it_once(as_staff: Client, maria: Customer):
+    assert give(as_staff).status_code == 302
+    assert give(as_staff).status_code == 302
+    (given,) = credits_of(maria.pk)
+    assert (given.issued_minor, given.refundable) == (2_000, True)
+
+
+def test_the_last_day_of_a_credit_counts_as_a_whole_day_of_the_shop(as_staff: Client, maria: Customer):
+    assert give(as_staff, expires_at="2999-07-31").status_code == 302
+    (given,) = credits_of(maria.pk)
+    assert given.expires_at is not None
+    assert given.expires_at.isoformat() == "2999-07-31T23:00:00+00:00"  # midnight in London, in summer
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"amount": "0"}, "more than zero"),
+        ({"amount": "-1"}, "more than zero"),
+        ({"amount": "1e30"}, "is not an amount"),
+        ({"amount": "100.01"}, "Staff may give at most"),
+        ({"reason": ""}, "This field is required"),
+        ({"reason": "goodwill"}, "paid out"),
+        ({"expires_at": "2001-01-01"}, "must lie in the future"),
+        ({"expires_at": "9999-12-31"}, "too far away"),
+        ({"key": ""}, "sent without its key"),
+    ],
+)
+def test_a_gift_against_the_rules_is_refused_and_nothing_is_given(
+    as_staff: Client, maria: Customer, changes: dict[str, str], message: str
+):
+    answer = give(as_staff, **changes)
+    assert answer.status_code == 422
+    assert message in answer.content.decode()
+    assert credits_of(maria.pk) == []
+
+
+def test_a_customer_is_added_and_their_details_changed(as_staff: Client, db: None):
+    answer = as_staff.post("/customers/add/", {"username": "ada", "kind": "prospect", "company": "Ada & Co"})
+    assert answer.url == "/customers/ada/"
+    as_staff.post(
+        "/customers/ada/edit/", {"kind": "customer", "company": "Ada & Co", "email": "a@example.com"}
+    )
+    ada = Customer.objects.get(username="ada")
+    assert (ada.kind, ada.email) == ("customer", "a@example.com")
+
+
+def test_a_taken_username_is_refused_at_its_field(as_staff: Client, maria: Customer):
+    answer = as_staff.post("/customers/add/", {"username": "maria", "kind": "customer"})
+    assert answer.status_code == 422
+    assert Customer.objects.count() == 1

@@ -1,0 +1,126 @@
+"""Every page against every role: who is let in, who is sent away, and what stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from tillbook.credit.models import Credit
+from tillbook.credit.queries import balance_of
+from tillbook.customers.models import Customer
+from tillbook.refunds.models import Refund
+
+PAGES = [
+    "/customers/",
+    "/customers/?q=holt&kind=customer&with_credit=on",
+    "/customers/add/",
+    "/customers/maria/",
+    "/customers/maria/edit/",
+    "/customers/maria/give-credit/",
+    "/customers/maria/pay-refund/",
+    "/customers/maria/pay-refund/?credit=CR-1001",
+    "/credits/CR-1001/",
+    "/credits/CR-1001/reverse/",
+    "/refunds/",
+    "/refunds/?status=all&method=cash&min_amount=0&max_amount=500&from_date=2026-01-01",
+    "/refunds/RF-1001/",
+    "/refunds/RF-1001/slip.pdf",
+    "/orders/",
+    "/rmas/",
+]
+
+FOR_ADMINS = [
+    ("/refunds/RF-1001/complete/", {}),
+    ("/refunds/RF-1001/decline/", {"reason": "No such payee"}),
+    ("/refunds/complete/", {"selected": "1"}),
+]
+
+BUTTONS = [*FOR_ADMINS, ("/refunds/RF-1001/send-slip/", {}), ("/customers/maria/account/", {})]
+
+MISSING = [
+    "/customers/nobody/",
+    "/customers/nobody/pay-refund/",
+    "/customers/maria/pay-refund/?credit=CR-9999",
+    "/credits/CR-9999/",
+    "/credits/nonsense/",
+    "/refunds/RF-9999/",
+    "/refunds/RF-9999/slip.pdf",
+    "/no-such-page/",
+]
+
+
+@pytest.fixture(autouse=True)
+def pending(request_refund: Callable[..., Refund]) -> Refund:
+    """RF-1001, 50.00 of CR-1001."""
+    first = request_refund(5_000)
+    assert (first.number, first.pk) == ("RF-1001", 1)
+    return first
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_stranger_is_sent_to_log_in(client: Client, path: str):
+    answer = client.get(path)
+    assert answer.status_code == 302
+    assert answer.url.startswith("/login/?next=")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_staff_and_admins_see_every_page(as_staff: Client, as_admin: Client, path: str):
+    assert as_staff.get(path).status_code == 200
+    assert as_admin.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", MISSING)
+def test_what_does_not_exist_is_a_404_page(as_staff: Client, path: str):
+    answer = as_staff.get(path)
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("path", "data"), FOR_ADMINS)
+def test_staff_are_refused_by_the_server_and_nothing_changes(
+    as_staff: Client, maria: Customer, pending: Refund, path: str, data: dict[str, str]
+):
+    answer = as_staff.post(path, data)
+    assert answer.status_code == 403
+    assert "may not complete and decline refunds" in answer.content.decode()
+    pending.refresh_from_db()
+    assert pending.status == Refund.Status.REQUESTED
+    balance = balance_of(maria.pk, "GBP")
+    assert (balance.available_minor, balance.held_minor) == (7_000, 5_000)
+
+
+@pytest.mark.parametrize(("path", "data"), BUTTONS)
+def test_a_button_s_address_can_only_be_posted_to(as_admin: Client, path: str, data: dict[str, str]):
+    assert as_admin.get(path).status_code == 405
+
+
+@pytest.mark.parametrize(("path", "data"), BUTTONS)
+def test_a_post_without_the_csrf_token_is_refused(
+    admin_actor: object, as_admin: Client, pending: Refund, path: str, data: dict[str, str]
+):
+    as_admin.handler.enforce_csrf_checks = True
+    answer = as_admin.post(path, data)
+    assert answer.status_code == 403
+    assert "The form could not be checked" in answer.content.decode()
+    pending.refresh_from_db()
+    assert pending.status == Refund.Status.REQUESTED
+
+
+def test_only_admins_see_the_completing_buttons(as_staff: Client, as_admin: Client):
+    for path in ("/refunds/RF-1001/", "/refunds/"):
+        assert "Mark as Paid and Complete" not in as_staff.get(path).content.decode()
+        assert "Mark as Paid and Complete" in as_admin.get(path).content.decode()
+
+
+def test_every_page_carries_a_strict_content_security_policy(as_staff: Client, deposit: Credit):
+    for path in PAGES:
+        policy = as_staff.get(path)["Content-Security-Policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+
+
+def test_the_front_door_leads_to_the_customers(as_staff: Client):
+    assert as_staff.get("/").url == "/customers/"
