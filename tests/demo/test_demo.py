@@ -1,0 +1,110 @@
+"""The demo shop: a story for every page, told once."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tillbook.common.actor import Actor
+from tillbook.credit.models import Credit
+from tillbook.credit.queries import balance_of
+from tillbook.customers.models import Customer
+from tillbook.demo.shop import slice_file, tell_stories
+from tillbook.demo.stories import STORIES
+from tillbook.demo.users import NotADemo, ensure_users
+from tillbook.events.models import Event
+from tillbook.ledger.queries import verify
+from tillbook.orders.models import Order
+from tillbook.orders.services import recalculate
+from tillbook.refunds.models import Refund
+from tillbook.returns.models import Rma
+from tillbook.staff.models import User
+
+
+@pytest.fixture
+def told(db: None, tmp_path: Path, system_actor, now) -> Path:
+    users = ensure_users(tmp_path, actor=system_actor, now=now)
+    tell_stories(users, actor=system_actor, now=now)
+    return tmp_path
+
+
+def balances(username: str) -> tuple[int, int, int]:
+    balance = balance_of(Customer.objects.get(username=username).pk, "GBP")
+    return balance.available_minor, balance.held_minor, balance.owing_minor
+
+
+def test_every_story_ends_in_its_exact_balances(told: Path) -> None:
+    expected = {
+        "ada.birch": (3105, 0, 0),
+        "bruno.castel": (3705, 0, 0),
+        "clara.dietz": (1605, 4000, 0),
+        "dmitri.evans": (4705, 0, 0),
+        "elena.fox": (0, 0, 0),
+        "farid.green": (1000, 0, 0),
+        "grace.holm": (2500, 2500, 0),
+        "hugo.ito": (0, 0, 0),
+        "iris.jansen": (6295, 0, 0),
+        "jonas.kern": (1500, 0, 14995),
+        "karin.lund": (5000, 0, 0),
+        "marta.novak": (0, 0, 13195),
+    }
+    assert {username: balances(username) for username in expected} == expected
+    assert set(STORIES) == {*expected, "nora.quill"}
+
+
+def test_every_page_has_something_to_show(told: Path) -> None:
+    kinds = set(Refund.objects.values_list("kind", "status"))
+    assert kinds == {
+        ("refund", "requested"),
+        ("refund", "declined"),
+        ("refund", "completed"),
+        ("reversal", "requested"),
+    }
+    assert set(Order.objects.values_list("paid_status", flat=True)) == set(Order.PaidStatus.values)
+    assert set(Rma.objects.values_list("outcome", flat=True)) == {"awaiting", "credit"}
+    assert Customer.objects.get(username="nora.quill").kind == Customer.Kind.PROSPECT
+    assert Credit.objects.filter(expires_at__isnull=False).count() == 2
+
+
+def test_the_book_agrees_with_itself(told: Path, system_actor: Actor, now) -> None:
+    assert verify().broken == []
+    for customer in Customer.objects.all():
+        result = recalculate(customer.pk, repair=False, actor=system_actor, now=now)
+        assert not result.differences, customer.username
+
+
+def test_a_second_run_finds_the_same_shop_and_the_same_passwords(told: Path, system_actor, now) -> None:
+    file = told / "demo-passwords.json"
+    before = (Event.objects.count(), file.read_text())
+    later = now + timedelta(days=3)
+    users = ensure_users(told, actor=system_actor, now=later)
+    tell_stories(users, actor=system_actor, now=later)
+    assert (Event.objects.count(), file.read_text()) == before
+
+
+def test_the_passwords_open_the_accounts_and_only_the_owner_may_read_them(
+    told: Path, system_actor, now
+) -> None:
+    users = ensure_users(told, actor=system_actor, now=now)
+    assert list(users.passwords) == ["staff", "admin"]
+    for username, password in users.passwords.items():
+        user = User.objects.get(username=username)
+        assert user.role == username
+        assert user.check_password(password)
+    assert stat.S_IMODE((told / "demo-passwords.json").stat().st_mode) == 0o600
+
+
+def test_a_shop_with_users_of_its_own_is_not_made_a_demo(
+    staff_actor: Actor, tmp_path: Path, system_actor, now
+) -> None:
+    with pytest.raises(NotADemo):
+        ensure_users(tmp_path, actor=system_actor, now=now)
+    assert User.objects.count() == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_slice_is_there() -> None:
+    assert slice_file().name == "online-retail-slice.csv"
