@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from tillbook.common.actor import Actor
@@ -17,6 +18,16 @@ from tillbook.customers.models import Customer
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.staff.models import User
+
+
+@pytest.fixture(autouse=True)
+def numbers_from_the_start(db: None) -> None:
+    """RF-1001 is the first refund on PostgreSQL too, where a rollback leaves sequences where they were."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f'ALTER SEQUENCE "{name}" RESTART')
 
 
 def logged_in(actor: Actor) -> Client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -11,10 +11,11 @@ from django.db import transaction
 from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
+from tillbook.credit.batch import Batch, Request, attempt, lock_books, no_customer, only
 from tillbook.credit.models import POLICY, Credit, GiveReason, Source
-from tillbook.events.services import NewEvent, check_key, content_of, record_many
+from tillbook.events.services import NewEvent, check_key, content_of
 from tillbook.ledger import services as ledger
-from tillbook.ledger.book import Book, Draft, Stamp
+from tillbook.ledger.book import Counters, Draft
 from tillbook.ledger.models import House, Kind
 from tillbook.shop.policies import shop
 
@@ -73,13 +74,15 @@ def lock(customer_id: int, currency: str) -> None:
     """Take the one lock under which this customer's money in `currency` moves.
 
     Documents above call it first in their transaction and read what they decide on after it.
+    Raises CustomerNotFound and InvalidInput.
     """
     lock_many([(customer_id, currency)])
 
 
 def lock_many(books: Iterable[tuple[int, str]]) -> None:
     """Take the locks of several (customer_id, currency) books, in the one order that all use."""
-    ledger.lock([(customer_id, check_currency(currency)) for customer_id, currency in books])
+    if lock_books({(customer_id, check_currency(currency)) for customer_id, currency in books}):
+        raise no_customer()
 
 
 def change_owing(customer_id: int, currency: str, delta_minor: int) -> None:
@@ -120,13 +123,13 @@ def give(
         public_note,
     )
     lock(customer_id, amount.currency)
-    if not _is_replay(new):
+    if _is_new(new):
         _check_gift(new, may_refund, actor, now)
-    return issue_many([new], actor=actor, now=now)[0]
+    return only(issue_many([new], actor=actor, now=now))
 
 
-def _is_replay(new: Issue) -> bool:
-    return bool(ledger.replays([(new.customer_id, check_key(new.key), new.content)]))
+def _is_new(new: Issue) -> bool:
+    return not ledger.replays([(new.customer_id, check_key(new.key))])
 
 
 def _check_gift(new: Issue, may_refund: bool, actor: Actor, now: datetime) -> None:
@@ -165,36 +168,78 @@ def issue(
         customer_id, amount, source, house, reason, reference, key, refundable,
         expires_at, effective_at, note, public_note,
     )  # fmt: skip
-    return issue_many([new], actor=actor, now=now)[0]
+    return only(issue_many([new], actor=actor, now=now))
 
 
 @transaction.atomic
-def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[Credit]:
-    """Issue credits in one batch, for any customers; a replayed key gives its first credit."""
-    for new in issues:
-        check_amount(new.amount.minor)
-        check_key(new.key)
-    ledger.lock((new.customer_id, check_currency(new.amount.currency)) for new in issues)
-    known = ledger.replays([(new.customer_id, new.key, new.content) for new in issues])
-    fresh = [new for new in issues if (new.customer_id, new.key) not in known]
-    accounts = (
-        ledger.open_accounts([(new.customer_id, new.amount.currency) for new in fresh]) if fresh else []
-    )
-    book = Book()
-    book.add(accounts)
-    credits: dict[tuple[int, str], Credit] = {}
-    for new, account in zip(fresh, accounts, strict=True):
+def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[Credit | Refusal]:
+    """Issue credits in one batch, for any customers: each one's credit, or its own refusal.
+
+    A key that issued before gives its first credit. Refusals are PermissionDenied,
+    CustomerNotFound, InvalidInput and KeyReused.
+    """
+    requests = [attempt(_request, new, actor) for new in issues]
+    batch = Batch(requests, actor=actor, now=now)
+    asked = list(zip(issues, requests, strict=True))
+    fresh = {
+        (request.customer_id, request.key): request
+        for request in requests
+        if isinstance(request, Request) and batch.is_new(request)
+    }
+    opened = ledger.open_accounts([(each.customer_id, each.currency) for each in fresh.values()])
+    batch.book.add(opened)
+    accounts = dict(zip(fresh, opened, strict=True))
+    made: dict[int, Credit] = {}
+    ids = [
+        request if isinstance(request, Refusal) else attempt(_issue, new, request, batch, accounts, made)
+        for new, request in asked
+    ]
+    batch.write()
+    Credit.objects.bulk_create(made.values())
+    found = made | _earlier({each for each in ids if isinstance(each, int)} - made.keys(), requests)
+    return [found[each] if isinstance(each, int) else each for each in ids]
+
+
+def _earlier(ids: set[int], requests: Sequence[Request | Refusal]) -> dict[int, Credit]:
+    """Credits that the requests' keys issued before, by id."""
+    if not ids:
+        return {}
+    customers = {each.customer_id for each in requests if isinstance(each, Request)}
+    return {credit.id: credit for credit in Credit.objects.filter(customer_id__in=customers, id__in=ids)}
+
+
+#: source -> what it takes to issue credit from it
+_PERMISSIONS = {
+    Source.OVERPAYMENT: Permission.WORK_ORDERS,
+    Source.RETURN: Permission.WORK_RETURNS,
+    Source.MANUAL: Permission.GIVE_CREDIT,
+}
+
+
+def _request(new: Issue, actor: Actor) -> Request:
+    actor.require(_PERMISSIONS[new.source])
+    check_amount(new.amount.minor)
+    return Request(new.customer_id, new.amount.currency, new.key, new.content)
+
+
+def _issue(
+    new: Issue,
+    request: Request,
+    batch: Batch,
+    accounts: Mapping[tuple[int, str], Counters],
+    made: dict[int, Credit],
+) -> int:
+    """The id of the credit that the request stands for; a new one goes into `made`."""
+    moved = batch.first_answer(request)
+    if moved is None:
+        account = accounts[request.customer_id, request.key]
         draft = Draft(
             account.account_id, Kind.POST, new.house, True, new.amount.minor, new.reason, new.reference
         )
-        book.post(stamp(new.customer_id, new.key, new.content, actor, now, new.effective_at), [draft])
-        credits[new.customer_id, new.key] = _credit(new, account.account_id, actor, now)
-    ledger.write(book)
-    Credit.objects.bulk_create(credits.values())
-    record_many([_issued(new, credits[new.customer_id, new.key]) for new in fresh], actor=actor, now=now)
-    first = {place: rows[0].account_id for place, rows in known.items()}
-    credits |= {place: Credit.objects.get(customer_id=place[0], id=row_id) for place, row_id in first.items()}
-    return [credits[new.customer_id, new.key] for new in issues]
+        moved = batch.post(request, [draft], effective_at=new.effective_at)
+        credit = made[account.account_id] = _credit(new, account.account_id, batch.actor, batch.now)
+        batch.events.append(_issued(new, credit))
+    return moved[0].account_id
 
 
 def _credit(new: Issue, credit_id: int, actor: Actor, now: datetime) -> Credit:
@@ -227,14 +272,3 @@ def _issued(new: Issue, credit: Credit) -> NewEvent:
         public_note=new.public_note,
         data={"amount": str(new.amount), "reference": new.reference},
     )
-
-
-def stamp(
-    customer_id: int,
-    key: str,
-    content: str,
-    actor: Actor,
-    now: datetime,
-    effective_at: datetime | None = None,
-) -> Stamp:
-    return Stamp(customer_id, key, content, actor.identity, effective_at or now, now)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from tillbook.common.numbering import row_id
+from django.db import connection
+
+from tillbook.common import statements
+from tillbook.common.numbering import public_number, row_id
 from tillbook.credit.issuing import CreditNotFound
 from tillbook.credit.models import Credit
 from tillbook.ledger import queries as ledger
+from tillbook.ledger.book import Counters
 from tillbook.ledger.models import Balance, Transfer
 
 
@@ -38,12 +44,6 @@ def balance_of(customer_id: int, currency: str) -> Balance:
     return row or Balance(customer_id=customer_id, currency=currency)
 
 
-def balances_in(customer_ids: Sequence[int], currency: str) -> dict[int, Balance]:
-    """customer_id -> projection in `currency`, for a page of customers, in one query."""
-    rows = Balance.objects.filter(customer_id__in=customer_ids, currency=currency)
-    return {row.customer_id: row for row in rows}
-
-
 def transfers_of_credit(credit: Credit) -> list[Transfer]:
     """Every transfer of one credit, oldest first."""
     return list(Transfer.objects.filter(customer_id=credit.customer_id, account_id=credit.id).order_by("seq"))
@@ -57,17 +57,75 @@ def transfers_of_document(customer_id: int, reference: str) -> list[Transfer]:
 
 def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool = False) -> list[Credit]:
     """Credits with something available at `now`, in the order in which they are used."""
-    rows = Credit.objects.filter(customer_id=customer_id, currency=currency).select_related("account")
-    credits = [
-        credit
-        for credit in rows
-        if credit.account.available_minor > 0
-        and (credit.expires_at is None or credit.expires_at > now)
-        and (credit.refundable or not refundable)
+    order = [
+        each.credit_id for each in usable_in_order({(customer_id, currency)}, now, refundable=refundable)
     ]
-    if refundable:
-        return sorted(credits, key=lambda credit: (credit.issued_at, credit.id))
-    return sorted(
-        credits,
-        key=lambda credit: (credit.expires_at is None, credit.expires_at or now, credit.issued_at, credit.id),
+    rows = Credit.objects.filter(customer_id=customer_id, id__in=order).select_related("account")
+    found = {credit.id: credit for credit in rows}
+    return [found[credit_id] for credit_id in order]
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """What a choice between credits looks at; `expired` is as of the moment asked for."""
+
+    customer_id: int
+    credit_id: int
+    currency: str
+    refundable: bool
+    expired: bool
+    counters: Counters
+
+    @property
+    def number(self) -> str:
+        return public_number("CR", self.credit_id)
+
+
+_USABLE = (
+    "SELECT c.customer_id, c.id, c.currency, c.refundable, coalesce(c.expires_at <= %s, FALSE), "
+    "a.posted_minor, a.held_minor, a.transfers, a.digest "
+    "FROM {table} CROSS JOIN credit_credit AS c "
+    "JOIN ledger_account AS a ON a.customer_id = c.customer_id AND a.id = c.id "
+    "WHERE c.customer_id = wanted.customer_id AND "
+)
+
+
+def usable_in_order(books: Collection[tuple[int, str]], now: datetime, *, refundable: bool) -> list[Usable]:
+    """Credits of these (customer_id, currency) with something available, in the order of use.
+
+    Those that expire first, then the oldest; for a payout (`refundable`), where expiry is no
+    matter, the oldest of those that may be paid out.
+    """
+    if not books:
+        return []
+    table, rows = statements.wanted({"customer_id": "bigint", "currency": "text"}, books)
+    at = connection.ops.adapt_datetimefield_value(now)
+    rule = (
+        "c.currency = wanted.currency AND a.posted_minor > a.held_minor "
+        "AND (c.expires_at IS NULL OR c.expires_at > %s) "
     )
+    order = "c.issued_at, c.id" if refundable else "c.expires_at NULLS LAST, c.issued_at, c.id"
+    only = "AND c.refundable " if refundable else ""
+    found = statements.select(
+        f"{_USABLE.format(table=table)} {rule} {only} ORDER BY c.customer_id, c.currency, {order}",
+        [at, *rows, at],
+    )
+    return [_usable(*row) for row in found]
+
+
+def chosen(credits: Collection[tuple[int, int]], now: datetime) -> list[Usable]:
+    """These (customer_id, credit_id), as far as they exist, whatever is left of them."""
+    if not credits:
+        return []
+    table, rows = statements.wanted({"customer_id": "bigint", "id": "bigint"}, credits)
+    at = connection.ops.adapt_datetimefield_value(now)
+    found = statements.select(f"{_USABLE.format(table=table)} c.id = wanted.id", [at, *rows])
+    return [_usable(*row) for row in found]
+
+
+def _usable(
+    customer_id: int, credit_id: int, currency: str, refundable: bool, expired: bool, *counters: Any
+) -> Usable:
+    posted, held, transfers, digest = counters
+    account = Counters(customer_id, credit_id, currency, posted, held, transfers, bytes(digest))
+    return Usable(customer_id, credit_id, currency, bool(refundable), bool(expired), account)

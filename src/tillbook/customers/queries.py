@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from django.db.models import F, Q
 
 from tillbook.common.errors import NotFound
@@ -30,6 +32,12 @@ def by_id(customer_id: int) -> Customer:
     if customer is None:
         raise CustomerNotFound("There is no such customer.", field="customer")
     return customer
+
+
+def unknown_ids(customer_ids: Set[int]) -> set[int]:
+    """Those of `customer_ids` that no customer has."""
+    known = Customer.objects.filter(pk__in=customer_ids).values_list("pk", flat=True)
+    return set(customer_ids) - set(known)
 
 
 def search(

@@ -63,13 +63,16 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """A pending transfer, and whether a later one resolved it."""
+class Pending:
+    """A hold, and whether a later transfer resolved it."""
 
     account_id: int
     seq: int
     amount: int
     house: House
+    reason: str
+    reference: str
+    currency: str
     resolved: bool
 
 
@@ -84,7 +87,7 @@ class Draft:
     amount: int
     reason: str
     reference: str
-    hold: Hold | None = None
+    hold: Pending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,7 @@ class Book:
     accounts: dict[int, Counters] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     moved: dict[tuple[int, str], list[int]] = field(default_factory=dict)  # -> [available, held] deltas
+    resolved: set[tuple[int, int]] = field(default_factory=set)  # (account id, seq) of holds ended here
 
     def add(self, accounts: Iterable[Counters]) -> None:
         """Take accounts in hand; one that is there already keeps what was posted to it."""
@@ -201,7 +205,7 @@ class Book:
         """Decide linked drafts: all become lines, or a refusal leaves the book as it was."""
         scratch: dict[int, Counters] = {}
         lines: list[Line] = []
-        resolved: set[tuple[int, int]] = set()
+        resolved = set(self.resolved)
         for part, draft in enumerate(drafts):
             account = scratch.get(draft.account_id) or replace(self._account(stamp, draft))
             scratch[draft.account_id] = account
@@ -211,6 +215,7 @@ class Book:
             if draft.hold:
                 resolved.add((draft.account_id, draft.hold.seq))
         self._keep(scratch, lines)
+        self.resolved = resolved
         return lines
 
     def _account(self, stamp: Stamp, draft: Draft) -> Counters:

@@ -6,140 +6,136 @@ The order is always: `lock`, `replays`, `load` into a Book, `Book.post`, `write`
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
-from tillbook.common.errors import KeyReused
-from tillbook.ledger.book import Book, Counters, Hold, Line, genesis
-from tillbook.ledger.models import Account, Balance, House, Kind, Transfer
+from tillbook.common import statements
+from tillbook.ledger.book import Book, Counters, Line, Pending, genesis
+from tillbook.ledger.models import House, Kind
 
-_LINE_COLUMNS = [each.name for each in fields(Line)]
-_LINE_TYPES = [
-    "bigint",
-    "bigint",
-    "int",
-    "text",
-    "text",
-    "bool",
-    "bigint",
-    "int",
-    "text",
-    "text",
-    "text",
-    "int",
-    "text",
-    "text",
-    "timestamptz",
-    "timestamptz",
-    "bigint",
-    "bigint",
-    "bytea",
-]
+Place = tuple[int, str]  # a customer's id, and a currency or a key
+
+_BALANCE_KEY = {"customer_id": "bigint", "currency": "text"}
+_KEY = {"customer_id": "bigint", "key": "text"}
+_ACCOUNT_KEY = {"customer_id": "bigint", "id": "bigint"}
+_COUNTERS = {"posted_minor": "bigint", "held_minor": "bigint", "transfers": "int", "digest": "bytea"}
+_LINE = {
+    "customer_id": "bigint", "account_id": "bigint", "seq": "int", "kind": "text", "house": "text",
+    "inward": "bool", "amount_minor": "bigint", "hold_seq": "int", "reason": "text", "reference": "text",
+    "key": "text", "part": "int", "content": "text", "actor": "text", "effective_at": "timestamptz",
+    "recorded_at": "timestamptz", "posted_minor": "bigint", "held_minor": "bigint", "digest": "bytea",
+}  # fmt: skip
+_values = attrgetter(*_LINE)
+_FIRST_TIME = list(_LINE).index("effective_at")
 
 
-#: Above this many values a list of them no longer fits a statement on SQLite.
-_MANY = 500
+class Moved(NamedTuple):
+    """How much a keyed operation moved on which account."""
+
+    account_id: int
+    kind: str
+    amount_minor: int
 
 
-def lock(books: Iterable[tuple[int, str]]) -> None:
+class Answer(NamedTuple):
+    """What a key stands for: the digest of its request, and what that moved, in its order."""
+
+    content: str
+    moved: list[Moved]
+
+
+def lock(books: Iterable[Place]) -> list[Place]:
     """Take the locks of these (customer_id, currency) books, in order, until the transaction ends.
 
-    One order for everybody is what keeps two batches from waiting for each other. On SQLite
-    the transaction itself is the only writer; there only the rows are made to exist.
+    One order for everybody is what keeps two batches from waiting for each other; so if some
+    do not exist yet, none is locked, and those are returned: `open_books`, then lock again.
+    On SQLite the transaction itself is the only writer.
     """
-    wanted = sorted(set(books))
-    _insert(
-        "ledger_balance",
-        ["customer_id", "currency", "available_minor", "held_minor", "owing_minor"],
-        ["bigint", "text", "bigint", "bigint", "bigint"],
-        [(customer_id, currency, 0, 0, 0) for customer_id, currency in _missing(wanted)],
-        "ON CONFLICT DO NOTHING",
+    asked = sorted(set(books))
+    table, rows = statements.wanted(_BALANCE_KEY, asked)
+    found = (
+        f"FROM {table} CROSS JOIN ledger_balance AS b "
+        "WHERE b.customer_id = wanted.customer_id AND b.currency = wanted.currency"
     )
-    if connection.vendor == "postgresql" and wanted:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT 1 FROM ledger_balance WHERE (customer_id, currency) IN "
-                "(SELECT * FROM unnest(%s::bigint[], %s::text[])) "
-                "ORDER BY customer_id, currency FOR UPDATE",
-                [[each[0] for each in wanted], [each[1] for each in wanted]],
-            )
+    head = "SELECT b.customer_id, b.currency"
+    if connection.vendor == "postgresql":
+        all_there = f"AND (SELECT count(*) {found}) = %s"
+        tail = "ORDER BY b.customer_id, b.currency FOR UPDATE OF b"
+        locked = statements.select(f"{head} {found} {all_there} {tail}", [*rows, *rows, len(asked)])
+        if len(locked) == len(asked):
+            return []
+    there = set(statements.select(f"{head} {found}", rows))
+    return [place for place in asked if place not in there]
 
 
-def _missing(wanted: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    customers = {customer_id for customer_id, _ in wanted}
-    there = set(
-        Balance.objects.filter(customer_id__in=customers).values_list("customer_id", "currency")
-        if len(customers) < _MANY
-        else Balance.objects.values_list("customer_id", "currency")
-    )
-    return [each for each in wanted if each not in there]
+def open_books(books: Iterable[Place]) -> None:
+    """Make the projection rows of books that money has not moved in before, in order."""
+    columns = {**_BALANCE_KEY, "available_minor": "bigint", "held_minor": "bigint", "owing_minor": "bigint"}
+    new = [(*place, 0, 0, 0) for place in sorted(books)]
+    statements.insert("ledger_balance", columns, new, or_nothing=True)
 
 
-def replays(requests: Sequence[tuple[int, str, str]]) -> dict[tuple[int, str], list[Transfer]]:
-    """The transfers that these (customer_id, key, content) requests wrote before (R4).
-
-    Raises KeyReused if a key stands for other content.
-    """
-    contents = {(customer_id, key): content for customer_id, key, content in requests}
-    found: dict[tuple[int, str], list[Transfer]] = {}
-    keys = [key for _, key, _ in requests]
-    customers = {customer_id for customer_id, _, _ in requests}
-    for chunk in _chunks(keys):
-        rows = Transfer.objects.filter(customer_id__in=customers, key__in=chunk).order_by("part")
-        for row in (
-            rows if len(customers) < _MANY else Transfer.objects.filter(key__in=chunk).order_by("part")
-        ):
-            place = (row.customer_id, row.key)
-            if place not in contents:
-                continue
-            if row.content != contents[place]:
-                raise KeyReused(row.key)
-            found.setdefault(place, []).append(row)
+def replays(places: Sequence[Place]) -> dict[Place, Answer]:
+    """What each known (customer_id, key) wrote before (R4)."""
+    table, rows = statements.wanted(_KEY, places)
+    found: dict[Place, Answer] = {}
+    for customer_id, key, content, *moved in statements.select(
+        "SELECT t.customer_id, t.key, t.content, t.account_id, t.kind, t.amount_minor "
+        f"FROM {table} CROSS JOIN ledger_transfer AS t "
+        "WHERE t.customer_id = wanted.customer_id AND t.key = wanted.key ORDER BY t.part",
+        rows,
+    ):
+        found.setdefault((customer_id, key), Answer(content, [])).moved.append(Moved(*moved))
     return found
 
 
-def load(customer_ids: Iterable[int], account_ids: Iterable[int]) -> list[Counters]:
-    """The counters of these accounts; call it under their customers' locks."""
-    customers, ids = list(set(customer_ids)), sorted(set(account_ids))
-    rows = [
-        row
-        for chunk in _chunks(ids)
-        for row in Account.objects.filter(customer_id__in=customers, id__in=chunk)
-    ]
-    return [
-        Counters(
-            customer_id=row.customer_id,
-            account_id=row.id,
-            currency=row.currency,
-            posted=row.posted_minor,
-            held=row.held_minor,
-            transfers=row.transfers,
-            digest=bytes(row.digest),
-        )
-        for row in rows
-    ]
-
-
-def holds(customer_id: int, key: str) -> list[Hold]:
-    """The holds that the keyed operation made, in its order, each with whether it was resolved."""
-    made = list(Transfer.objects.filter(customer_id=customer_id, key=key, kind=Kind.HOLD).order_by("part"))
-    ended = set(
-        Transfer.objects.filter(
-            customer_id=customer_id,
-            account_id__in=[row.account_id for row in made],
-            hold_seq__in=[row.seq for row in made],
-        ).values_list("account_id", "hold_seq")
+def load(accounts: Iterable[tuple[int, int]]) -> list[Counters]:
+    """The counters of these (customer_id, account_id); call it under their customers' locks."""
+    table, rows = statements.wanted(_ACCOUNT_KEY, accounts)
+    found = statements.select(
+        "SELECT a.customer_id, a.id, a.currency, a.posted_minor, a.held_minor, a.transfers, a.digest "
+        f"FROM {table} CROSS JOIN ledger_account AS a "
+        "WHERE a.customer_id = wanted.customer_id AND a.id = wanted.id",
+        rows,
     )
     return [
-        Hold(row.account_id, row.seq, row.amount_minor, House(row.house), (row.account_id, row.seq) in ended)
-        for row in made
+        Counters(customer_id, account_id, currency, posted, held, transfers, bytes(digest))
+        for customer_id, account_id, currency, posted, held, transfers, digest in found
     ]
 
 
-def open_accounts(owners: Sequence[tuple[int, str]]) -> list[Counters]:
+def pending(places: Sequence[Place]) -> dict[Place, list[Pending]]:
+    """The holds that each (customer_id, key) made, in its order, each with whether it was resolved."""
+    table, rows = statements.wanted(_KEY, places)
+    found: dict[Place, list[Pending]] = {}
+    for (
+        customer_id,
+        key,
+        account_id,
+        seq,
+        amount,
+        house,
+        reason,
+        reference,
+        currency,
+        resolved,
+    ) in statements.select(
+        "SELECT t.customer_id, t.key, t.account_id, t.seq, t.amount_minor, t.house, t.reason, t.reference, "
+        "a.currency, EXISTS (SELECT 1 FROM ledger_transfer AS r WHERE r.customer_id = t.customer_id "
+        "AND r.account_id = t.account_id AND r.hold_seq = t.seq) "
+        f"FROM {table} CROSS JOIN ledger_transfer AS t "
+        "JOIN ledger_account AS a ON a.customer_id = t.customer_id AND a.id = t.account_id "
+        "WHERE t.customer_id = wanted.customer_id AND t.key = wanted.key AND t.kind = %s ORDER BY t.part",
+        [*rows, str(Kind.HOLD)],
+    ):
+        made = Pending(account_id, seq, amount, House(house), reason, reference, currency, bool(resolved))
+        found.setdefault((customer_id, key), []).append(made)
+    return found
+
+
+def open_accounts(owners: Sequence[Place]) -> list[Counters]:
     """New, empty accounts for these (customer_id, currency) owners; `write` stores them."""
     return [
         Counters(
@@ -157,124 +153,64 @@ def open_accounts(owners: Sequence[tuple[int, str]]) -> list[Counters]:
 
 
 def _new_ids(count: int) -> list[int]:
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT nextval('ledger_account_ids') FROM generate_series(1, %s)", [count])
-            return sorted(row[0] for row in cursor.fetchall())
-        # The write lock is held from BEGIN on, so nobody else can take the same ids.
-        cursor.execute("SELECT coalesce(max(id), 0) FROM ledger_account")
-        last = cursor.fetchone()[0]
-        return list(range(last + 1, last + 1 + count))
+    if not count:
+        return []
+    if connection.vendor == "postgresql":
+        ids = statements.select("SELECT nextval('ledger_account_ids') FROM generate_series(1, %s)", [count])
+        return sorted(row[0] for row in ids)
+    # The write lock is held from BEGIN on, so nobody else can take the same ids.
+    last = statements.select("SELECT coalesce(max(id), 0) FROM ledger_account", [])[0][0]
+    return list(range(last + 1, last + 1 + count))
 
 
 def write(book: Book) -> None:
     """Store the book's new lines, its changed accounts and the customers' projection."""
     changed = {line.account_id for line in book.lines}
     accounts = sorted((book.accounts[each] for each in changed), key=attrgetter("account_id"))
-    _insert(
+    statements.insert(
         "ledger_account",
-        ["customer_id", "id", "currency", "posted_minor", "held_minor", "transfers", "digest"],
-        ["bigint", "bigint", "text", "bigint", "bigint", "int", "bytea"],
-        [
-            (
-                each.customer_id,
-                each.account_id,
-                each.currency,
-                each.posted,
-                each.held,
-                each.transfers,
-                each.digest,
-            )
-            for each in accounts
-            if each.opened
-        ],
+        {**_ACCOUNT_KEY, **_COUNTERS, "currency": "text"},
+        [(*_account_row(each), each.currency) for each in accounts if each.opened],
     )
-    _update_accounts([each for each in accounts if not each.opened])
-    _insert("ledger_transfer", _LINE_COLUMNS, _LINE_TYPES, [_line_values(line) for line in book.lines])
-    _update_balances([(*place, *delta) for place, delta in sorted(book.moved.items())])
+    statements.update(
+        "ledger_account",
+        _ACCOUNT_KEY,
+        _COUNTERS,
+        [_account_row(each) for each in accounts if not each.opened],
+    )
+    statements.insert("ledger_transfer", _LINE, [_line_row(line) for line in book.lines])
+    statements.update(
+        "ledger_balance",
+        _BALANCE_KEY,
+        {"available_minor": "bigint", "held_minor": "bigint"},
+        [(*place, *delta) for place, delta in sorted(book.moved.items())],
+        add=True,
+    )
     for each in accounts:
         each.opened = False
     book.lines.clear()
     book.moved.clear()
 
 
-def _line_values(line: Line) -> tuple[Any, ...]:
-    values = astuple(line)
+def _account_row(account: Counters) -> tuple[Any, ...]:
+    return (
+        account.customer_id,
+        account.account_id,
+        account.posted,
+        account.held,
+        account.transfers,
+        account.digest,
+    )
+
+
+def _line_row(line: Line) -> tuple[Any, ...]:
+    values = _values(line)
     adapt = connection.ops.adapt_datetimefield_value
-    at = _LINE_COLUMNS.index("effective_at")
+    at = _FIRST_TIME
     return (*values[:at], adapt(values[at]), adapt(values[at + 1]), *values[at + 2 :])
-
-
-def _update_accounts(accounts: Sequence[Counters]) -> None:
-    rows = [(a.customer_id, a.account_id, a.posted, a.held, a.transfers, a.digest) for a in accounts]
-    _apply(
-        rows,
-        "UPDATE ledger_account SET posted_minor = c.posted, held_minor = c.held, transfers = c.transfers, "
-        "digest = c.digest FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[], "
-        "%s::bytea[]) AS c(customer_id, id, posted, held, transfers, digest) "
-        "WHERE ledger_account.customer_id = c.customer_id AND ledger_account.id = c.id",
-        "UPDATE ledger_account SET posted_minor = %s, held_minor = %s, transfers = %s, digest = %s "
-        "WHERE customer_id = %s AND id = %s",
-    )
-
-
-def _update_balances(rows: Sequence[tuple[Any, ...]]) -> None:
-    _apply(
-        rows,
-        "UPDATE ledger_balance SET available_minor = available_minor + c.available, "
-        "held_minor = held_minor + c.held FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[]) "
-        "AS c(customer_id, currency, available, held) "
-        "WHERE ledger_balance.customer_id = c.customer_id AND ledger_balance.currency = c.currency",
-        "UPDATE ledger_balance SET available_minor = available_minor + %s, held_minor = held_minor + %s "
-        "WHERE customer_id = %s AND currency = %s",
-    )
 
 
 def change_owing(customer_id: int, currency: str, delta_minor: int) -> None:
     """Add to what the projection says the customer owes on open orders; under the lock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE ledger_balance SET owing_minor = owing_minor + %s "
-            "WHERE customer_id = %s AND currency = %s",
-            [delta_minor, customer_id, currency],
-        )
-
-
-def _apply(rows: Sequence[tuple[Any, ...]], set_sql: str, row_sql: str) -> None:
-    """Run one set-based statement on PostgreSQL, one prepared statement per row on SQLite.
-
-    Rows start with their two key columns; the row statement wants those last.
-    """
-    if not rows:
-        return
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(set_sql, [list(column) for column in zip(*rows, strict=True)])
-        else:
-            cursor.executemany(row_sql, [(*row[2:], *row[:2]) for row in rows])
-
-
-def _insert(
-    table: str,
-    columns: Sequence[str],
-    types: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-    suffix: str = "",
-) -> None:
-    if not rows:
-        return
-    head = f"INSERT INTO {table} ({', '.join(columns)})"
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            arrays = ", ".join(f"%s::{each}[]" for each in types)
-            cursor.execute(
-                f"{head} SELECT * FROM unnest({arrays}) {suffix}",
-                [list(column) for column in zip(*rows, strict=True)],
-            )
-        else:
-            marks = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f"{head} VALUES ({marks}) {suffix}", rows)
-
-
-def _chunks(values: Sequence[Any], size: int = _MANY) -> Iterable[Sequence[Any]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
+    row = (customer_id, currency, delta_minor)
+    statements.update("ledger_balance", _BALANCE_KEY, {"owing_minor": "bigint"}, [row], add=True)

@@ -69,9 +69,8 @@ def take_over_closed(returns: Sequence[PastReturn], *, actor: Actor, now: dateti
         _rma(each, lines, actor) for each, lines in zip(fresh, taken_from, strict=True)
     )
     RmaLine.objects.bulk_create(_lines(rmas, fresh, taken_from), 5_000)
-    credits = credit.issue_many(
-        [_issue(rma, each) for rma, each in zip(rmas, fresh, strict=True)], actor=actor, now=now
-    )
+    issues = [_issue(rma, each) for rma, each in zip(rmas, fresh, strict=True)]
+    credits = credit.accepted(credit.issue_many(issues, actor=actor, now=now))
     for rma, issued in zip(rmas, credits, strict=True):
         rma.credit_id = issued.id
     Rma.objects.bulk_update(rmas, ["credit_id"], 500)

@@ -1,0 +1,163 @@
+"""Request requests to move credit, decided one after the other and written together.
+
+The order is the same for one request and for ten thousand: check each by itself, lock the
+books, look for first answers, load, decide in plain integers, write once. A request that is
+refused stops only itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+
+from tillbook.common.actor import Actor
+from tillbook.common.errors import InvalidInput, KeyReused, Refusal
+from tillbook.common.money import Money, check_currency
+from tillbook.common.numbering import public_number
+from tillbook.customers import queries as customers
+from tillbook.customers.queries import CustomerNotFound
+from tillbook.events.services import NewEvent, check_key, record_many
+from tillbook.ledger import services as ledger
+from tillbook.ledger.book import Book, Draft, Stamp
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_LONGEST_REFERENCE = 60  # as an event's subject
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Whose book a request moves, its idempotency key, and the digest of all that it asks for."""
+
+    customer_id: int
+    currency: str
+    key: str
+    content: str
+
+    def __post_init__(self) -> None:
+        check_key(self.key)
+        check_currency(self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How much of an operation fell on which credit, in minor units."""
+
+    credit_id: int
+    amount_minor: int
+
+
+class Batch:
+    """The books of some requests, locked, with what their keys wrote before."""
+
+    def __init__(self, requests: Iterable[Request | Refusal], *, actor: Actor, now: datetime) -> None:
+        asked = [each for each in requests if isinstance(each, Request)]
+        self.book = Book()
+        self.events: list[NewEvent] = []
+        self.actor = actor
+        self.now = now
+        self._unknown = lock_books({(each.customer_id, each.currency) for each in asked})
+        self._answers = ledger.replays([(each.customer_id, each.key) for each in asked])
+
+    def is_new(self, request: Request) -> bool:
+        """Whether nothing was written under the request's key before."""
+        return (request.customer_id, request.key) not in self._answers
+
+    def first_answer(self, request: Request) -> Sequence[ledger.Moved] | None:
+        """What the key moved before, or None if it is new (R4).
+
+        Raises KeyReused, and CustomerNotFound where there is nobody to have a key.
+        """
+        if request.customer_id in self._unknown:
+            raise no_customer()
+        answer = self._answers.get((request.customer_id, request.key))
+        if answer is None:
+            return None
+        if answer.content != request.content:
+            raise KeyReused(request.key)
+        return answer.moved
+
+    def post(
+        self, request: Request, drafts: Sequence[Draft], *, effective_at: datetime | None = None
+    ) -> list[ledger.Moved]:
+        """Decide the request's drafts, all or none, and remember them as its key's answer."""
+        stamp = Stamp(
+            customer_id=request.customer_id,
+            key=request.key,
+            content=request.content,
+            actor=self.actor.identity,
+            effective_at=effective_at or self.now,
+            recorded_at=self.now,
+        )
+        lines = self.book.post(stamp, drafts)
+        moved = [ledger.Moved(line.account_id, line.kind, line.amount_minor) for line in lines]
+        self._answers[request.customer_id, request.key] = ledger.Answer(request.content, moved)
+        return moved
+
+    def tell(self, action: str, request: Request, reference: str, parts: Sequence[Part]) -> None:
+        """Note the event of what was posted; `write` records it."""
+        total = Money(sum(part.amount_minor for part in parts), request.currency)
+        data = {"amount": str(total), "credits": [_told(part, request.currency) for part in parts]}
+        self.events.append(NewEvent(action, reference, request.customer_id, data=data))
+
+    def write(self) -> None:
+        """Store everything that was decided."""
+        ledger.write(self.book)
+        record_many(self.events, actor=self.actor, now=self.now)
+
+
+def _told(part: Part, currency: str) -> list[str]:
+    return [public_number("CR", part.credit_id), str(Money(part.amount_minor, currency))]
+
+
+def lock_books(books: Collection[ledger.Place]) -> set[int]:
+    """Lock the (customer_id, currency) books, making those that are missing.
+
+    Returns the ids that no customer has: those have no book, and nothing is locked for them.
+    """
+    missing = ledger.lock(books)
+    if not missing:
+        return set()
+    unknown = customers.unknown_ids({customer_id for customer_id, _ in missing})
+    ledger.open_books([place for place in missing if place[0] not in unknown])
+    ledger.lock([place for place in books if place[0] not in unknown])
+    return unknown
+
+
+def no_customer() -> CustomerNotFound:
+    return CustomerNotFound("There is no such customer.", field="customer")
+
+
+def attempt(decide: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Refusal:
+    """What `decide` answers, or the refusal it raised: one request must not stop its neighbours."""
+    try:
+        return decide(*args, **kwargs)
+    except Refusal as refusal:
+        return refusal
+
+
+def only(outcomes: Sequence[T | Refusal]) -> T:
+    """The answer of a batch of one; raises its refusal."""
+    return accepted(outcomes)[0]
+
+
+def accepted(outcomes: Sequence[T | Refusal]) -> list[T]:
+    """All answers of a batch that must be accepted whole; raises the first refusal."""
+    answers: list[T] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Refusal):
+            raise outcome
+        answers.append(outcome)
+    return answers
+
+
+def check_reference(reference: str) -> str:
+    """Return `reference` if it can name a business document: 1 to 60 printable characters."""
+    if not 1 <= len(reference) <= _LONGEST_REFERENCE or not reference.isprintable():
+        raise InvalidInput(
+            f"A reference is 1 to {_LONGEST_REFERENCE} printable characters.", field="reference"
+        )
+    return reference

@@ -1,0 +1,342 @@
+"""Taking credit: spent at once, or held first and then captured or released."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.money import Money, check_amount
+from tillbook.credit.batch import Batch, Part, Request, attempt, check_reference, only
+from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
+from tillbook.credit.models import Credit
+from tillbook.credit.queries import Usable, chosen, usable_in_order
+from tillbook.events.services import content_of
+from tillbook.ledger import services as ledger
+from tillbook.ledger.book import Draft, HoldNotFound, InsufficientCredit, Pending
+from tillbook.ledger.models import House, Kind
+from tillbook.shop.policies import shop
+
+Outcome = list[Part] | Refusal
+
+_ACTIONS = {
+    Kind.POST: "credit.spent",
+    Kind.HOLD: "credit.held",
+    Kind.CAPTURE: "credit.captured",
+    Kind.RELEASE: "credit.released",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """Credit to be taken for `reference`: spent at once (POST), or set aside first (HOLD).
+
+    `credits` chooses {credit id: minor units}; without it those that expire first go first,
+    then the oldest. `house` gets the money: an order, or for a payout or a reversal what it
+    came from. With `refundable_only` expiry is no matter and the oldest go first.
+    """
+
+    customer_id: int
+    amount: Money
+    reference: str
+    key: str
+    kind: Kind = Kind.POST
+    credits: Mapping[int, int] | None = None
+    house: House = House.ORDERS
+    reason: str = "order"
+    refundable_only: bool = False
+
+
+@transaction.atomic
+def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list[Outcome]:
+    """Spend or hold credit, for any customers, in one batch: the parts of each, or its own refusal.
+
+    Refusals are InsufficientCredit, CreditExpired, CreditNotFound, CreditNotRefundable,
+    CurrencyMismatch, PermissionDenied, InvalidInput and KeyReused.
+    """
+    requests = [attempt(_request, taking, actor) for taking in takings]
+    batch = Batch(requests, actor=actor, now=now)
+    asked = list(zip(takings, requests, strict=True))
+    new = [taking for taking, request in asked if isinstance(request, Request) and batch.is_new(request)]
+    stock = _Stock(batch, new)
+    outcomes: list[Outcome] = [
+        request if isinstance(request, Refusal) else attempt(_taken, taking, request, batch, stock)
+        for taking, request in asked
+    ]
+    batch.write()
+    return outcomes
+
+
+@transaction.atomic
+def spend(
+    *,
+    customer_id: int,
+    amount: Money,
+    reference: str,
+    credits: Mapping[int, int] | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """Pay `reference` with credit. Raises what `take_many` answers."""
+    taking = Taking(customer_id, amount, reference, key, credits=credits)
+    return only(take_many([taking], actor=actor, now=now))
+
+
+@transaction.atomic
+def hold(
+    *,
+    customer_id: int,
+    amount: Money,
+    reference: str,
+    credits: Mapping[int, int] | None = None,
+    refundable_only: bool = False,
+    house: House = House.ORDERS,
+    reason: str = "order",
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """Set credit aside for `reference`: no longer available, not yet gone.
+
+    `key` names the hold when it is captured or released. Raises what `take_many` answers.
+    """
+    taking = Taking(customer_id, amount, reference, key, Kind.HOLD, credits, house, reason, refundable_only)
+    return only(take_many([taking], actor=actor, now=now))
+
+
+def _request(taking: Taking, actor: Actor) -> Request:
+    """The taking's request, if nothing speaks against it by itself."""
+    actor.require(_permission(taking.kind, taking.house))
+    check_reference(taking.reference)
+    check_amount(taking.amount.minor)
+    credits = None if taking.credits is None else sorted(taking.credits.items())
+    for _, minor in credits or ():
+        check_amount(minor, field="credits")
+    if credits is not None and sum(minor for _, minor in credits) != taking.amount.minor:
+        raise InvalidInput("The chosen credits do not add up to the amount.", field="credits")
+    content = content_of(
+        _ACTIONS[taking.kind], amount=taking.amount, reference=taking.reference, credits=credits,
+        house=taking.house, reason=taking.reason, refundable_only=taking.refundable_only,
+    )  # fmt: skip
+    return Request(taking.customer_id, taking.amount.currency, taking.key, content)
+
+
+def _permission(kind: Kind, house: House) -> Permission:
+    """Credit that leaves for anything but an order may be held by staff; only an admin lets it go."""
+    if house == House.ORDERS:
+        return Permission.SPEND_CREDIT
+    return Permission.REQUEST_REFUND if kind == Kind.HOLD else Permission.COMPLETE_REFUND
+
+
+def _taken(taking: Taking, request: Request, batch: Batch, stock: _Stock) -> list[Part]:
+    moved = batch.first_answer(request)
+    if moved is not None:
+        return _parts(moved, taking.kind)
+    drafts = [
+        Draft(
+            part.credit_id, taking.kind, taking.house, False, part.amount_minor, taking.reason,
+            taking.reference,
+        )
+        for part in stock.parts(taking)
+    ]  # fmt: skip
+    parts = _parts(batch.post(request, drafts), taking.kind)
+    batch.tell(_ACTIONS[taking.kind], request, taking.reference, parts)
+    return parts
+
+
+def _parts(moved: Sequence[ledger.Moved], kind: Kind) -> list[Part]:
+    return [Part(each.account_id, each.amount_minor) for each in moved if each.kind == kind]
+
+
+class _Stock:
+    """The credits that some takings may use, and what the batch has left of each."""
+
+    def __init__(self, batch: Batch, takings: Sequence[Taking]) -> None:
+        self._accounts = batch.book.accounts
+        by_choice = [(each.customer_id, credit_id) for each in takings for credit_id in each.credits or ()]
+        self._chosen = {(each.customer_id, each.credit_id): each for each in chosen(by_choice, batch.now)}
+        self._queues: defaultdict[tuple[int, str, bool], deque[Usable]] = defaultdict(deque)
+        for payout in (False, True):
+            books = {
+                (each.customer_id, each.amount.currency)
+                for each in takings
+                if each.credits is None and each.refundable_only == payout
+            }
+            for credit in usable_in_order(books, batch.now, refundable=payout):
+                self._queues[credit.customer_id, credit.currency, payout].append(credit)
+        for credits in (self._chosen.values(), *self._queues.values()):
+            batch.book.add(credit.counters for credit in credits)
+
+    def parts(self, taking: Taking) -> list[Part]:
+        """How much to take of which credit. Raises the refusal that forbids it."""
+        if taking.credits is None:
+            return self._in_order(taking)
+        for credit_id in taking.credits:
+            _check_usable(self._chosen.get((taking.customer_id, credit_id)), taking)
+        return [Part(credit_id, minor) for credit_id, minor in taking.credits.items()]
+
+    def _in_order(self, taking: Taking) -> list[Part]:
+        queue = self._queues[taking.customer_id, taking.amount.currency, taking.refundable_only]
+        while queue and not self._available(queue[0]):
+            queue.popleft()
+        left = taking.amount.minor
+        parts: list[Part] = []
+        for credit in queue:
+            minor = min(left, self._available(credit))
+            if minor:
+                parts.append(Part(credit.credit_id, minor))
+            left -= minor
+            if not left:
+                return parts
+        raise InsufficientCredit(Money(taking.amount.minor - left, taking.amount.currency))
+
+    def _available(self, credit: Usable) -> int:
+        return self._accounts[credit.credit_id].available
+
+
+def _check_usable(credit: Usable | None, taking: Taking) -> None:
+    if credit is None:
+        raise CreditNotFound("This customer has no such credit.", field="credits")
+    if credit.currency != taking.amount.currency:
+        raise CurrencyMismatch(
+            f"{credit.number} is in {credit.currency}, not in {taking.amount.currency}.", field="amount"
+        )
+    if taking.refundable_only and not credit.refundable:
+        raise CreditNotRefundable(f"{credit.number} can pay orders but can't be paid out.", field="credit")
+    # A reversal takes a mistake back whether or not it could still be used.
+    if taking.reason != "reversal" and credit.expired:
+        raise CreditExpired(f"{credit.number} has expired.", field="credits")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A hold, named by its key, to be ended under a key of its own.
+
+    Captured: its amount, or `amount` of it, is gone and the rest is available again.
+    Released: all of it is available again.
+    """
+
+    customer_id: int
+    hold_key: str
+    key: str
+    kind: Kind  # CAPTURE or RELEASE
+    amount: Money | None = None
+
+
+@transaction.atomic
+def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: datetime) -> list[Outcome]:
+    """Capture or release holds in one batch: the parts of each, or its own refusal.
+
+    Refusals are HoldNotFound, HoldAlreadyResolved, PermissionDenied, CurrencyMismatch,
+    InvalidInput and KeyReused. Ending a payout's or a reversal's hold takes the permission
+    to complete refunds.
+    """
+    places = [(each.customer_id, each.hold_key) for each in resolutions]
+    made = ledger.pending(places)  # what a hold is never changes, only whether it is over
+    requests = [
+        attempt(_ending, each, made.get(place), actor)
+        for each, place in zip(resolutions, places, strict=True)
+    ]
+    batch = Batch(requests, actor=actor, now=now)
+    held = ledger.pending(places)
+    batch.book.add(
+        ledger.load(
+            (customer_id, each.account_id) for (customer_id, _), holds in held.items() for each in holds
+        )
+    )
+    freed: list[tuple[int, int]] = []
+    outcomes: list[Outcome] = [
+        request if isinstance(request, Refusal) else attempt(_ended, each, request, held[place], batch, freed)
+        for each, request, place in zip(resolutions, requests, places, strict=True)
+    ]
+    batch.write()
+    extend_expired(freed, now)
+    return outcomes
+
+
+@transaction.atomic
+def capture(
+    *,
+    customer_id: int,
+    hold_key: str,
+    amount: Money | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """End a hold: its amount, or the part given, is gone. Raises what `resolve_many` answers."""
+    resolution = Resolution(customer_id, hold_key, key, Kind.CAPTURE, amount)
+    return only(resolve_many([resolution], actor=actor, now=now))
+
+
+@transaction.atomic
+def release(*, customer_id: int, hold_key: str, key: str, actor: Actor, now: datetime) -> list[Part]:
+    """End a hold: all of it is available again. Raises what `resolve_many` answers."""
+    resolution = Resolution(customer_id, hold_key, key, Kind.RELEASE)
+    return only(resolve_many([resolution], actor=actor, now=now))
+
+
+def _ending(wanted: Resolution, made: Sequence[Pending] | None, actor: Actor) -> Request:
+    if not made:
+        raise HoldNotFound("There is no such hold.", field="hold")
+    actor.require(_permission(wanted.kind, made[0].house))
+    content = content_of(_ACTIONS[wanted.kind], hold_key=wanted.hold_key, amount=wanted.amount)
+    return Request(wanted.customer_id, made[0].currency, wanted.key, content)
+
+
+def _ended(
+    wanted: Resolution,
+    request: Request,
+    held: Sequence[Pending],
+    batch: Batch,
+    freed: list[tuple[int, int]],
+) -> list[Part]:
+    """End the hold and add the credits that got something back to `freed`."""
+    moved = batch.first_answer(request)
+    if moved is not None:
+        return _parts(moved, wanted.kind)
+    drafts = _endings(held, wanted)
+    parts = _parts(batch.post(request, drafts), wanted.kind)
+    batch.tell(_ACTIONS[wanted.kind], request, held[0].reference, parts)
+    freed += [(wanted.customer_id, draft.account_id) for draft in drafts if _frees(draft)]
+    return parts
+
+
+def _frees(draft: Draft) -> bool:
+    assert draft.hold is not None
+    return draft.kind == Kind.RELEASE or draft.amount < draft.hold.amount
+
+
+def _endings(held: Sequence[Pending], wanted: Resolution) -> list[Draft]:
+    """One draft per credit held: captured in their order while the amount lasts, released after that."""
+    total = Money(sum(each.amount for each in held), held[0].currency)
+    if wanted.amount is not None and wanted.amount.currency != total.currency:
+        raise CurrencyMismatch(f"The hold is in {total.currency}.", field="amount")
+    left = total.minor if wanted.amount is None else check_amount(wanted.amount.minor)
+    if left > total.minor:
+        raise InvalidInput(f"At most {total} is held.", field="amount")
+    drafts = []
+    for each in held:
+        minor = min(left, each.amount)
+        left -= minor
+        kind, amount = (wanted.kind, minor) if minor else (Kind.RELEASE, each.amount)
+        drafts.append(
+            Draft(each.account_id, kind, each.house, False, amount, each.reason, each.reference, each)
+        )
+    return drafts
+
+
+def extend_expired(credits: Sequence[tuple[int, int]], now: datetime) -> None:
+    """Credit given back after its expiry gets the shop's grace period."""
+    if not credits:
+        return
+    customers = {customer_id for customer_id, _ in credits}
+    ids = {credit_id for _, credit_id in credits}
+    expired = Credit.objects.filter(customer_id__in=customers, id__in=ids, expires_at__lte=now)
+    expired.update(expires_at=now + timedelta(days=shop().grace_days))
