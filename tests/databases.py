@@ -35,10 +35,11 @@ def database_url_for_tests(folder: str) -> str:
     if wanted != "postgresql":
         raise ValueError(f"TILLBOOK_TEST_DATABASE is {wanted!r}; use sqlite or postgresql.")
     given = os.environ.get("TILLBOOK_DATABASE_URL", "")
-    return given if given.startswith("postgres") else _embedded_server_url()
+    return given if given.startswith("postgres") else embedded_server_url()
 
 
-def _embedded_server_url() -> str:
+def embedded_server_url() -> str:
+    """The address of an embedded PostgreSQL, started if need be; it stops with this process."""
     # Below the project's own folder: started as root, the server's user must reach it,
     # and the package opens every folder above for that.
     _SERVER_DATA.mkdir(exist_ok=True)

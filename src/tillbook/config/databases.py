@@ -14,7 +14,12 @@ _SQLITE_OPTIONS = {
     "timeout": 30,  # seconds a writer waits for its turn
 }
 
-_POSTGRESQL_OPTIONS = {"pool": {"min_size": 1, "max_size": 16, "timeout": 30}}
+_POSTGRESQL_OPTIONS = {
+    "pool": {"min_size": 1, "max_size": 16, "timeout": 30},
+    # The book's statements are few and always the same: the server parses and plans each once.
+    "server_side_binding": True,
+    "prepare_threshold": 3,
+}
 
 
 def with_options(database: dict[str, Any]) -> dict[str, Any]:
