@@ -18,7 +18,7 @@ from tillbook.demo.users import NotADemo, ensure_users
 from tillbook.events.models import Event
 from tillbook.ledger.queries import verify
 from tillbook.orders.models import Order
-from tillbook.orders.services import recalculate
+from tillbook.orders.recalculation import recalculate
 from tillbook.refunds.models import Refund
 from tillbook.returns.models import Rma
 from tillbook.staff.models import User

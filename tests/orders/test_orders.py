@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.orders.till import Till, gbp, line
+from tests.orders.till import Till, line
 from tillbook.common.errors import InvalidInput, KeyReused
 from tillbook.common.money import Money
 from tillbook.credit.services import CurrencyMismatch, InsufficientCredit
 from tillbook.customers.queries import CustomerNotFound
-from tillbook.ledger.models import Balance
 from tillbook.orders import queries, services
 from tillbook.orders.lines import BelowReturned
 from tillbook.orders.models import Order, OrderLine, Payment
@@ -277,14 +276,3 @@ def test_lists_find_orders_by_number_username_and_paid_status(till: Till) -> Non
     assert [each.number for each in queries.page(q="n0")] == ["N0"]
     assert len(queries.page(q="JO")) == 5
     assert [each.number for each in queries.page(paid_status="pending")] == ["N3", "N2", "N1"]
-    assert queries.owing_by_currency(till.customer.pk) == {"GBP": 300}
-
-
-def test_recalculate_finds_and_repairs_a_wrong_owing(till: Till) -> None:
-    till.place(line(100))
-    Balance.objects.update(owing_minor=7)
-    found = services.recalculate(till.customer.pk, repair=True, actor=till.staff, now=till.now)
-    assert [(each.figure, each.stored, each.derived) for each in found.differences] == [
-        ("owing", gbp(7), gbp(100))
-    ]
-    assert till.figures == (0, 0, 100)

@@ -23,6 +23,7 @@ from tillbook.ledger.models import Account, Balance, Transfer
 from tillbook.ledger.queries import verify
 from tillbook.orders import queries, services
 from tillbook.orders.models import Order, OrderLine, Payment
+from tillbook.orders.recalculation import recalculate
 from tillbook.orders.services import LineInput
 from tillbook.returns import services as returns
 from tillbook.returns.models import Rma, RmaLine
@@ -125,7 +126,7 @@ class Till:
     def check_book(self) -> None:
         """The book verifies, and the projection is what transfers and orders give."""
         assert verify().broken == []
-        done = services.recalculate(self.customer.pk, repair=False, actor=self.staff, now=self.now)
+        done = recalculate(self.customer.pk, repair=False, actor=self.staff, now=self.now)
         assert done.differences == []
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from django.utils import timezone
+from rich.console import Console
 from rich.progress import track
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
 from tillbook.common.numbering import public_number
 from tillbook.credit import services as credit
+from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import queries as customers
 from tillbook.customers.models import Customer
 from tillbook.ledger import queries as ledger
-from tillbook.orders import services as orders
+from tillbook.orders.recalculation import recalculate as recalculate_customer
 
 commands = typer.Typer()
+
+_ERRORS = Console(stderr=True)  # progress is not output
 
 
 @commands.command()
@@ -52,19 +57,31 @@ def recalculate(
     """Recompute balances from the history, show each difference, repair the stored figures."""
     if everyone == (username is not None):
         raise InvalidInput("Name one customer, or give --all.")
-    named = [customers.by_username(username)] if username is not None else []
-    ids = [customer.pk for customer in named] or list(Customer.objects.values_list("pk", flat=True))
-    compared = differing = 0
-    for customer_id in track(ids, description="Recalculating", disable=not everyone):
-        result = orders.recalculate(customer_id, repair=True, actor=Actor.system("cli"), now=timezone.now())
+    wanted = Customer.objects.order_by("pk")
+    people = wanted if username is None else wanted.filter(pk=customers.by_username(username).pk)
+    compared = differing = broken = 0
+    for customer in track(people.iterator(), total=people.count(), disable=not everyone, console=_ERRORS):
+        result = recalculate_customer(customer.pk, repair=True, actor=Actor.system("cli"), now=timezone.now())
         compared += result.compared
         differing += len(result.differences)
-        for each in result.differences:
-            owner = Customer.objects.get(pk=customer_id).username
-            typer.echo(
-                f"{owner}: {each.figure} was {each.stored}, the history gives {each.derived}: repaired"
-            )
-    typer.echo(f"{compared} figures of {len(ids)} customers compared, {differing} differed.")
+        broken += len(result.broken)
+        for line in _told(result):
+            typer.echo(f"{customer.username}: {line}")
+    typer.echo(
+        f"{compared} figures of {people.count()} customers compared, {differing} differed"
+        + (f", {broken} credits have a broken history." if broken else ".")
+    )
+    if broken:
+        raise typer.Exit(1)
+
+
+def _told(result: Recalculation) -> Iterator[str]:
+    done = "repaired" if result.repaired else "not repaired"
+    for each in result.differences:
+        figure = f"{each.entry} {each.figure}".strip()
+        yield f"{figure} was {each.stored}, the history gives {each.derived}: {done}"
+    for row in result.broken:
+        yield f"{public_number('CR', row.account_id or 0)}, transfer {row.seq} {row.problem}"
 
 
 @commands.command()

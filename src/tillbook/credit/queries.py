@@ -15,7 +15,7 @@ from tillbook.credit.issuing import CreditNotFound
 from tillbook.credit.models import Credit
 from tillbook.ledger import queries as ledger
 from tillbook.ledger.book import Counters
-from tillbook.ledger.models import Balance, Transfer
+from tillbook.ledger.models import Balance, House, Kind, Transfer
 
 
 def credits_of(customer_id: int) -> list[Credit]:
@@ -53,6 +53,16 @@ def transfers_of_document(customer_id: int, reference: str) -> list[Transfer]:
     """Every transfer that names the business document, oldest first."""
     rows = Transfer.objects.filter(customer_id=customer_id, reference=reference)
     return list(rows.order_by("recorded_at", "account_id", "seq"))
+
+
+def sums_of_documents(customer_id: int, house: House) -> dict[str, int]:
+    """reference -> what the customer's credits got from `house` because of it, less what it got from them."""
+    rows = statements.select(
+        "SELECT reference, sum(CASE WHEN inward THEN amount_minor ELSE -amount_minor END) "
+        "FROM ledger_transfer WHERE customer_id = %s AND house = %s AND kind IN (%s, %s) GROUP BY reference",
+        [customer_id, str(house), str(Kind.POST), str(Kind.CAPTURE)],
+    )
+    return {reference: int(minor) for reference, minor in rows}
 
 
 def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool = False) -> list[Credit]:

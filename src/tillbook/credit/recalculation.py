@@ -1,8 +1,8 @@
-"""Recalculate: replay a customer's transfers, compare, show, and repair the projection."""
+"""Recalculate: replay a customer's transfers, compare, show, and repair what was derived."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,17 +10,22 @@ from django.db import transaction
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.money import Money
-from tillbook.credit.services import lock
+from tillbook.common.numbering import public_number
+from tillbook.credit.issuing import lock_many
 from tillbook.events.services import NewEvent, record
+from tillbook.ledger import services as ledger
 from tillbook.ledger.models import Balance
-from tillbook.ledger.queries import balances_of, derived_balances
+from tillbook.ledger.queries import Broken, Replayed, balances_of, currencies_of, replayed
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One figure that the history does not give: `figure` is available, held or owing."""
+    """One stored figure that the history does not give.
 
-    currency: str
+    `entry` is the credit or order it belongs to, "" for the customer's own figures.
+    """
+
+    entry: str
     figure: str
     stored: Money
     derived: Money
@@ -28,66 +33,94 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Recalculation:
-    """What was compared, what differed, and whether the projection was repaired."""
+    """What was compared, what differed, and whether it was repaired.
+
+    A figure can't be derived from a broken history: then `broken` names its first broken
+    rows, and nothing is repaired.
+    """
 
     compared: int  # figures
     differences: list[Difference]
+    broken: list[Broken]
     repaired: bool
 
 
 @transaction.atomic
 def recalculate(
-    customer_id: int, *, owing: Mapping[str, int], repair: bool, actor: Actor, now: datetime
-) -> Recalculation:
-    """Compare the stored figures with what transfers and open orders give.
-
-    `owing` is minor units per currency, computed from the open orders. A repair rewrites the
-    projection only, never a transfer or an account, and leaves an event with each difference.
-    """
-    actor.require(Permission.RECALCULATE)
-    currencies = {row.currency for row in balances_of(customer_id)} | set(owing)
-    currencies |= set(derived_balances(customer_id))
-    for currency in sorted(currencies):
-        lock(customer_id, currency)
-    derived = derived_balances(customer_id)
-    stored = {row.currency: row for row in balances_of(customer_id)}
-    differences = [
-        difference
-        for currency in sorted(currencies)
-        for difference in _compare(stored[currency], derived.get(currency, (0, 0)), owing.get(currency, 0))
-    ]
-    if repair and differences:
-        _repair(customer_id, differences, derived, owing, actor, now)
-    return Recalculation(3 * len(currencies), differences, repair and bool(differences))
-
-
-def _compare(row: Balance, derived: tuple[int, int], owing: int) -> list[Difference]:
-    figures = (
-        ("available", row.available_minor, derived[0]),
-        ("held", row.held_minor, derived[1]),
-        ("owing", row.owing_minor, owing),
-    )
-    return [
-        Difference(row.currency, figure, Money(stored, row.currency), Money(true, row.currency))
-        for figure, stored, true in figures
-        if stored != true
-    ]
-
-
-def _repair(
     customer_id: int,
-    differences: list[Difference],
-    derived: Mapping[str, tuple[int, int]],
+    *,
+    subject: str,
     owing: Mapping[str, int],
+    documents: Sequence[Difference],
+    documents_compared: int,
+    repair: bool,
     actor: Actor,
     now: datetime,
-) -> None:
-    for currency in {each.currency for each in differences}:
-        available, held = derived.get(currency, (0, 0))
-        Balance.objects.filter(customer_id=customer_id, currency=currency).update(
-            available_minor=available, held_minor=held, owing_minor=owing.get(currency, 0)
-        )
-    data = {
-        "differences": [[each.figure, str(each.stored), str(each.derived)] for each in differences],
-    }
-    record(NewEvent("customer.recalculated", str(customer_id), customer_id, data=data), actor=actor, now=now)
+) -> Recalculation:
+    """Compare what is stored of the customer's money with what its history gives.
+
+    `owing` is minor units per currency, derived from the open orders; `documents` are the
+    differences already found in those, of `documents_compared` figures. A repair rewrites
+    counters and projection only, never a transfer, and leaves one event with each difference;
+    `subject` is what the event names.
+    """
+    actor.require(Permission.RECALCULATE)
+    currencies = {*owing, *currencies_of(customer_id)}
+    lock_many((customer_id, currency) for currency in currencies)
+    accounts = replayed(customer_id)
+    stored = {row.currency: row for row in balances_of(customer_id)}
+    true = _true_balances(accounts, stored, owing)
+    differences = [*documents, *_of_accounts(accounts), *_of_balances(stored, true)]
+    broken = [each.broken for each in accounts if each.broken is not None]
+    repaired = repair and bool(differences) and not broken
+    if repaired:
+        _repair(customer_id, accounts, true)
+        data = {"differences": [_told(each) for each in differences]}
+        record(NewEvent("customer.recalculated", subject, customer_id, data=data), actor=actor, now=now)
+    compared = documents_compared + 2 * len(accounts) + 3 * len(true)
+    return Recalculation(compared, differences, broken, repaired)
+
+
+def _true_balances(
+    accounts: Sequence[Replayed], stored: Mapping[str, Balance], owing: Mapping[str, int]
+) -> dict[str, tuple[int, int, int]]:
+    """currency -> (available, held, owing) in minor units, as the history gives them."""
+    true = {currency: (0, 0, owing.get(currency, 0)) for currency in sorted({*stored, *owing})}
+    for each in accounts:
+        available, held, owed = true[each.currency]
+        true[each.currency] = (available + each.posted - each.held, held + each.held, owed)
+    return true
+
+
+def _of_accounts(accounts: Sequence[Replayed]) -> Iterator[Difference]:
+    for each in accounts:
+        pairs = zip(("remaining", "held"), each.stored, (each.posted, each.held), strict=True)
+        yield from _differing(public_number("CR", each.account_id), each.currency, pairs)
+
+
+def _of_balances(
+    stored: Mapping[str, Balance], true: Mapping[str, tuple[int, int, int]]
+) -> Iterator[Difference]:
+    for currency, figures in true.items():
+        row = stored[currency]
+        says = (row.available_minor, row.held_minor, row.owing_minor)
+        yield from _differing("", currency, zip(("available", "held", "owing"), says, figures, strict=True))
+
+
+def _differing(entry: str, currency: str, figures: Iterator[tuple[str, int, int]]) -> Iterator[Difference]:
+    for figure, stored, true in figures:
+        if stored != true:
+            yield Difference(entry, figure, Money(stored, currency), Money(true, currency))
+
+
+def _told(difference: Difference) -> list[str]:
+    name = f"{difference.entry} {difference.figure}".strip()
+    return [name, str(difference.stored), str(difference.derived)]
+
+
+def _repair(customer_id: int, accounts: Sequence[Replayed], true: Mapping[str, tuple[int, int, int]]) -> None:
+    ledger.repair(
+        customer_id,
+        accounts=[(each.account_id, each.posted, each.held) for each in accounts if each.problem],
+        balances=[(currency, *figures) for currency, figures in true.items()],
+    )

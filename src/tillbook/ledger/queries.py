@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from operator import attrgetter
+
+from django.db.models import QuerySet
 
 from tillbook.ledger.book import Line, chained, effect, genesis
 from tillbook.ledger.models import Account, Balance, Kind, Transfer
@@ -23,6 +25,27 @@ class Broken:
     problem: str
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What an account's transfers alone give, in minor units, beside what the account says."""
+
+    customer_id: int
+    account_id: int
+    currency: str
+    posted: int
+    held: int
+    stored: tuple[int, int]  # posted and held, as the account has them
+    broken: Broken | None  # the first row of the chain that does not follow
+
+    @property
+    def problem(self) -> Broken | None:
+        """The first thing wrong with the account: a row of its chain, or else its counters."""
+        if self.broken is None and self.stored != (self.posted, self.held):
+            what = "has counters that are not the sum of its transfers"
+            return Broken(self.customer_id, self.account_id, None, what)
+        return self.broken
+
+
 @dataclass(slots=True)
 class Proof:
     """What a check of the whole book looked at, and what it found."""
@@ -38,49 +61,52 @@ def balances_of(customer_id: int) -> list[Balance]:
     return list(Balance.objects.filter(customer_id=customer_id).order_by("currency"))
 
 
+def currencies_of(customer_id: int) -> set[str]:
+    """The currencies that the customer has or had credit in."""
+    return set(Account.objects.filter(customer_id=customer_id).values_list("currency", flat=True))
+
+
 def derived_balances(customer_id: int) -> dict[str, tuple[int, int]]:
     """currency -> (available, held) in minor units, replayed from the transfers alone."""
-    currencies = dict(Account.objects.filter(customer_id=customer_id).values_list("id", "currency"))
     sums: dict[str, tuple[int, int]] = {}
-    rows = Transfer.objects.filter(customer_id=customer_id).order_by("account_id", "seq").iterator()
-    for account_id, transfers in groupby(rows, key=attrgetter("account_id")):
-        posted, held = _replayed(list(transfers))
-        before = sums.get(currencies[account_id], (0, 0))
-        sums[currencies[account_id]] = (before[0] + posted - held, before[1] + held)
+    for each in replayed(customer_id):
+        available, held = sums.get(each.currency, (0, 0))
+        sums[each.currency] = (available + each.posted - each.held, held + each.held)
     return sums
 
 
-def _replayed(transfers: list[Transfer]) -> tuple[int, int]:
-    posted = held = 0
-    holds = {row.seq: row.amount_minor for row in transfers if row.kind == Kind.HOLD}
-    for row in transfers:
-        by = effect(row.kind, row.inward, row.amount_minor, holds.get(row.hold_seq or 0, 0))
-        posted, held = posted + by[0], held + by[1]
-    return posted, held
+def replayed(customer_id: int) -> list[Replayed]:
+    """Each account of the customer, replayed from its transfers alone."""
+    accounts = Account.objects.filter(customer_id=customer_id).order_by("id")
+    chains = dict(_chains(Transfer.objects.filter(customer_id=customer_id)))
+    return [_replay(account, chains.get((customer_id, account.id), [])) for account in accounts]
 
 
 def verify() -> Proof:
     """Check every transfer, counter and projection row. Streams; memory is one account's chain."""
     proof = Proof()
     sums: dict[tuple[int, str], tuple[int, int]] = {}
-    chains = _chains()
+    chains = _chains(Transfer.objects.all())
     chain = next(chains, None)
     for account in Account.objects.order_by("customer_id", "id").iterator(chunk_size=2000):
         place = (account.customer_id, account.id)
         while chain is not None and chain[0] < place:
             proof.broken.append(Broken(*chain[0], chain[1][0].seq, "belongs to no account"))
             chain = next(chains, None)
-        transfers = chain[1] if chain is not None and chain[0] == place else []
-        proof.accounts += 1
-        proof.transfers += len(transfers)
-        found = _check_account(account, transfers)
-        if found is not None:
-            proof.broken.append(found)
-        if transfers:
+        lines: list[Line] = []
+        if chain is not None and chain[0] == place:
+            lines = chain[1]
             chain = next(chains, None)
-        before = sums.get((account.customer_id, account.currency), (0, 0))
-        posted, held = _replayed(transfers)
-        sums[account.customer_id, account.currency] = (before[0] + posted - held, before[1] + held)
+        found = _replay(account, lines)
+        proof.accounts += 1
+        proof.transfers += len(lines)
+        if found.problem is not None:
+            proof.broken.append(found.problem)
+        available, held = sums.get((account.customer_id, account.currency), (0, 0))
+        sums[account.customer_id, account.currency] = (
+            available + found.posted - found.held,
+            held + found.held,
+        )
     while chain is not None:
         proof.broken.append(Broken(*chain[0], chain[1][0].seq, "belongs to no account"))
         chain = next(chains, None)
@@ -88,42 +114,48 @@ def verify() -> Proof:
     return proof
 
 
-def _chains() -> Iterator[tuple[tuple[int, int], list[Transfer]]]:
-    rows = Transfer.objects.order_by("customer_id", "account_id", "seq").iterator(chunk_size=2000)
-    for place, chain in groupby(rows, key=attrgetter("customer_id", "account_id")):
+def _chains(transfers: QuerySet[Transfer]) -> Iterator[tuple[tuple[int, int], list[Line]]]:
+    """((customer_id, account_id), its lines in their order), account by account."""
+    rows = transfers.order_by("customer_id", "account_id", "seq").values_list(*_COLUMNS)
+    lines = (Line(*row) for row in rows.iterator(chunk_size=2000))
+    for place, chain in groupby(lines, key=attrgetter("customer_id", "account_id")):
         yield place, list(chain)
 
 
-def _check_account(account: Account, transfers: list[Transfer]) -> Broken | None:
-    """The first broken row of one account, or None."""
+def _replay(account: Account, lines: Sequence[Line]) -> Replayed:
     place = (account.customer_id, account.id)
     digest = genesis(account.customer_id, account.id, account.currency)
     posted = held = 0
     open_holds: dict[int, int] = {}
-    for expected, row in enumerate(transfers, start=1):
-        if row.seq != expected:
-            return Broken(*place, expected, "is missing")
-        digest = chained(digest, _line(row))
-        if digest != bytes(row.digest):
-            return Broken(*place, row.seq, "was changed: its digest does not follow")
-        if row.kind == Kind.HOLD:
-            open_holds[row.seq] = row.amount_minor
-        hold = open_holds.pop(row.hold_seq, None) if row.hold_seq is not None else 0
-        if hold is None:
-            return Broken(*place, row.seq, "resolves a hold that is not open")
-        by = effect(row.kind, row.inward, row.amount_minor, hold)
+    broken: Broken | None = None
+    for expected, line in enumerate(lines, start=1):
+        hold = 0 if line.hold_seq is None else open_holds.pop(line.hold_seq, None)
+        by = effect(line.kind, line.inward, line.amount_minor, hold or 0)
         posted, held = posted + by[0], held + by[1]
-        if (posted, held) != (row.posted_minor, row.held_minor) or not 0 <= held <= posted:
-            return Broken(*place, row.seq, "has a running balance that does not continue")
-    if account.transfers != len(transfers) or bytes(account.digest) != digest:
-        return Broken(*place, len(transfers) + 1, "is missing: the account knows of other transfers")
-    if (account.posted_minor, account.held_minor) != (posted, held):
-        return Broken(*place, None, "has counters that are not the sum of its transfers")
+        if line.kind == Kind.HOLD:
+            open_holds[line.seq] = line.amount_minor
+        if broken is None:
+            digest = chained(digest, line)
+            broken = _broken(place, line, expected, digest, hold, (posted, held))
+    if broken is None and (account.transfers, bytes(account.digest)) != (len(lines), digest):
+        broken = Broken(*place, len(lines) + 1, "is missing: the account knows of other transfers")
+    stored = (account.posted_minor, account.held_minor)
+    return Replayed(*place, account.currency, posted, held, stored, broken)
+
+
+def _broken(
+    place: tuple[int, int], line: Line, expected: int, digest: bytes, hold: int | None, after: tuple[int, int]
+) -> Broken | None:
+    """What is wrong with one line, if anything; `hold` is None if the hold it resolves is not open."""
+    if line.seq != expected:
+        return Broken(*place, expected, "is missing")
+    if digest != bytes(line.digest):
+        return Broken(*place, line.seq, "was changed: its digest does not follow")
+    if hold is None:
+        return Broken(*place, line.seq, "resolves a hold that is not open")
+    if after != (line.posted_minor, line.held_minor) or not 0 <= after[1] <= after[0]:
+        return Broken(*place, line.seq, "has a running balance that does not continue")
     return None
-
-
-def _line(row: Transfer) -> Line:
-    return Line(**{name: getattr(row, name) for name in _COLUMNS})
 
 
 def _check_projection(sums: dict[tuple[int, str], tuple[int, int]], proof: Proof) -> None:

@@ -214,3 +214,22 @@ def change_owing(customer_id: int, currency: str, delta_minor: int) -> None:
     """Add to what the projection says the customer owes on open orders; under the lock."""
     row = (customer_id, currency, delta_minor)
     statements.update("ledger_balance", _BALANCE_KEY, {"owing_minor": "bigint"}, [row], add=True)
+
+
+def repair(
+    customer_id: int,
+    *,
+    accounts: Sequence[tuple[int, int, int]],
+    balances: Sequence[tuple[str, int, int, int]],
+) -> None:
+    """Store what was derived anew, under the lock: counters and projection, never a transfer.
+
+    `accounts` are (id, posted, held), `balances` (currency, available, held, owing), in minor units.
+    """
+    counters = {"posted_minor": "bigint", "held_minor": "bigint"}
+    rows = [(customer_id, *account) for account in accounts]
+    statements.update("ledger_account", _ACCOUNT_KEY, counters, rows)
+    figures = {"available_minor": "bigint", "held_minor": "bigint", "owing_minor": "bigint"}
+    statements.update(
+        "ledger_balance", _BALANCE_KEY, figures, [(customer_id, *balance) for balance in balances]
+    )

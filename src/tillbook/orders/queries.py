@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.db.models import BigIntegerField, Case, F, Q, Sum, When
-from django.db.models.functions import Greatest
+from django.db.models import Q
 
 from tillbook.common.errors import NotFound
 from tillbook.credit.models import Credit, Source
@@ -99,16 +98,3 @@ def page(*, q: str = "", paid_status: str = "", before: str | None = None, limit
 def of_customer(customer_id: int, *, limit: int = 100) -> list[Order]:
     """The customer's last placed orders first."""
     return list(Order.objects.filter(customer_id=customer_id).order_by("-placed_at", "-id")[:limit])
-
-
-def owing_by_currency(customer_id: int) -> dict[str, int]:
-    """currency -> minor units that the customer owes, from the orders themselves; zeros left out."""
-    big = BigIntegerField()
-    due = Case(When(status=Order.Status.CANCELLED, then=0), default=F("total_minor"), output_field=big)
-    paid = F("received_minor") + F("credit_used_minor") - F("overpaid_minor")
-    rows = (
-        Order.objects.filter(customer_id=customer_id)
-        .values("currency")
-        .annotate(owing=Sum(Greatest(due - paid, 0, output_field=big)))
-    )
-    return {row["currency"]: int(row["owing"]) for row in rows if row["owing"]}

@@ -16,13 +16,10 @@ from django.db import IntegrityError, transaction
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
-from tillbook.common.money import Money, check_amount, check_currency
+from tillbook.common.money import Money, check_amount
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import services as credit
 from tillbook.credit.models import Source
-from tillbook.credit.queries import balances_of
-from tillbook.credit.recalculation import Recalculation
-from tillbook.credit.recalculation import recalculate as recalculate_credit
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.ledger.models import House
@@ -39,12 +36,12 @@ from tillbook.orders.lines import (
     release_claim,
 )
 from tillbook.orders.models import Order, OrderLine, Payment
-from tillbook.orders.queries import owing_by_currency, payment_by_id
+from tillbook.orders.queries import payment_by_id
 
 __all__ = [
     "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "Voided", "WrongState",
     "cancel", "check_returns_are_paid", "claim_return", "edit", "order_of_customer", "pay_with_credit",
-    "place", "recalculate", "receive_payment", "release_claim", "void_payment",
+    "place", "receive_payment", "release_claim", "void_payment",
 ]  # fmt: skip
 
 _SERIES = "SO"  # of the numbers that Tillbook gives itself
@@ -407,16 +404,3 @@ def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime)
     }  # fmt: skip
     _record("order.cancelled", order, key, content, data, actor, now, note=reason)
     return order
-
-
-@transaction.atomic
-def recalculate(customer_id: int, *, repair: bool, actor: Actor, now: datetime) -> Recalculation:
-    """Compare the customer's projection with transfers and orders; `repair` rewrites what differs."""
-    customer_by_id(customer_id)
-    orders = Order.objects.filter(customer_id=customer_id).values_list("currency", flat=True)
-    currencies = set(orders.distinct()) | {row.currency for row in balances_of(customer_id)}
-    for currency in sorted(currencies):
-        credit.lock(customer_id, check_currency(currency))
-    return recalculate_credit(
-        customer_id, owing=owing_by_currency(customer_id), repair=repair, actor=actor, now=now
-    )

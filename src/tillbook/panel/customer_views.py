@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from tillbook.common.numbering import public_number
 from tillbook.credit.queries import balance_of, balances_of, credits_of
 from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import services
@@ -16,7 +17,7 @@ from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username, search
 from tillbook.events.queries import history_of_customer
 from tillbook.orders.queries import of_customer as orders_of
-from tillbook.orders.services import recalculate
+from tillbook.orders.recalculation import recalculate
 from tillbook.panel.customer_list import with_balances
 from tillbook.panel.edge import (
     PanelRequest,
@@ -143,14 +144,24 @@ def _save_account(customer: Customer, form: AccountForm, request: PanelRequest) 
 def _portable(customer: Customer, result: Recalculation) -> dict[str, Any]:
     differences = [
         {
+            "entry": each.entry,
             "figure": each.figure,
-            "currency": each.currency,
+            "currency": each.stored.currency,
             "stored": each.stored.minor,
             "derived": each.derived.minor,
         }
         for each in result.differences
     ]
-    return {"customer_id": customer.pk, "compared": result.compared, "differences": differences}
+    broken = [
+        f"{public_number('CR', each.account_id or 0)}: transfer {each.seq} {each.problem}"
+        for each in result.broken
+    ]
+    return {
+        "customer_id": customer.pk,
+        "compared": result.compared,
+        "differences": differences,
+        "broken": broken,
+    }
 
 
 def _shown_recalculation(request: PanelRequest, customer: Customer) -> dict[str, Any] | None:
