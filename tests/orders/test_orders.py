@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.orders.till import Till, line
-from tillbook.common.errors import InvalidInput, KeyReused
+from tillbook.common.errors import InvalidInput, KeyReused, WrongState
 from tillbook.common.money import Money
 from tillbook.credit.services import CurrencyMismatch, InsufficientCredit
 from tillbook.customers.queries import CustomerNotFound
@@ -196,13 +196,13 @@ def test_a_cancelled_order_takes_nothing_more(till: Till) -> None:
     till.cancel(order, key="c")
     assert till.sums(order) == (100, 0, 100, 0)
     assert till.figures == (100, 0, 0)
-    with till.refused(services.WrongState):
+    with till.refused(WrongState):
         till.cancel(order)
-    with till.refused(services.WrongState):
+    with till.refused(WrongState):
         till.pay(order, 1)
-    with till.refused(services.WrongState):
+    with till.refused(WrongState):
         till.spend(order, 1)
-    with till.refused(services.WrongState):
+    with till.refused(WrongState):
         till.edit(order, line(1))
     voided = till.void(payment)
     assert (voided.taken_back_minor, voided.missing_minor) == (100, 0)
@@ -238,7 +238,7 @@ def test_a_payment_is_voided_once(till: Till) -> None:
     assert (first.taken_back_minor, first.missing_minor) == (0, 0)
     assert (again.payment.pk, again.taken_back_minor, again.missing_minor) == (payment.pk, 0, 0)
     assert (till.status(order), till.figures) == (Order.PaidStatus.PENDING, (0, 0, 1000))
-    with till.refused(services.WrongState, "payment"):
+    with till.refused(WrongState, "payment"):
         till.void(payment)
     with till.refused(queries.PaymentNotFound, "payment"):
         till.void(Payment(pk=0))

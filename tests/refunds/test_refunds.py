@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tillbook.common.errors import PermissionDenied, Refusal
+from tillbook.common.errors import PermissionDenied, Refusal, WrongState
 from tillbook.common.money import Money
 from tillbook.credit import queries, services
 from tillbook.credit.models import GiveReason, ReverseReason
@@ -70,7 +70,7 @@ def test_a_decline_gives_back_and_ends_it(ask, credit, admin_actor, now):
     refund = ask()
     refunds.decline(refund.pk, reason="Wrong account", actor=admin_actor, now=now)
     assert balance(credit) == (200_000, 0)
-    with pytest.raises(refunds.WrongState):
+    with pytest.raises(WrongState):
         refunds.complete(refund.pk, actor=admin_actor, now=now)
 
 

@@ -6,14 +6,13 @@ from typing import Any
 
 from tests.orders.till import Till, line
 from tillbook.common.actor import Actor
-from tillbook.common.errors import InvalidInput, KeyReused
+from tillbook.common.errors import InvalidInput, KeyReused, WrongState
 from tillbook.credit.services import CurrencyMismatch, LimitExceeded
 from tillbook.customers import services as customers
 from tillbook.orders import queries as orders
 from tillbook.orders.lines import ReturnExceedsOrder, ReturnExceedsPaid
 from tillbook.orders.models import Order
 from tillbook.orders.queries import OrderNotFound
-from tillbook.orders.services import WrongState as OrderWrongState
 from tillbook.returns import queries, services
 from tillbook.returns.models import Rma
 from tillbook.returns.services import RmaLineInput
@@ -45,7 +44,7 @@ def test_a_closed_rma_is_credit_with_an_adjustment_note(till: Till) -> None:
     assert (closed.status, closed.outcome, closed.closed_at) == ("closed", "credit", till.now)
     assert closed.adjustment_note == f"AN-{rma.pk + 1000}"
     assert till.credits == [(rma.number, 700, 700)]
-    with till.refused(services.WrongState):
+    with till.refused(WrongState):
         till.close(rma)
     with till.refused(KeyReused, "key"):
         till.close(rma, key="o")
@@ -133,7 +132,7 @@ def test_nobody_returns_what_another_customer_bought(till: Till) -> None:
 def test_a_cancelled_order_returns_nothing(till: Till) -> None:
     order = paid_order(till)
     till.cancel(order)
-    with till.refused(OrderWrongState):
+    with till.refused(WrongState):
         till.open_rma(order, till.back(order, 1, 1))
 
 
@@ -165,14 +164,14 @@ def test_a_cancelled_rma_and_one_without_credit_leave_the_lines_free(till: Till)
     for _ in range(2):
         services.cancel(rma.pk, reason="Kept it", actor=till.staff, now=till.now)
     assert returned(order) == (0, 0, 0)
-    with till.refused(services.WrongState):
+    with till.refused(WrongState):
         till.close(rma)
     rma = till.open_rma(order, till.back(order, 3, 1000), shipping_minor=300, surcharge_minor=20)
     for _ in range(2):
         ended = services.close_without_credit(rma.pk, note="Worn", actor=till.staff, now=till.now)
     assert (ended.status, ended.outcome, ended.credit_id) == ("closed", "no_credit", None)
     assert (returned(order), till.figures) == ((0, 0, 0), (0, 0, 0))
-    with till.refused(services.WrongState):
+    with till.refused(WrongState):
         services.cancel(rma.pk, reason="Late", actor=till.staff, now=till.now)
 
 

@@ -12,6 +12,7 @@ from rich.progress import track
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
+from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
 from tillbook.credit import services as credit
 from tillbook.credit.recalculation import Recalculation
@@ -31,6 +32,8 @@ def verify() -> None:
     proof = ledger.verify()
     for broken in proof.broken:
         typer.echo(_sentence(broken))
+    for currency, (available, held) in sorted(proof.sums.items()):
+        typer.echo(f"{Money(available, currency)} available, {Money(held, currency)} held.")
     typer.echo(
         f"{proof.transfers} transfers of {proof.accounts} credits and {proof.balances} balances checked: "
         + (f"{len(proof.broken)} broken." if proof.broken else "all agree.")

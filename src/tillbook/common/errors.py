@@ -43,6 +43,12 @@ class PermissionDenied(Refusal):
     status = 403
 
 
+class WrongState(Refusal):
+    """The document has come to an end, cancelled or completed, and can't be moved on."""
+
+    code = "wrong_state"
+
+
 class KeyReused(Refusal):
     """The idempotency key was used before, for something else (R4)."""
 

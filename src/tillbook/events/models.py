@@ -13,7 +13,7 @@ from django.db.models import Q
 
 
 class Event(models.Model):
-    action = models.CharField(max_length=60)  # "refund.completed"
+    action = models.CharField(max_length=60)  # what happened, as docs/reference.md lists it
     customer_id = models.BigIntegerField(null=True)
     subject = models.CharField(max_length=60)  # the public number or username it happened to
     key = models.CharField(max_length=200, null=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -53,6 +54,7 @@ class Proof:
     accounts: int = 0
     transfers: int = 0
     balances: int = 0
+    sums: dict[str, tuple[int, int]] = field(default_factory=dict)  # currency -> available, held (minor)
     broken: list[Broken] = field(default_factory=list)
 
 
@@ -70,8 +72,7 @@ def derived_balances(customer_id: int) -> dict[str, tuple[int, int]]:
     """currency -> (available, held) in minor units, replayed from the transfers alone."""
     sums: dict[str, tuple[int, int]] = {}
     for each in replayed(customer_id):
-        available, held = sums.get(each.currency, (0, 0))
-        sums[each.currency] = (available + each.posted - each.held, held + each.held)
+        _add(sums, each.currency, each)
     return sums
 
 
@@ -86,32 +87,49 @@ def verify() -> Proof:
     """Check every transfer, counter and projection row. Streams; memory is one account's chain."""
     proof = Proof()
     sums: dict[tuple[int, str], tuple[int, int]] = {}
+    for account, lines in _accounts_with_lines():
+        proof.transfers += len(lines)
+        if account is None:
+            first = lines[0]
+            proof.broken.append(
+                Broken(first.customer_id, first.account_id, first.seq, "belongs to no account")
+            )
+            continue
+        proof.accounts += 1
+        found = _replay(account, lines)
+        if found.problem is not None:
+            proof.broken.append(found.problem)
+        for totals, place in (
+            (sums, (account.customer_id, account.currency)),
+            (proof.sums, account.currency),
+        ):
+            _add(totals, place, found)
+    _check_projection(sums, proof)
+    return proof
+
+
+def _add(totals: dict[Any, tuple[int, int]], place: Any, found: Replayed) -> None:
+    available, held = totals.get(place, (0, 0))
+    totals[place] = (available + found.posted - found.held, held + found.held)
+
+
+def _accounts_with_lines() -> Iterator[tuple[Account | None, list[Line]]]:
+    """Every account with its lines, and None with lines whose account is missing."""
     chains = _chains(Transfer.objects.all())
     chain = next(chains, None)
     for account in Account.objects.order_by("customer_id", "id").iterator(chunk_size=2000):
         place = (account.customer_id, account.id)
         while chain is not None and chain[0] < place:
-            proof.broken.append(Broken(*chain[0], chain[1][0].seq, "belongs to no account"))
+            yield None, chain[1]
             chain = next(chains, None)
-        lines: list[Line] = []
         if chain is not None and chain[0] == place:
-            lines = chain[1]
+            yield account, chain[1]
             chain = next(chains, None)
-        found = _replay(account, lines)
-        proof.accounts += 1
-        proof.transfers += len(lines)
-        if found.problem is not None:
-            proof.broken.append(found.problem)
-        available, held = sums.get((account.customer_id, account.currency), (0, 0))
-        sums[account.customer_id, account.currency] = (
-            available + found.posted - found.held,
-            held + found.held,
-        )
+        else:
+            yield account, []
     while chain is not None:
-        proof.broken.append(Broken(*chain[0], chain[1][0].seq, "belongs to no account"))
+        yield None, chain[1]
         chain = next(chains, None)
-    _check_projection(sums, proof)
-    return proof
 
 
 def _chains(transfers: QuerySet[Transfer]) -> Iterator[tuple[tuple[int, int], list[Line]]]:

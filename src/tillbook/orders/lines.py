@@ -8,19 +8,13 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import MAX_MINOR, Money
 from tillbook.credit import services as credit
 from tillbook.orders.models import Order, OrderLine
 from tillbook.orders.queries import OrderNotFound
 
 MAX_QUANTITY = 10**6
-
-
-class WrongState(Refusal):
-    """The order is cancelled, or the payment voided, and nothing more can happen to it."""
-
-    code = "wrong_state"
 
 
 class BelowReturned(Refusal):

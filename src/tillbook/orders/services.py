@@ -15,7 +15,7 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import services as credit
@@ -27,7 +27,6 @@ from tillbook.orders import lines as order_lines
 from tillbook.orders.lines import (
     LineInput,
     ReturnClaim,
-    WrongState,
     check_returns_are_paid,
     claim_return,
     locked_order,
@@ -39,7 +38,7 @@ from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.queries import payment_by_id
 
 __all__ = [
-    "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "Voided", "WrongState",
+    "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "Voided",
     "cancel", "check_returns_are_paid", "claim_return", "edit", "order_of_customer", "pay_with_credit",
     "place", "receive_payment", "release_claim", "void_payment",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ _WHAT = {
     "credit.captured": "Held credit used",
     "credit.released": "Held credit released",
     "credit.restored": "Credit given back",
-    "credit.taken_back": "Credit taken back",
+    "credit.reversed": "Credit taken back",
     "refund.completed": "Marked as paid and complete",
     "refund.reversal_completed": "Reversal completed",
     "refund.reversal_declined": "Reversal declined",

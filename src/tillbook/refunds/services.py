@@ -14,7 +14,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.errors import InvalidInput, NotFound, Refusal
+from tillbook.common.errors import InvalidInput, NotFound, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, ReverseReason
@@ -27,12 +27,6 @@ from tillbook.shop.policies import shop
 
 class RefundNotFound(NotFound):
     code = "refund_not_found"
-
-
-class WrongState(Refusal):
-    """The refund is already completed or declined."""
-
-    code = "wrong_state"
 
 
 class SelfCompletion(Refusal):
@@ -60,6 +54,15 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     Refund.Status.REQUESTED: frozenset({Refund.Status.COMPLETED, Refund.Status.DECLINED}),
     Refund.Status.COMPLETED: frozenset(),
     Refund.Status.DECLINED: frozenset(),
+}
+
+
+#: (kind, state it got) -> the event
+_RESOLVED: dict[tuple[str, str], str] = {
+    (Refund.Kind.REFUND, Refund.Status.COMPLETED): "refund.completed",
+    (Refund.Kind.REFUND, Refund.Status.DECLINED): "refund.declined",
+    (Refund.Kind.REVERSAL, Refund.Status.COMPLETED): "refund.reversal_completed",
+    (Refund.Kind.REVERSAL, Refund.Status.DECLINED): "refund.reversal_declined",
 }
 
 
@@ -304,9 +307,8 @@ def _resolve(refund: Refund, status: Refund.Status, actor: Actor, now: datetime)
     refund.resolved_by = actor.name
     refund.resolved_at = now
     refund.save(update_fields=["status", "resolved_by", "resolved_at", "decline_reason"])
-    noun = "reversal_" if refund.kind == Refund.Kind.REVERSAL else ""
     event = NewEvent(
-        f"refund.{noun}{status}",
+        _RESOLVED[refund.kind, status],
         refund.number,
         refund.customer_id,
         note=refund.decline_reason,

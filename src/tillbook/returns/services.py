@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from tillbook.common.actor import Actor, Permission, Role
-from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import MAX_MINOR, Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Source
@@ -27,12 +27,6 @@ from tillbook.orders.services import ReturnClaim
 from tillbook.returns.models import Rma, RmaLine
 from tillbook.returns.queries import RmaNotFound
 from tillbook.shop.policies import shop
-
-
-class WrongState(Refusal):
-    """The RMA is closed or cancelled already."""
-
-    code = "wrong_state"
 
 
 class DocumentTaken(Refusal):
