@@ -9,6 +9,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.boundfield import BoundField
 
+from tillbook.common.money import Money
 from tillbook.orders.models import OrderLine
 from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm
 from tillbook.returns.models import Rma
@@ -40,6 +41,14 @@ class RmaForm(MoneyForm, KeyedForm):
         for line in lines:
             amount = AmountField(label=f"Credit for {line.sku}", required=False, zero=True)
             amount.currency = currency
+            # What the page's script needs to show the share that the service will fill in.
+            amount.widget.attrs |= {
+                "data-share-of": f"id_quantity_{line.pk}",
+                "data-amount": Money(line.amount_minor, currency).decimal(),
+                "data-returned": Money(line.returned_minor, currency).decimal(),
+                "data-sold": line.quantity,
+                "data-back": line.returned_quantity,
+            }
             self.fields[f"quantity_{line.pk}"] = _quantity_field(line)
             self.fields[f"amount_{line.pk}"] = amount
 

@@ -43,16 +43,39 @@ for (const all of document.querySelectorAll("[data-select-all]")) {
   show();
 }
 
+// Returns: an empty credit amount shows the share of the line that it stands for.
+for (const amount of document.querySelectorAll("[data-share-of]")) {
+  const quantity = document.getElementById(amount.dataset.shareOf);
+  const show = () => (amount.placeholder = share(amount.dataset, quantity.value));
+  quantity.addEventListener("input", show);
+  show();
+}
+
+// The same running sums as on the server, so that all pieces together give the line's amount.
+function share({ amount, returned, sold, back }, typed) {
+  if (!/^[1-9]\d{0,6}$/.test(typed)) return "";
+  const line = read(amount);
+  const pieces = BigInt(sold);
+  const running = (count) => (2n * line.minor * count + pieces) / (2n * pieces);
+  const value = running(BigInt(back) + BigInt(typed)) - running(BigInt(back));
+  const left = line.minor - read(returned).minor;
+  return written({ ...line, minor: value < left ? value : left });
+}
+
 // Sums in whole minor units: amounts are never added as fractions.
 function total(boxes) {
   const sums = new Map();
   for (const { dataset } of boxes) {
-    const digits = dataset.amount.split(".")[1]?.length ?? 0;
-    const sum = sums.get(dataset.currency) ?? { minor: 0n, digits };
-    sum.minor += BigInt(dataset.amount.replace(".", ""));
+    const amount = read(dataset.amount);
+    const sum = sums.get(dataset.currency) ?? { ...amount, minor: 0n };
+    sum.minor += amount.minor;
     sums.set(dataset.currency, sum);
   }
   return [...sums].map(([currency, sum]) => `${written(sum)} ${currency}`).join(", ");
+}
+
+function read(text) {
+  return { minor: BigInt(text.replace(".", "")), digits: text.split(".")[1]?.length ?? 0 };
 }
 
 function written({ minor, digits }) {
