@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency, is_currency
 
@@ -51,11 +52,16 @@ def exponent(currency: str) -> int:
 
 def check_currency(code: str, *, field: str = "currency") -> str:
     """Return `code` if it is an ISO 4217 currency code; raise InvalidInput otherwise."""
-    if not (re.fullmatch("[A-Z]{3}", code) and is_currency(code)):
+    if not _is_code(code):
         raise InvalidInput(
             f"{code!r} is not a currency. Use a three-letter ISO 4217 code such as AUD.", field=field
         )
     return code
+
+
+@lru_cache(maxsize=512)
+def _is_code(code: str) -> bool:
+    return re.fullmatch("[A-Z]{3}", code) is not None and is_currency(code)
 
 
 def check_amount(minor: int, *, field: str = "amount") -> int:

@@ -1,7 +1,8 @@
 """Statements over many rows at once, on both databases.
 
-PostgreSQL takes each column as one array. SQLite takes the rows to look for as one JSON
-text, and the rows to write by one prepared statement: in a transaction that beats set SQL.
+PostgreSQL takes each column as one array, and COPY where the rows are many. SQLite takes the
+rows to look for as one JSON text, and the rows to write by one prepared statement: in a
+transaction that beats set SQL. One row alone is bound plainly: nothing is faster than that.
 Table and column names come from constants, values are always bound.
 """
 
@@ -13,19 +14,25 @@ from typing import Any
 
 from django.db import connection
 
+Columns = Mapping[str, str]  # name -> PostgreSQL's type
 Rows = Sequence[Sequence[Any]]
 
+# From here on COPY beats arrays, whose values psycopg writes one by one.
+_COPIED_FROM = 50
 
-def wanted(columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> tuple[str, list[Any]]:
+
+def wanted(columns: Columns, rows: Iterable[tuple[Any, ...]]) -> tuple[str, list[Any]]:
     """A table `wanted` of `rows`, each once, for a FROM clause, and the parameters for it.
 
-    `columns` maps names to PostgreSQL's types; values are whole numbers and texts. Join the
-    table that is searched with CROSS JOIN and WHERE: then SQLite walks `wanted` and looks up.
+    Values are whole numbers and texts. Join the table that is searched with CROSS JOIN and
+    WHERE: then SQLite walks `wanted` and looks up.
     """
     rows = sorted(set(rows))
+    if len(rows) == 1:
+        picked = ", ".join(f"CAST(%s AS {kind}) AS {name}" for name, kind in columns.items())
+        return f"(SELECT {picked}) AS wanted", list(rows[0])
     if connection.vendor == "postgresql":
-        arrays = ", ".join(f"%s::{each}[]" for each in columns.values())
-        return f"unnest({arrays}) AS wanted({', '.join(columns)})", _columns(rows, len(columns))
+        return f"unnest({_arrays(columns)}) AS wanted({', '.join(columns)})", _turned(rows, len(columns))
     picked = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
     return f"(SELECT {picked} FROM json_each(%s)) AS wanted", [json.dumps(rows)]
 
@@ -37,50 +44,60 @@ def select(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def insert(table: str, columns: Mapping[str, str], rows: Rows, *, or_nothing: bool = False) -> None:
-    """Insert `rows`, whose values are in the order of `columns` (name to PostgreSQL's type)."""
+def insert(table: str, columns: Columns, rows: Rows, *, or_nothing: bool = False) -> None:
+    """Insert `rows`, whose values are in the order of `columns`."""
     if not rows:
         return
-    head = f"INSERT INTO {table} ({', '.join(columns)})"
+    names = ", ".join(columns)
     tail = "ON CONFLICT DO NOTHING" if or_nothing else ""
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            arrays = ", ".join(f"%s::{each}[]" for each in columns.values())
-            cursor.execute(f"{head} SELECT * FROM unnest({arrays}) {tail}", _columns(rows, len(columns)))
-        else:
+        if connection.vendor != "postgresql" or len(rows) == 1:
             marks = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f"{head} VALUES ({marks}) {tail}", rows)
+            _for_each(cursor, f"INSERT INTO {table} ({names}) VALUES ({marks}) {tail}", rows)
+        elif len(rows) < _COPIED_FROM or or_nothing:
+            source = f"SELECT * FROM unnest({_arrays(columns)})"
+            cursor.execute(f"INSERT INTO {table} ({names}) {source} {tail}", _turned(rows, len(columns)))
+        else:
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
 
 
-def update(
-    table: str, key: Mapping[str, str], columns: Mapping[str, str], rows: Rows, *, add: bool = False
-) -> None:
+def update(table: str, key: Columns, columns: Columns, rows: Rows, *, add: bool = False) -> None:
     """Set `columns` of the rows named by `key`; with `add`, add to them instead.
 
-    Each of `rows` holds the key's values, then the new ones. The mappings give PostgreSQL's types.
+    Each of `rows` holds the key's values, then the new ones, and names a row of its own.
     """
     if not rows:
         return
-    names = {**key, **columns}
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            arrays = ", ".join(f"%s::{each}[]" for each in names.values())
-            changes = ", ".join(
-                f"{each} = {f'{table}.{each} + ' if add else ''}new.{each}" for each in columns
-            )
-            same = " AND ".join(f"{table}.{each} = new.{each}" for each in key)
-            cursor.execute(
-                f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS new({', '.join(names)}) WHERE {same}",
-                _columns(rows, len(names)),
-            )
+        if connection.vendor != "postgresql" or len(rows) == 1:
+            changes = ", ".join(f"{name} = {f'{name} + ' if add else ''}%s" for name in columns)
+            same = " AND ".join(f"{name} = %s" for name in key)
+            values_first = [(*row[len(key) :], *row[: len(key)]) for row in rows]
+            _for_each(cursor, f"UPDATE {table} SET {changes} WHERE {same}", values_first)
         else:
-            changes = ", ".join(f"{each} = {f'{each} + ' if add else ''}%s" for each in columns)
-            same = " AND ".join(f"{each} = %s" for each in key)
-            width = len(key)
-            cursor.executemany(
-                f"UPDATE {table} SET {changes} WHERE {same}", [(*row[width:], *row[:width]) for row in rows]
+            all_of_it = {**key, **columns}
+            changes = ", ".join(
+                f"{name} = {f'{table}.{name} + ' if add else ''}new.{name}" for name in columns
+            )
+            same = " AND ".join(f"{table}.{name} = new.{name}" for name in key)
+            source = f"unnest({_arrays(all_of_it)}) AS new({', '.join(all_of_it)})"
+            cursor.execute(
+                f"UPDATE {table} SET {changes} FROM {source} WHERE {same}", _turned(rows, len(all_of_it))
             )
 
 
-def _columns(rows: Rows, width: int) -> list[list[Any]]:
+def _for_each(cursor: Any, statement: str, rows: Rows) -> None:
+    if len(rows) == 1:
+        cursor.execute(statement, rows[0])
+    else:
+        cursor.executemany(statement, rows)
+
+
+def _arrays(columns: Columns) -> str:
+    return ", ".join(f"%s::{kind}[]" for kind in columns.values())
+
+
+def _turned(rows: Rows, width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
@@ -20,7 +20,9 @@ from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.services import NewEvent, check_key, record_many
 from tillbook.ledger import services as ledger
-from tillbook.ledger.book import Book, Draft, Stamp
+from tillbook.ledger.book import Book, Draft, Line, Stamp
+
+Moved = ledger.Moved | Line  # how much went where: as it stood in the book, or as just decided
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,8 +44,7 @@ class Request:
         check_currency(self.currency)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """How much of an operation fell on which credit, in minor units."""
 
     credit_id: int
@@ -66,7 +67,7 @@ class Batch:
         """Whether nothing was written under the request's key before."""
         return (request.customer_id, request.key) not in self._answers
 
-    def first_answer(self, request: Request) -> Sequence[ledger.Moved] | None:
+    def first_answer(self, request: Request) -> Sequence[Moved] | None:
         """What the key moved before, or None if it is new (R4).
 
         Raises KeyReused, and CustomerNotFound where there is nobody to have a key.
@@ -82,7 +83,7 @@ class Batch:
 
     def post(
         self, request: Request, drafts: Sequence[Draft], *, effective_at: datetime | None = None
-    ) -> list[ledger.Moved]:
+    ) -> list[Moved]:
         """Decide the request's drafts, all or none, and remember them as its key's answer."""
         stamp = Stamp(
             customer_id=request.customer_id,
@@ -92,8 +93,7 @@ class Batch:
             effective_at=effective_at or self.now,
             recorded_at=self.now,
         )
-        lines = self.book.post(stamp, drafts)
-        moved = [ledger.Moved(line.account_id, line.kind, line.amount_minor) for line in lines]
+        moved: list[Moved] = [*self.book.post(stamp, drafts)]
         self._answers[request.customer_id, request.key] = ledger.Answer(request.content, moved)
         return moved
 

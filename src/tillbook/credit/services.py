@@ -17,7 +17,7 @@ from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money, check_amount
-from tillbook.credit.batch import Batch, Part, Request, accepted, check_reference
+from tillbook.credit.batch import Batch, Moved, Part, Request, accepted, check_reference
 from tillbook.credit.issuing import (
     CreditExpired,
     CreditNotFound,
@@ -160,7 +160,7 @@ def _last_spent_first(
     return parts
 
 
-def _post(batch: Batch, request: Request, drafts: Sequence[Draft]) -> list[ledger.Moved]:
+def _post(batch: Batch, request: Request, drafts: Sequence[Draft]) -> list[Moved]:
     batch.book.add(ledger.load((request.customer_id, draft.account_id) for draft in drafts))
     return batch.post(request, drafts)
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount
-from tillbook.credit.batch import Batch, Part, Request, attempt, check_reference, only
+from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import Usable, chosen, usable_in_order
@@ -150,7 +150,7 @@ def _taken(taking: Taking, request: Request, batch: Batch, stock: _Stock) -> lis
     return parts
 
 
-def _parts(moved: Sequence[ledger.Moved], kind: Kind) -> list[Part]:
+def _parts(moved: Sequence[Moved], kind: Kind) -> list[Part]:
     return [Part(each.account_id, each.amount_minor) for each in moved if each.kind == kind]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -12,8 +12,6 @@ from django.db.models import QuerySet
 
 from tillbook.ledger.book import Line, chained, effect, genesis
 from tillbook.ledger.models import Account, Balance, Kind, Transfer
-
-_COLUMNS = [each.name for each in fields(Line)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +132,8 @@ def _accounts_with_lines() -> Iterator[tuple[Account | None, list[Line]]]:
 
 def _chains(transfers: QuerySet[Transfer]) -> Iterator[tuple[tuple[int, int], list[Line]]]:
     """((customer_id, account_id), its lines in their order), account by account."""
-    rows = transfers.order_by("customer_id", "account_id", "seq").values_list(*_COLUMNS)
-    lines = (Line(*row) for row in rows.iterator(chunk_size=2000))
+    rows = transfers.order_by("customer_id", "account_id", "seq").values_list(*Line._fields)
+    lines = (Line._make(row) for row in rows.iterator(chunk_size=2000))
     for place, chain in groupby(lines, key=attrgetter("customer_id", "account_id")):
         yield place, list(chain)
 

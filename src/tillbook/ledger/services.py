@@ -6,6 +6,7 @@ The order is always: `lock`, `replays`, `load` into a Book, `Book.post`, `write`
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -27,7 +28,6 @@ _LINE = {
     "key": "text", "part": "int", "content": "text", "actor": "text", "effective_at": "timestamptz",
     "recorded_at": "timestamptz", "posted_minor": "bigint", "held_minor": "bigint", "digest": "bytea",
 }  # fmt: skip
-_values = attrgetter(*_LINE)
 _FIRST_TIME = list(_LINE).index("effective_at")
 
 
@@ -43,7 +43,7 @@ class Answer(NamedTuple):
     """What a key stands for: the digest of its request, and what that moved, in its order."""
 
     content: str
-    moved: list[Moved]
+    moved: list[Moved | Line]
 
 
 def lock(books: Iterable[Place]) -> list[Place]:
@@ -178,7 +178,7 @@ def write(book: Book) -> None:
         _COUNTERS,
         [_account_row(each) for each in accounts if not each.opened],
     )
-    statements.insert("ledger_transfer", _LINE, [_line_row(line) for line in book.lines])
+    statements.insert("ledger_transfer", _LINE, _rows(book.lines))
     statements.update(
         "ledger_balance",
         _BALANCE_KEY,
@@ -203,11 +203,13 @@ def _account_row(account: Counters) -> tuple[Any, ...]:
     )
 
 
-def _line_row(line: Line) -> tuple[Any, ...]:
-    values = _values(line)
-    adapt = connection.ops.adapt_datetimefield_value
+def _rows(lines: Sequence[Line]) -> Sequence[tuple[Any, ...]]:
+    """The lines as the database takes them: SQLite stores times as text."""
+    if connection.vendor == "postgresql":
+        return lines
+    adapt = lru_cache(connection.ops.adapt_datetimefield_value)
     at = _FIRST_TIME
-    return (*values[:at], adapt(values[at]), adapt(values[at + 1]), *values[at + 2 :])
+    return [(*line[:at], adapt(line[at]), adapt(line[at + 1]), *line[at + 2 :]) for line in lines]
 
 
 def change_owing(customer_id: int, currency: str, delta_minor: int) -> None:
