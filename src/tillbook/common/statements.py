@@ -9,8 +9,9 @@ Table and column names come from constants, values are always bound.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -37,11 +38,42 @@ def wanted(columns: Columns, rows: Iterable[tuple[Any, ...]]) -> tuple[str, list
     return f"(SELECT {picked} FROM json_each(%s)) AS wanted", [json.dumps(rows)]
 
 
+class Query(NamedTuple):
+    """A SELECT and its parameters."""
+
+    statement: str
+    parameters: Sequence[Any]
+
+
 def select(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The rows of a SELECT, in one go."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())
+    return select_together([Query(statement, parameters)])[0]
+
+
+def select_together(queries: Sequence[Query]) -> list[list[tuple[Any, ...]]]:
+    """The rows of each query. They run one after the other, but are sent in one round trip."""
+    with ExitStack() as stack:
+        cursors = [stack.enter_context(connection.cursor()) for _ in queries]
+        with together():
+            for cursor, query in zip(cursors, queries, strict=True):
+                cursor.execute(*query)
+        return [list(cursor.fetchall()) for cursor in cursors]
+
+
+@contextmanager
+def together(rows: int = 1) -> Iterator[None]:
+    """Send the statements inside without waiting for the answer of one before the next.
+
+    On PostgreSQL that is its pipeline: they run in their order, and what one of them refuses
+    is raised at the end. Where a statement has so many `rows` that they are copied it is no
+    pipeline, which knows no COPY. SQLite is in the same process, and has no trips to save.
+    """
+    if connection.vendor != "postgresql" or rows >= _COPIED_FROM:
+        yield
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 def insert(table: str, columns: Columns, rows: Rows, *, or_nothing: bool = False) -> None:

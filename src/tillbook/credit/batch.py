@@ -16,6 +16,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 from tillbook.common.money import Money, check_currency
 from tillbook.common.numbering import public_number
+from tillbook.common.statements import Query, together
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.services import NewEvent, check_key, record_many
@@ -52,16 +53,32 @@ class Part(NamedTuple):
 
 
 class Batch:
-    """The books of some requests, locked, with what their keys wrote before."""
+    """The books of some requests, locked, with what their keys wrote before.
 
-    def __init__(self, requests: Iterable[Request | Refusal], *, actor: Actor, now: datetime) -> None:
+    `rows` are what each of `reads` found under the lock, all in the same round trip.
+    """
+
+    def __init__(
+        self,
+        requests: Iterable[Request | Refusal],
+        *,
+        reads: Sequence[Query] = (),
+        actor: Actor,
+        now: datetime,
+    ) -> None:
         asked = [each for each in requests if isinstance(each, Request)]
         self.book = Book()
         self.events: list[NewEvent] = []
         self.actor = actor
         self.now = now
-        self._unknown = lock_books({(each.customer_id, each.currency) for each in asked})
-        self._answers = ledger.replays([(each.customer_id, each.key) for each in asked])
+        self._unknown: set[int] = set()
+        books = {(each.customer_id, each.currency) for each in asked}
+        keys = [(each.customer_id, each.key) for each in asked]
+        missing, self._answers, self.rows = ledger.begin(books, keys, reads)
+        if missing:
+            self._unknown = open_books(missing)
+            known = [book for book in books if book[0] not in self._unknown]
+            _, self._answers, self.rows = ledger.begin(known, keys, reads)
 
     def is_new(self, request: Request) -> bool:
         """Whether nothing was written under the request's key before."""
@@ -105,25 +122,28 @@ class Batch:
 
     def write(self) -> None:
         """Store everything that was decided."""
-        ledger.write(self.book)
-        record_many(self.events, actor=self.actor, now=self.now)
+        with together(len(self.events)):
+            ledger.write(self.book)
+            record_many(self.events, actor=self.actor, now=self.now)
 
 
 def _told(part: Part, currency: str) -> list[str]:
     return [public_number("CR", part.credit_id), str(Money(part.amount_minor, currency))]
 
 
-def lock_books(books: Collection[ledger.Place]) -> set[int]:
-    """Lock the (customer_id, currency) books, making those that are missing.
-
-    Returns the ids that no customer has: those have no book, and nothing is locked for them.
-    """
+def lock_books(books: Collection[ledger.Place]) -> None:
+    """Lock the (customer_id, currency) books, making those that are missing. Raises CustomerNotFound."""
     missing = ledger.lock(books)
-    if not missing:
-        return set()
+    if missing:
+        if open_books(missing):
+            raise no_customer()
+        ledger.lock(books)
+
+
+def open_books(missing: Collection[ledger.Place]) -> set[int]:
+    """Make books for customers who have none yet; the ids that no customer has get none, and are returned."""
     unknown = customers.unknown_ids({customer_id for customer_id, _ in missing})
     ledger.open_books([place for place in missing if place[0] not in unknown])
-    ledger.lock([place for place in books if place[0] not in unknown])
     return unknown
 
 

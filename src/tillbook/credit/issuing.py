@@ -11,7 +11,7 @@ from django.db import transaction
 from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
-from tillbook.credit.batch import Batch, Request, attempt, lock_books, no_customer, only
+from tillbook.credit.batch import Batch, Request, attempt, lock_books, only
 from tillbook.credit.models import POLICY, Credit, GiveReason, Source
 from tillbook.events.services import NewEvent, check_key, content_of
 from tillbook.ledger import services as ledger
@@ -81,8 +81,7 @@ def lock(customer_id: int, currency: str) -> None:
 
 def lock_many(books: Iterable[tuple[int, str]]) -> None:
     """Take the locks of several (customer_id, currency) books, in the one order that all use."""
-    if lock_books({(customer_id, check_currency(currency)) for customer_id, currency in books}):
-        raise no_customer()
+    lock_books({(customer_id, check_currency(currency)) for customer_id, currency in books})
 
 
 def change_owing(customer_id: int, currency: str, delta_minor: int) -> None:

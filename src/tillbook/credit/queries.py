@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from django.db import connection
 
 from tillbook.common import statements
 from tillbook.common.numbering import public_number, row_id
+from tillbook.common.statements import Query
 from tillbook.credit.issuing import CreditNotFound
 from tillbook.credit.models import Credit
 from tillbook.ledger import queries as ledger
@@ -67,9 +68,8 @@ def sums_of_documents(customer_id: int, house: House) -> dict[str, int]:
 
 def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool = False) -> list[Credit]:
     """Credits with something available at `now`, in the order in which they are used."""
-    order = [
-        each.credit_id for each in usable_in_order({(customer_id, currency)}, now, refundable=refundable)
-    ]
+    query = in_order_query([(customer_id, currency)], now, refundable=refundable)
+    order = [each.credit_id for each in usables(statements.select(*query))]
     rows = Credit.objects.filter(customer_id=customer_id, id__in=order).select_related("account")
     found = {credit.id: credit for credit in rows}
     return [found[credit_id] for credit_id in order]
@@ -100,14 +100,12 @@ _USABLE = (
 )
 
 
-def usable_in_order(books: Collection[tuple[int, str]], now: datetime, *, refundable: bool) -> list[Usable]:
+def in_order_query(books: Iterable[tuple[int, str]], now: datetime, *, refundable: bool) -> Query:
     """Credits of these (customer_id, currency) with something available, in the order of use.
 
     Those that expire first, then the oldest; for a payout (`refundable`), where expiry is no
-    matter, the oldest of those that may be paid out.
+    matter, the oldest of those that may be paid out. `usables` takes the rows.
     """
-    if not books:
-        return []
     table, rows = statements.wanted({"customer_id": "bigint", "currency": "text"}, books)
     at = connection.ops.adapt_datetimefield_value(now)
     rule = (
@@ -116,21 +114,22 @@ def usable_in_order(books: Collection[tuple[int, str]], now: datetime, *, refund
     )
     order = "c.issued_at, c.id" if refundable else "c.expires_at NULLS LAST, c.issued_at, c.id"
     only = "AND c.refundable " if refundable else ""
-    found = statements.select(
+    return Query(
         f"{_USABLE.format(table=table)} {rule} {only} ORDER BY c.customer_id, c.currency, {order}",
         [at, *rows, at],
     )
-    return [_usable(*row) for row in found]
 
 
-def chosen(credits: Collection[tuple[int, int]], now: datetime) -> list[Usable]:
+def chosen_query(credits: Iterable[tuple[int, int]], now: datetime) -> Query:
     """These (customer_id, credit_id), as far as they exist, whatever is left of them."""
-    if not credits:
-        return []
     table, rows = statements.wanted({"customer_id": "bigint", "id": "bigint"}, credits)
     at = connection.ops.adapt_datetimefield_value(now)
-    found = statements.select(f"{_USABLE.format(table=table)} c.id = wanted.id", [at, *rows])
-    return [_usable(*row) for row in found]
+    return Query(f"{_USABLE.format(table=table)} c.id = wanted.id", [at, *rows])
+
+
+def usables(rows: Iterable[tuple[Any, ...]]) -> list[Usable]:
+    """What the rows of `in_order_query` or `chosen_query` say, in their order."""
+    return [_usable(*row) for row in rows]
 
 
 def _usable(

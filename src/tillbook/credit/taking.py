@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -15,10 +16,10 @@ from tillbook.common.money import Money, check_amount
 from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
 from tillbook.credit.models import Credit
-from tillbook.credit.queries import Usable, chosen, usable_in_order
+from tillbook.credit.queries import Usable, chosen_query, in_order_query, usables
 from tillbook.events.services import content_of
 from tillbook.ledger import services as ledger
-from tillbook.ledger.book import Draft, HoldNotFound, InsufficientCredit, Pending
+from tillbook.ledger.book import Book, Counters, Draft, HoldNotFound, InsufficientCredit, Pending
 from tillbook.ledger.models import House, Kind
 from tillbook.shop.policies import shop
 
@@ -60,10 +61,10 @@ def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list
     CurrencyMismatch, PermissionDenied, InvalidInput and KeyReused.
     """
     requests = [attempt(_request, taking, actor) for taking in takings]
-    batch = Batch(requests, actor=actor, now=now)
     asked = list(zip(takings, requests, strict=True))
-    new = [taking for taking, request in asked if isinstance(request, Request) and batch.is_new(request)]
-    stock = _Stock(batch, new)
+    stock = _Stock([taking for taking, request in asked if isinstance(request, Request)], now)
+    batch = Batch(requests, reads=stock.reads, actor=actor, now=now)
+    stock.fill(batch.rows, batch.book)
     outcomes: list[Outcome] = [
         request if isinstance(request, Refusal) else attempt(_taken, taking, request, batch, stock)
         for taking, request in asked
@@ -155,23 +156,38 @@ def _parts(moved: Sequence[Moved], kind: Kind) -> list[Part]:
 
 
 class _Stock:
-    """The credits that some takings may use, and what the batch has left of each."""
+    """The credits that some takings may use, and what is left of each as the batch goes on."""
 
-    def __init__(self, batch: Batch, takings: Sequence[Taking]) -> None:
-        self._accounts = batch.book.accounts
-        by_choice = [(each.customer_id, credit_id) for each in takings for credit_id in each.credits or ()]
-        self._chosen = {(each.customer_id, each.credit_id): each for each in chosen(by_choice, batch.now)}
+    def __init__(self, takings: Sequence[Taking], now: datetime) -> None:
         self._queues: defaultdict[tuple[int, str, bool], deque[Usable]] = defaultdict(deque)
-        for payout in (False, True):
-            books = {
+        self._chosen: dict[tuple[int, int], Usable] = {}
+        self._accounts: dict[int, Counters] = {}
+        by_choice = {(each.customer_id, credit_id) for each in takings for credit_id in each.credits or ()}
+        self._books = {
+            payout: {
                 (each.customer_id, each.amount.currency)
                 for each in takings
                 if each.credits is None and each.refundable_only == payout
             }
-            for credit in usable_in_order(books, batch.now, refundable=payout):
+            for payout in (False, True)
+        }
+        self.reads = [
+            in_order_query(books, now, refundable=payout) for payout, books in self._books.items() if books
+        ]
+        if by_choice:
+            self.reads.append(chosen_query(by_choice, now))
+
+    def fill(self, rows: Sequence[Sequence[tuple[Any, ...]]], book: Book) -> None:
+        """Take in what `reads` found; `book` keeps the counters from here on."""
+        found = [usables(each) for each in rows]
+        for payout, books in self._books.items():
+            for credit in found.pop(0) if books and found else ():
                 self._queues[credit.customer_id, credit.currency, payout].append(credit)
-        for credits in (self._chosen.values(), *self._queues.values()):
-            batch.book.add(credit.counters for credit in credits)
+                book.add([credit.counters])
+        for credit in found.pop(0) if found else ():
+            self._chosen[credit.customer_id, credit.credit_id] = credit
+            book.add([credit.counters])
+        self._accounts = book.accounts
 
     def parts(self, taking: Taking) -> list[Part]:
         """How much to take of which credit. Raises the refusal that forbids it."""
@@ -243,13 +259,11 @@ def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: dateti
         attempt(_ending, each, made.get(place), actor)
         for each, place in zip(resolutions, places, strict=True)
     ]
-    batch = Batch(requests, actor=actor, now=now)
-    held = ledger.pending(places)
-    batch.book.add(
-        ledger.load(
-            (customer_id, each.account_id) for (customer_id, _), holds in held.items() for each in holds
-        )
-    )
+    accounts = [(customer_id, each.account_id) for (customer_id, _), holds in made.items() for each in holds]
+    reads = [ledger.pending_query(places), ledger.counters_query(accounts)] if accounts else []
+    batch = Batch(requests, reads=reads, actor=actor, now=now)
+    held = ledger.pending_of(batch.rows[0]) if reads else {}
+    batch.book.add(ledger.counters_of(batch.rows[1]) if reads else [])
     freed: list[tuple[int, int]] = []
     outcomes: list[Outcome] = [
         request if isinstance(request, Refusal) else attempt(_ended, each, request, held[place], batch, freed)

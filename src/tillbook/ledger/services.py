@@ -1,6 +1,6 @@
 """The ledger's writes. Only the credit package calls them.
 
-The order is always: `lock`, `replays`, `load` into a Book, `Book.post`, `write`.
+The order is always: `begin` (lock, first answers, reads), `Book.post`, `write`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from tillbook.common import statements
+from tillbook.common.statements import Query
 from tillbook.ledger.book import Book, Counters, Line, Pending, genesis
 from tillbook.ledger.models import House, Kind
 
@@ -53,21 +54,68 @@ def lock(books: Iterable[Place]) -> list[Place]:
     do not exist yet, none is locked, and those are returned: `open_books`, then lock again.
     On SQLite the transaction itself is the only writer.
     """
+    return begin(books, [], [])[0]
+
+
+def begin(
+    books: Iterable[Place], places: Sequence[Place], reads: Sequence[Query]
+) -> tuple[list[Place], dict[Place, Answer], list[list[Any]]]:
+    """Lock the books, look for what each (customer_id, key) wrote before, and read, in one trip.
+
+    Returns the books that are missing (then nothing is locked: see `lock`), the answers of the
+    known keys (R4), and the rows of each of `reads` as they are under the lock.
+    """
     asked = sorted(set(books))
+    locking = [_lock(asked)] if asked else []
+    rows = statements.select_together([*locking, _known(places), *reads] if places else [*locking, *reads])
+    locked = set(rows.pop(0)) if asked else set()
+    if len(locked) < len(asked):
+        return _missing(asked), {}, []
+    return [], _answers(rows.pop(0)) if places else {}, rows
+
+
+_IN_BOOKS = (
+    "FROM {table} CROSS JOIN ledger_balance AS b "
+    "WHERE b.customer_id = wanted.customer_id AND b.currency = wanted.currency"
+)
+
+
+def _lock(asked: Sequence[Place]) -> Query:
+    """The books, locked if all of them are there."""
     table, rows = statements.wanted(_BALANCE_KEY, asked)
-    found = (
-        f"FROM {table} CROSS JOIN ledger_balance AS b "
-        "WHERE b.customer_id = wanted.customer_id AND b.currency = wanted.currency"
+    found = _IN_BOOKS.format(table=table)
+    if connection.vendor != "postgresql":
+        return Query(f"SELECT b.customer_id, b.currency {found}", rows)
+    if len(asked) == 1:
+        return Query(f"SELECT b.customer_id, b.currency {found} FOR UPDATE OF b", rows)
+    return Query(
+        f"SELECT b.customer_id, b.currency {found} AND (SELECT count(*) {found}) = %s "
+        "ORDER BY b.customer_id, b.currency FOR UPDATE OF b",
+        [*rows, *rows, len(asked)],
     )
-    head = "SELECT b.customer_id, b.currency"
-    if connection.vendor == "postgresql":
-        all_there = f"AND (SELECT count(*) {found}) = %s"
-        tail = "ORDER BY b.customer_id, b.currency FOR UPDATE OF b"
-        locked = statements.select(f"{head} {found} {all_there} {tail}", [*rows, *rows, len(asked)])
-        if len(locked) == len(asked):
-            return []
-    there = set(statements.select(f"{head} {found}", rows))
+
+
+def _missing(asked: Sequence[Place]) -> list[Place]:
+    table, rows = statements.wanted(_BALANCE_KEY, asked)
+    there = set(statements.select(f"SELECT b.customer_id, b.currency {_IN_BOOKS.format(table=table)}", rows))
     return [place for place in asked if place not in there]
+
+
+def _known(places: Sequence[Place]) -> Query:
+    table, rows = statements.wanted(_KEY, places)
+    return Query(
+        "SELECT t.customer_id, t.key, t.content, t.account_id, t.kind, t.amount_minor "
+        f"FROM {table} CROSS JOIN ledger_transfer AS t "
+        "WHERE t.customer_id = wanted.customer_id AND t.key = wanted.key ORDER BY t.part",
+        rows,
+    )
+
+
+def _answers(rows: Sequence[tuple[Any, ...]]) -> dict[Place, Answer]:
+    found: dict[Place, Answer] = {}
+    for customer_id, key, content, *moved in rows:
+        found.setdefault((customer_id, key), Answer(content, [])).moved.append(Moved(*moved))
+    return found
 
 
 def open_books(books: Iterable[Place]) -> None:
@@ -79,57 +127,56 @@ def open_books(books: Iterable[Place]) -> None:
 
 def replays(places: Sequence[Place]) -> dict[Place, Answer]:
     """What each known (customer_id, key) wrote before (R4)."""
-    table, rows = statements.wanted(_KEY, places)
-    found: dict[Place, Answer] = {}
-    for customer_id, key, content, *moved in statements.select(
-        "SELECT t.customer_id, t.key, t.content, t.account_id, t.kind, t.amount_minor "
-        f"FROM {table} CROSS JOIN ledger_transfer AS t "
-        "WHERE t.customer_id = wanted.customer_id AND t.key = wanted.key ORDER BY t.part",
-        rows,
-    ):
-        found.setdefault((customer_id, key), Answer(content, [])).moved.append(Moved(*moved))
-    return found
+    return begin([], places, [])[1]
 
 
 def load(accounts: Iterable[tuple[int, int]]) -> list[Counters]:
     """The counters of these (customer_id, account_id); call it under their customers' locks."""
+    return counters_of(statements.select(*counters_query(accounts)))
+
+
+def counters_query(accounts: Iterable[tuple[int, int]]) -> Query:
+    """What `load` reads, for `begin`; `counters_of` takes its rows."""
     table, rows = statements.wanted(_ACCOUNT_KEY, accounts)
-    found = statements.select(
+    return Query(
         "SELECT a.customer_id, a.id, a.currency, a.posted_minor, a.held_minor, a.transfers, a.digest "
         f"FROM {table} CROSS JOIN ledger_account AS a "
         "WHERE a.customer_id = wanted.customer_id AND a.id = wanted.id",
         rows,
     )
+
+
+def counters_of(rows: Iterable[tuple[Any, ...]]) -> list[Counters]:
+    """The counters that rows of `counters_query` say."""
     return [
         Counters(customer_id, account_id, currency, posted, held, transfers, bytes(digest))
-        for customer_id, account_id, currency, posted, held, transfers, digest in found
+        for customer_id, account_id, currency, posted, held, transfers, digest in rows
     ]
 
 
 def pending(places: Sequence[Place]) -> dict[Place, list[Pending]]:
     """The holds that each (customer_id, key) made, in its order, each with whether it was resolved."""
+    return pending_of(statements.select(*pending_query(places)))
+
+
+def pending_query(places: Sequence[Place]) -> Query:
+    """What `pending` reads, for `begin`; `pending_of` takes its rows."""
     table, rows = statements.wanted(_KEY, places)
-    found: dict[Place, list[Pending]] = {}
-    for (
-        customer_id,
-        key,
-        account_id,
-        seq,
-        amount,
-        house,
-        reason,
-        reference,
-        currency,
-        resolved,
-    ) in statements.select(
+    return Query(
         "SELECT t.customer_id, t.key, t.account_id, t.seq, t.amount_minor, t.house, t.reason, t.reference, "
         "a.currency, EXISTS (SELECT 1 FROM ledger_transfer AS r WHERE r.customer_id = t.customer_id "
         "AND r.account_id = t.account_id AND r.hold_seq = t.seq) "
         f"FROM {table} CROSS JOIN ledger_transfer AS t "
         "JOIN ledger_account AS a ON a.customer_id = t.customer_id AND a.id = t.account_id "
         "WHERE t.customer_id = wanted.customer_id AND t.key = wanted.key AND t.kind = %s ORDER BY t.part",
-        [*rows, str(Kind.HOLD)],
-    ):
+        [*rows, Kind.HOLD.value],
+    )
+
+
+def pending_of(rows: Iterable[tuple[Any, ...]]) -> dict[Place, list[Pending]]:
+    """The holds that rows of `pending_query` say, by (customer_id, key)."""
+    found: dict[Place, list[Pending]] = {}
+    for customer_id, key, account_id, seq, amount, house, reason, reference, currency, resolved in rows:
         made = Pending(account_id, seq, amount, House(house), reason, reference, currency, bool(resolved))
         found.setdefault((customer_id, key), []).append(made)
     return found
