@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.databases import copied_database
@@ -45,6 +46,19 @@ def admin_actor(db: None, system_actor: Actor, now: datetime) -> Actor:
 def _user_actor(name: str, role: Role, system: Actor, now: datetime) -> Actor:
     user = staff.add_user(username=name, role=role, password=PASSWORD, actor=system, now=now)
     return user.as_actor("test")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The migrated database that others are copied from.
+
+    pytest-django's own makes none where no test of the run takes `db`.
+    """
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture(scope="session")

@@ -255,7 +255,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.whole_file
-@pytest.mark.django_db
+@pytest.mark.usefixtures("own_database")  # commits, so that PostgreSQL learns how large its tables are
 @pytest.mark.skipif(not WHOLE.exists(), reason="the whole data set is not beside this checkout")
 def test_the_whole_file_gives_the_known_answers() -> None:
     report = imported(WHOLE)
