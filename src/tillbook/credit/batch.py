@@ -19,7 +19,7 @@ from tillbook.common.numbering import public_number
 from tillbook.common.statements import Query, together
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
-from tillbook.events.services import NewEvent, check_key, record_many
+from tillbook.events.services import NewEvent, check_key, record_each
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Book, Draft, Line, Stamp
 
@@ -33,12 +33,14 @@ _LONGEST_REFERENCE = 60  # as an event's subject
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Whose book a request moves, its idempotency key, and the digest of all that it asks for."""
+    """Whose book is moved, the idempotency key, the digest of all that is asked for, by whom and when."""
 
     customer_id: int
     currency: str
     key: str
     content: str
+    actor: Actor
+    now: datetime
 
     def __post_init__(self) -> None:
         check_key(self.key)
@@ -63,14 +65,10 @@ class Batch:
         requests: Iterable[Request | Refusal],
         *,
         reads: Sequence[Query] = (),
-        actor: Actor,
-        now: datetime,
     ) -> None:
         asked = [each for each in requests if isinstance(each, Request)]
         self.book = Book()
-        self.events: list[NewEvent] = []
-        self.actor = actor
-        self.now = now
+        self._events: list[tuple[NewEvent, Actor, datetime]] = []
         self._unknown: set[int] = set()
         books = {(each.customer_id, each.currency) for each in asked}
         keys = [(each.customer_id, each.key) for each in asked]
@@ -106,25 +104,29 @@ class Batch:
             customer_id=request.customer_id,
             key=request.key,
             content=request.content,
-            actor=self.actor.identity,
-            effective_at=effective_at or self.now,
-            recorded_at=self.now,
+            actor=request.actor.identity,
+            effective_at=effective_at or request.now,
+            recorded_at=request.now,
         )
         moved: list[Moved] = [*self.book.post(stamp, drafts)]
         self._answers[request.customer_id, request.key] = ledger.Answer(request.content, moved)
         return moved
 
     def tell(self, action: str, request: Request, reference: str, parts: Sequence[Part]) -> None:
-        """Note the event of what was posted; `write` records it."""
+        """Note the event of what was posted."""
         total = Money(sum(part.amount_minor for part in parts), request.currency)
         data = {"amount": str(total), "credits": [_told(part, request.currency) for part in parts]}
-        self.events.append(NewEvent(action, reference, request.customer_id, data=data))
+        self.record(NewEvent(action, reference, request.customer_id, data=data), request)
+
+    def record(self, new: NewEvent, request: Request) -> None:
+        """Note an event; `write` stores it."""
+        self._events.append((new, request.actor, request.now))
 
     def write(self) -> None:
         """Store everything that was decided."""
-        with together(len(self.events)):
+        with together(max(len(self._events), len(self.book.lines))):
             ledger.write(self.book)
-            record_many(self.events, actor=self.actor, now=self.now)
+            record_each(self._events)
 
 
 def _told(part: Part, currency: str) -> list[str]:

@@ -177,8 +177,8 @@ def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[
     A key that issued before gives its first credit. Refusals are PermissionDenied,
     CustomerNotFound, InvalidInput and KeyReused.
     """
-    requests = [attempt(_request, new, actor) for new in issues]
-    batch = Batch(requests, actor=actor, now=now)
+    requests = [attempt(_request, new, actor, now) for new in issues]
+    batch = Batch(requests)
     asked = list(zip(issues, requests, strict=True))
     fresh = {
         (request.customer_id, request.key): request
@@ -215,10 +215,10 @@ _PERMISSIONS = {
 }
 
 
-def _request(new: Issue, actor: Actor) -> Request:
+def _request(new: Issue, actor: Actor, now: datetime) -> Request:
     actor.require(_PERMISSIONS[new.source])
     check_amount(new.amount.minor)
-    return Request(new.customer_id, new.amount.currency, new.key, new.content)
+    return Request(new.customer_id, new.amount.currency, new.key, new.content, actor, now)
 
 
 def _issue(
@@ -236,12 +236,12 @@ def _issue(
             account.account_id, Kind.POST, new.house, True, new.amount.minor, new.reason, new.reference
         )
         moved = batch.post(request, [draft], effective_at=new.effective_at)
-        credit = made[account.account_id] = _credit(new, account.account_id, batch.actor, batch.now)
-        batch.events.append(_issued(new, credit))
+        credit = made[account.account_id] = _credit(new, account.account_id, request)
+        batch.record(_issued(new, credit), request)
     return moved[0].account_id
 
 
-def _credit(new: Issue, credit_id: int, actor: Actor, now: datetime) -> Credit:
+def _credit(new: Issue, credit_id: int, request: Request) -> Credit:
     return Credit(
         customer_id=new.customer_id,
         id=credit_id,
@@ -254,9 +254,9 @@ def _credit(new: Issue, credit_id: int, actor: Actor, now: datetime) -> Credit:
         note=new.note,
         public_note=new.public_note,
         refundable=new.refundable,
-        issued_at=new.effective_at or now,
+        issued_at=new.effective_at or request.now,
         expires_at=new.expires_at,
-        issued_by=actor.name,
+        issued_by=request.actor.name,
         key=new.key,
     )
 

@@ -108,8 +108,8 @@ def restore(
     actor.require(Permission.SPEND_CREDIT)
     check_reference(reference)
     content = content_of("credit.restored", reference=reference, currency=currency, amount=amount)
-    request = Request(customer_id, currency, key, content)
-    batch = Batch([request], actor=actor, now=now)
+    request = Request(customer_id, currency, key, content, actor, now)
+    batch = Batch([request])
     moved = batch.first_answer(request)
     if moved is None:
         parts = _last_spent_first(_spent_on(request, reference), amount, request, reference)
@@ -175,8 +175,8 @@ def take_back(
     """
     actor.require(Permission.WORK_ORDERS)
     content = content_of("credit.taken_back", amount=amount, reference=reference)
-    request = Request(customer_id, amount.currency, key, content)
-    batch = Batch([request], actor=actor, now=now)
+    request = Request(customer_id, amount.currency, key, content, actor, now)
+    batch = Batch([request])
     moved = batch.first_answer(request)
     if moved is None:
         drafts = _newest_overpayments(request, check_amount(amount.minor), reference)
@@ -235,9 +235,12 @@ def _expire(due: Sequence[Credit], actor: Actor, now: datetime) -> int:
     current = Credit.objects.filter(
         customer_id__in={each.customer_id for each in due}, id__in=accounts, expires_at__lte=now
     )
-    over = [(credit, _expiry(credit, accounts[credit.id].transfers)) for credit in current.order_by("id")]
+    over = [
+        (credit, _expiry(credit, accounts[credit.id].transfers, actor, now))
+        for credit in current.order_by("id")
+    ]
     over = [(credit, request) for credit, request in over if accounts[credit.id].available]
-    batch = Batch([request for _, request in over], actor=actor, now=now)
+    batch = Batch([request for _, request in over])
     batch.book.add(accounts.values())
     for credit, request in over:
         left = accounts[credit.id].available
@@ -248,7 +251,8 @@ def _expire(due: Sequence[Credit], actor: Actor, now: datetime) -> int:
     return len(over)
 
 
-def _expiry(credit: Credit, transfers: int) -> Request:
+def _expiry(credit: Credit, transfers: int, actor: Actor, now: datetime) -> Request:
     # The running number makes the key new if a restored credit expires a second time.
     key = f"expire:{credit.id}:{transfers}"
-    return Request(credit.customer_id, credit.currency, key, content_of("credit.expired", key=key))
+    content = content_of("credit.expired", key=key)
+    return Request(credit.customer_id, credit.currency, key, content, actor, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_re
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import Usable, chosen_query, in_order_query, usables
+from tillbook.credit.sharing import SharedCommit
 from tillbook.events.services import content_of
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Book, Counters, Draft, HoldNotFound, InsufficientCredit, Pending
@@ -24,6 +25,8 @@ from tillbook.ledger.models import House, Kind
 from tillbook.shop.policies import shop
 
 Outcome = list[Part] | Refusal
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 _ACTIONS = {
     Kind.POST: "credit.spent",
@@ -53,27 +56,35 @@ class Taking:
     refundable_only: bool = False
 
 
-@transaction.atomic
 def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list[Outcome]:
     """Spend or hold credit, for any customers, in one batch: the parts of each, or its own refusal.
 
     Refusals are InsufficientCredit, CreditExpired, CreditNotFound, CreditNotRefundable,
     CurrencyMismatch, PermissionDenied, InvalidInput and KeyReused.
     """
-    requests = [attempt(_request, taking, actor) for taking in takings]
-    asked = list(zip(takings, requests, strict=True))
-    stock = _Stock([taking for taking, request in asked if isinstance(request, Request)], now)
-    batch = Batch(requests, reads=stock.reads, actor=actor, now=now)
+    return _take_each([(taking, actor, now) for taking in takings])
+
+
+@transaction.atomic
+def _take_each(asked: Sequence[tuple[Taking, Actor, datetime]]) -> list[Outcome]:
+    """What `take_many` does, for callers who came together by chance."""
+    requests = [(taking, attempt(_request, taking, actor, now)) for taking, actor, now in asked]
+    sound = [taking for taking, request in requests if isinstance(request, Request)]
+    latest = max((now for _, _, now in asked), default=_EVER)
+    stock = _Stock(sound, latest)
+    batch = Batch([request for _, request in requests], reads=stock.reads)
     stock.fill(batch.rows, batch.book)
     outcomes: list[Outcome] = [
         request if isinstance(request, Refusal) else attempt(_taken, taking, request, batch, stock)
-        for taking, request in asked
+        for taking, request in requests
     ]
     batch.write()
     return outcomes
 
 
-@transaction.atomic
+_shared = SharedCommit(_take_each)
+
+
 def spend(
     *,
     customer_id: int,
@@ -84,12 +95,14 @@ def spend(
     actor: Actor,
     now: datetime,
 ) -> list[Part]:
-    """Pay `reference` with credit. Raises what `take_many` answers."""
+    """Pay `reference` with credit. Raises what `take_many` answers.
+
+    Outside a transaction it commits together with whatever else is spent or held right now.
+    """
     taking = Taking(customer_id, amount, reference, key, credits=credits)
-    return only(take_many([taking], actor=actor, now=now))
+    return only([_shared.do((taking, actor, now))])
 
 
-@transaction.atomic
 def hold(
     *,
     customer_id: int,
@@ -108,10 +121,10 @@ def hold(
     `key` names the hold when it is captured or released. Raises what `take_many` answers.
     """
     taking = Taking(customer_id, amount, reference, key, Kind.HOLD, credits, house, reason, refundable_only)
-    return only(take_many([taking], actor=actor, now=now))
+    return only([_shared.do((taking, actor, now))])
 
 
-def _request(taking: Taking, actor: Actor) -> Request:
+def _request(taking: Taking, actor: Actor, now: datetime) -> Request:
     """The taking's request, if nothing speaks against it by itself."""
     actor.require(_permission(taking.kind, taking.house))
     check_reference(taking.reference)
@@ -125,7 +138,7 @@ def _request(taking: Taking, actor: Actor) -> Request:
         _ACTIONS[taking.kind], amount=taking.amount, reference=taking.reference, credits=credits,
         house=taking.house, reason=taking.reason, refundable_only=taking.refundable_only,
     )  # fmt: skip
-    return Request(taking.customer_id, taking.amount.currency, taking.key, content)
+    return Request(taking.customer_id, taking.amount.currency, taking.key, content, actor, now)
 
 
 def _permission(kind: Kind, house: House) -> Permission:
@@ -256,12 +269,12 @@ def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: dateti
     places = [(each.customer_id, each.hold_key) for each in resolutions]
     made = ledger.pending(places)  # what a hold is never changes, only whether it is over
     requests = [
-        attempt(_ending, each, made.get(place), actor)
+        attempt(_ending, each, made.get(place), actor, now)
         for each, place in zip(resolutions, places, strict=True)
     ]
     accounts = [(customer_id, each.account_id) for (customer_id, _), holds in made.items() for each in holds]
     reads = [ledger.pending_query(places), ledger.counters_query(accounts)] if accounts else []
-    batch = Batch(requests, reads=reads, actor=actor, now=now)
+    batch = Batch(requests, reads=reads)
     held = ledger.pending_of(batch.rows[0]) if reads else {}
     batch.book.add(ledger.counters_of(batch.rows[1]) if reads else [])
     freed: list[tuple[int, int]] = []
@@ -296,12 +309,12 @@ def release(*, customer_id: int, hold_key: str, key: str, actor: Actor, now: dat
     return only(resolve_many([resolution], actor=actor, now=now))
 
 
-def _ending(wanted: Resolution, made: Sequence[Pending] | None, actor: Actor) -> Request:
+def _ending(wanted: Resolution, made: Sequence[Pending] | None, actor: Actor, now: datetime) -> Request:
     if not made:
         raise HoldNotFound("There is no such hold.", field="hold")
     actor.require(_permission(wanted.kind, made[0].house))
     content = content_of(_ACTIONS[wanted.kind], hold_key=wanted.hold_key, amount=wanted.amount)
-    return Request(wanted.customer_id, made[0].currency, wanted.key, content)
+    return Request(wanted.customer_id, made[0].currency, wanted.key, content, actor, now)
 
 
 def _ended(

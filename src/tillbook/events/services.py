@@ -50,15 +50,20 @@ def record(new: NewEvent, *, actor: Actor, now: datetime) -> None:
 
 def record_many(new: Sequence[NewEvent], *, actor: Actor, now: datetime) -> None:
     """Write events in one statement, in the caller's transaction."""
-    who = (actor.name, actor.role.value, actor.user_id, actor.origin)
-    at = connection.ops.adapt_datetimefield_value(now)
-    statements.insert("events_event", _COLUMNS, [_row(each, who, at) for each in new])
+    record_each([(each, actor, now) for each in new])
 
 
-def _row(new: NewEvent, who: tuple[Any, ...], at: Any) -> tuple[Any, ...]:
-    about = (new.action, new.customer_id, new.subject, new.key, new.content)
-    why = (new.reason, new.note, new.public_note, _encode(new.data))
-    return (*about, *who, *why, at)
+def record_each(told: Sequence[tuple[NewEvent, Actor, datetime]]) -> None:
+    """Write events of several actors and moments in one statement, in the caller's transaction."""
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = [
+        (
+            new.action, new.customer_id, new.subject, new.key, new.content, actor.name, actor.role.value,
+            actor.user_id, actor.origin, new.reason, new.note, new.public_note, _encode(new.data), adapt(now),
+        )
+        for new, actor, now in told
+    ]  # fmt: skip
+    statements.insert("events_event", _COLUMNS, rows)
 
 
 def content_of(action: str, **request: Any) -> str:

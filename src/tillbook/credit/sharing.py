@@ -1,0 +1,103 @@
+"""Callers share a commit: what arrives while one commit is under way goes into the next one.
+
+A durable commit costs the same for one row as for fifty, and on SQLite only one can happen at
+a time. So the first caller leads: it writes all that waits in one batch. Whoever comes in the
+meantime waits for that commit only, and the first of those leads the next one. Other processes
+are met in the database, through its locks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from django.db import DatabaseError, connection
+
+A = TypeVar("A")  # what is asked
+R = TypeVar("R")  # what is answered
+
+_MOST = 500  # requests in one commit
+
+
+class _Ticket(Generic[A, R]):
+    """A caller's place in the queue: what it asks, and then its answer or the error it gets."""
+
+    __slots__ = ("answer", "asked", "done", "error", "turn")
+
+    def __init__(self, asked: A) -> None:
+        self.asked = asked
+        self.turn = threading.Event()  # set when it is answered, or when it shall lead
+        self.done = False
+        self.answer: R | None = None
+        self.error: BaseException | None = None
+
+
+class SharedCommit(Generic[A, R]):
+    """One kind of work, done for many callers in one transaction.
+
+    `work` answers each of what it is asked, in its order, in a transaction of its own; asked
+    for several, it answers each as if it came alone.
+    """
+
+    def __init__(self, work: Callable[[Sequence[A]], Sequence[R]]) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._waiting: deque[_Ticket[A, R]] = deque()
+        self._led = False
+
+    def do(self, asked: A) -> R:
+        """Do one piece of work, together with others' if that saves a commit.
+
+        In a transaction of the caller's it is done there and then, alone: nobody else may
+        depend on whether that transaction commits.
+        """
+        if connection.in_atomic_block:
+            return self._work([asked])[0]
+        ticket: _Ticket[A, R] = _Ticket(asked)
+        with self._lock:
+            self._waiting.append(ticket)
+            leads, self._led = not self._led, True
+        if not leads:
+            ticket.turn.wait()
+        if not ticket.done:
+            self._lead()
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.answer  # type: ignore[return-value] # done without error: answered
+
+    def _lead(self) -> None:
+        """Do all that waits, the caller's own included, and hand the lead on."""
+        with self._lock:
+            tickets = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
+        try:
+            self._answer(tickets)
+        finally:
+            with self._lock:
+                following = self._waiting[0] if self._waiting else None
+                self._led = following is not None
+            for ticket in tickets:
+                ticket.done = True
+                ticket.turn.set()
+            if following is not None:
+                following.turn.set()
+
+    def _answer(self, tickets: Sequence[_Ticket[A, R]]) -> None:
+        try:
+            answers = self._work([ticket.asked for ticket in tickets])
+        except DatabaseError as error:
+            # What the database refuses to one must not be refused to its neighbours.
+            if len(tickets) == 1:
+                tickets[0].error = error
+            else:
+                for ticket in tickets:
+                    self._answer([ticket])
+        except BaseException as error:
+            for ticket in tickets:
+                ticket.error = error
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for ticket, answer in zip(tickets, answers, strict=True):
+                ticket.answer = answer
