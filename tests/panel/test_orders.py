@@ -232,7 +232,7 @@ def test_the_same_key_for_another_payment_is_refused(staff_client: Client, order
     staff_client.post("/orders/N100/receipt-payment/", _payment("10"))
     response = staff_client.post("/orders/N100/receipt-payment/", _payment("11"))
     assert response.status_code == 422
-    assert "was already used" in response.text
+    assert "was already sent, with other values" in response.text
     assert by_number("N100").received_minor == 1000
 
 

@@ -11,15 +11,15 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from tillbook.common.actor import Actor
-from tillbook.common.errors import NotFound, PermissionDenied, Refusal
-from tillbook.staff.models import User
+from tillbook.common.errors import KeyReused, NotFound, PermissionDenied, Refusal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,11 +53,12 @@ def command(view: PanelView[P]) -> View[P]:
 
 def _at_edge(view: PanelView[P], methods: list[str]) -> View[P]:
     @require_http_methods(methods)
-    @login_required
     @wraps(view)
     def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(_page_after_login(request, methods))
         panel_request = cast("PanelRequest", request)
-        panel_request.actor = cast("User", request.user).as_actor(origin=_origin(request))
+        panel_request.actor = request.user.as_actor(origin=_origin(request))
         panel_request.now = timezone.now()
         try:
             return view(panel_request, *args, **kwargs)
@@ -67,6 +68,11 @@ def _at_edge(view: PanelView[P], methods: list[str]) -> View[P]:
             return render(request, "404.html", {"message": refusal.message}, status=404)
 
     return cast("View[P]", wrapped)
+
+
+def _page_after_login(request: HttpRequest, methods: list[str]) -> str:
+    """The page asked for; for an address that can only be posted to, the panel's first one."""
+    return request.get_full_path() if "GET" in methods else reverse("panel:home")
 
 
 def _origin(request: HttpRequest) -> str:
@@ -84,7 +90,7 @@ def answer(form: forms.BaseForm, call: Callable[[], T]) -> T | None:
         raise
     except Refusal as refusal:
         field = refusal.field if refusal.field in form.fields else None
-        form.add_error(field, refusal.message)
+        form.add_error(field, _for_people(refusal))
         return None
 
 
@@ -95,8 +101,15 @@ def message_refusal(request: HttpRequest, call: Callable[[], T]) -> T | None:
     except (PermissionDenied, NotFound):
         raise
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, _for_people(refusal))
         return None
+
+
+def _for_people(refusal: Refusal) -> str:
+    """The refusal's message; a page's key is nothing that its reader ever saw."""
+    if isinstance(refusal, KeyReused):
+        return "This form was already sent, with other values. Open the page again to send these as well."
+    return refusal.message
 
 
 def status_of(form: forms.BaseForm) -> int:

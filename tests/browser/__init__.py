@@ -1,0 +1,1 @@
+"""A package, so that pytest can close the browser once these tests are done: `scope="package"`."""

@@ -1,0 +1,95 @@
+"""Tab and Enter are enough for the daily work, and it is always visible where one is."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser import pages
+from tests.browser.shop import Shop
+from tests.browser.windows import Windows
+from tests.conftest import PASSWORD
+
+_FURTHEST = 60  # stops between two things on one page
+# On the little calendar of a date field Chromium draws the focus itself, around that alone.
+_SHOWN = """() => {
+  const at = document.activeElement;
+  if (at === document.body || (at.type === "date" && !at.matches(":focus"))) return true;
+  const { outlineStyle, outlineWidth } = getComputedStyle(at);
+  const { top, bottom, left, right } = at.getBoundingClientRect();
+  const onScreen = bottom > 0 && right > 0 && top < innerHeight && left < innerWidth && right > left;
+  return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 && onScreen;
+}"""
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until `target` has the focus; every stop on the way must show that it has it."""
+    expect(target).to_be_visible()
+    for _ in range(_FURTHEST):
+        page.keyboard.press("Tab")
+        assert page.evaluate(_SHOWN), page.evaluate("document.activeElement.outerHTML")
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail(f"{target} is not reached with Tab")
+
+
+def use(page: Page, target: Locator) -> None:
+    tab_to(page, target)
+    page.keyboard.press("Enter")
+
+
+def write(page: Page, label: str, text: str) -> None:
+    tab_to(page, page.get_by_label(label))
+    page.keyboard.type(text)
+
+
+def log_in(page: Page, username: str) -> None:
+    write(page, "Username", username)
+    write(page, "Password", PASSWORD)
+    page.keyboard.press("Enter")
+
+
+def test_staff_log_in_and_pay_a_refund_with_the_keyboard_alone(windows: Windows, shop: Shop):
+    deposit = shop.deposit(12_000)
+    page = windows.open()
+    log_in(page, "staff")
+    use(page, page.get_by_role("link", name="jo", exact=True))
+    use(page, pages.row(page, deposit.number).get_by_role("link", name="Pay Refund"))
+    write(page, "Bank account", "20-00-00 55779911")
+    use(page, page.get_by_role("button", name="Process Refund"))
+    expect(page.get_by_text("The shop must still pay £120.00 to Jo Marsh by bank transfer.")).to_be_visible()
+    assert [refund[1:] for refund in shop.refunds()] == [("requested", 12_000)]
+    assert shop.figures == (0, 12_000, 0)
+
+
+def test_an_admin_logs_in_and_completes_a_refund_with_the_keyboard_alone(windows: Windows, shop: Shop):
+    shop.deposit(12_000)
+    refund = shop.ask(4_550)
+    page = windows.open()
+    log_in(page, "admin")
+    use(page, page.get_by_role("navigation", name="Main").get_by_role("link", name="Refunds"))
+    use(page, page.get_by_role("link", name=refund.number))
+    use(page, page.get_by_role("button", name="Mark as Paid and Complete"))
+    expect(pages.heading(page)).to_have_text(f"Refund {refund.number} Completed")
+    assert shop.refunds() == [(refund.number, "completed", 4_550)]
+    assert shop.figures == (7_450, 0, 0)
+
+
+def test_the_first_stop_of_a_page_skips_its_navigation(windows: Windows, shop: Shop):
+    page = windows.open("staff")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the page")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Add customer")).to_be_focused()
+
+
+def test_on_a_phone_every_stop_is_on_the_screen_too(windows: Windows, shop: Shop):
+    shop.deposit(12_000)
+    page = windows.open("staff")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/customers/jo/")
+    use(page, page.get_by_role("button", name="Save"))
+    expect(pages.notice(page)).to_have_text("The account is saved.")

@@ -1,0 +1,140 @@
+"""No page scrolls sideways or cuts anything off, whatever the screen and whatever the names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from playwright.sync_api import Page, expect
+
+from tests.browser import pages
+from tests.browser.shop import Shop
+from tests.browser.windows import Windows
+from tests.orders.till import gbp, line
+from tillbook.common.money import MAX_MINOR
+from tillbook.customers import services as customers
+from tillbook.orders.services import LineInput
+from tillbook.refunds import services as refunds
+from tillbook.refunds.models import Refund
+
+WIDTHS = (390, 1024, 1440)
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+ROWS = 1_000
+
+# By how much the page scrolls sideways, and which parts are too narrow for what is in them.
+_TOO_WIDE = """() => {
+  const parts = [...document.querySelectorAll(".head, .card, .notice, .side")];
+  const cut = parts.filter((part) => part.scrollWidth > part.clientWidth + 1)
+    .map((part) => `<${part.localName} class="${part.className}"> is cut off`);
+  const sideways = document.documentElement.scrollWidth - innerWidth;
+  return sideways > 0 ? [`scrolls sideways by ${sideways}`, ...cut] : cut;
+}"""
+
+
+def word(length: int) -> str:
+    """A text with nowhere to break a line."""
+    return "W" * length
+
+
+def too_wide(page: Page, schemes: Iterable[Scheme] = SCHEMES) -> str:
+    """What does not fit, and on which screens; empty where all does."""
+    found = []
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            wrong = page.evaluate(_TOO_WIDE)
+            found += [f"{width} {scheme}: {', '.join(wrong)}"] if wrong else []
+    address = re.sub("W{9,}", "W...", urlsplit(page.url).path)
+    return f"\n{address} at {'; '.join(found)}" if found else ""
+
+
+def visited(page: Page, addresses: Iterable[str], schemes: Iterable[Scheme] = SCHEMES) -> str:
+    """What does not fit on any of these pages, a line for each."""
+    found = ""
+    for address in addresses:
+        page.goto(address)
+        expect(pages.heading(page)).to_be_visible()
+        found += too_wide(page, schemes)
+    return found
+
+
+def wide_addresses(shop: Shop) -> list[str]:
+    """A page of every kind, about someone whose every text is as long as it may be."""
+    shop.customer = customers.add(
+        username=word(150), first_name=word(100), last_name=word(100), company=word(200), phone=word(50),
+        email=f"{'w' * 60}@{'w' * 60}.{'w' * 60}.example", postal_address=word(400), country=word(100),
+        currency="GBP", actor=shop.staff, now=shop.now,
+    )  # fmt: skip
+    order = shop.place(
+        LineInput(word(60), word(300), 2, MAX_MINOR // 4), number=word(50), shipping_minor=MAX_MINOR // 4,
+        note=word(400),
+    )  # fmt: skip
+    payment = shop.pay(order, MAX_MINOR // 2 - 1, reference=word(100))
+    credit, reversible = shop.deposit(MAX_MINOR // 2), shop.goodwill(MAX_MINOR // 2)
+    refund = refunds.request(
+        customer_id=shop.customer.pk, amount=gbp(MAX_MINOR // 4), method=Refund.Method.CHEQUE,
+        payee=refunds.Payee(name=word(200), postal_address=word(400)), payment_date=shop.now.date(),
+        note=word(400), **shop.by,
+    )  # fmt: skip
+    rma = shop.open_rma(order, shop.back(order, 1, 100), note=word(400), public_note=word(400))
+    parts = {
+        "/": ["", "customers/add/", "refunds/", "orders/", "orders/new/", "rmas/"],
+        f"/customers/{word(150)}/": ["", "edit/", "give-credit/", "pay-refund/"],
+        f"/credits/{reversible.number}/": ["", "reverse/"],
+        f"/refunds/{refund.number}/": [""],
+        f"/orders/new/?customer={word(150)}": [""],
+        f"/orders/{order.number}/": [
+            "", "edit/", "receipt-payment/", "pay-with-credit/", "cancel/", "rma/",
+        ],
+        f"/payments/{payment.pk}/void/": [""],
+        f"/rmas/{rma.number}/": ["", "close-without-credit/", "cancel/"],
+    }  # fmt: skip
+    addresses = [start + end for start, ends in parts.items() for end in ends]
+    return [*addresses, f"/customers/{word(150)}/pay-refund/?credit={credit.number}"]
+
+
+def test_the_longest_texts_and_amounts_fit_on_every_page(windows: Windows, shop: Shop):
+    addresses = wide_addresses(shop)
+    page = windows.open("admin")
+    assert not (found := visited(page, addresses)), found
+
+
+def test_pages_without_the_panel_s_frame_fit_too(windows: Windows):
+    page = windows.open()
+    assert too_wide(page) == ""
+    with windows.provoking(page, 404):
+        page.goto(f"/{word(200)}/")
+    assert too_wide(page) == ""
+
+
+def test_a_thousand_rows_fit_as_well_as_one(windows: Windows, shop: Shop):
+    order = shop.place(*(line(100, sku=f"CUP-{place}") for place in range(ROWS)))
+    shop.deposit(60)
+    with transaction.atomic():
+        last = [shop.ask(1) for _ in range(60)][-1]
+    shop.deposits(ROWS - 1)
+    page = windows.open("admin")
+    large = ["/customers/jo/", f"/orders/{order.number}/"]
+    assert not (found := visited(page, large, schemes=["light"])), found
+    expect(page.locator("tbody").first.get_by_role("row")).to_have_count(ROWS)
+    page.goto("/refunds/")
+    expect(page.get_by_label("Select RF-")).to_have_count(50)
+    assert too_wide(page) == ""
+    pages.follow(page, "Next page")
+    expect(page.get_by_label("Select RF-")).to_have_count(10)
+    expect(page.get_by_role("link", name=last.number)).to_be_visible()
+    assert too_wide(page) == ""
+
+
+def test_both_colour_schemes_are_drawn(windows: Windows):
+    page = windows.open()
+    colours = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert colours == ["rgb(246, 246, 243)", "rgb(19, 22, 20)"]
