@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, override_settings
 
 from tillbook.common.actor import Actor
 from tillbook.config.databases import with_options
-from tillbook.config.logs import hide_secrets
+from tillbook.config.logs import hide_secrets, logging_settings
 from tillbook.config.secret import kept_secret_key
+from tillbook.staff.models import User
 
 PASSWORD = "correct horse battery"
 
@@ -51,7 +54,23 @@ def test_logs_show_no_secret() -> None:
     }
 
 
+def test_a_fault_s_traceback_stands_within_its_line() -> None:
+    formatter = logging_settings(level="INFO")["formatters"]["line"]
+    made = formatter.pop("()")(**formatter)
+    with pytest.raises(ValueError, match="soon") as raised:
+        int("soon")
+    caught = (raised.type, raised.value, raised.tb)
+    line = made.format(logging.LogRecord("django", logging.ERROR, "x.py", 1, "Fault", (), caught))
+    assert "Traceback (most recent call last)" in line
+    assert len(line.splitlines()) == 1
+
+
 class TestLogIn:
+    @pytest.fixture(autouse=True)
+    def no_failed_tries(self) -> None:
+        """Failed log-ins are counted in the cache, which outlives a test."""
+        cache.clear()
+
     def test_the_page_has_a_strict_content_security_policy(self, db: None, client: Client) -> None:
         page = client.get("/login/")
         assert page.status_code == 200
@@ -82,6 +101,12 @@ class TestLogIn:
         answer = client.post("/login/", {"login": "staff", "password": PASSWORD})
         assert "_auth_user_id" not in client.session
         assert b"Too many failed login attempts" in answer.content
+
+    def test_somebody_switched_off_is_told_so(self, staff_actor: Actor, client: Client) -> None:
+        User.objects.update(is_active=False)
+        answer = client.post("/login/", {"login": "staff", "password": PASSWORD}, follow=True)
+        assert "This user may not log in" in answer.content.decode()
+        assert "_auth_user_id" not in client.session
 
     @pytest.mark.parametrize("path", ["/signup/", "/password/reset/", "/email/", "/accounts/signup/"])
     def test_nobody_signs_up_or_changes_an_account_from_outside(

@@ -47,6 +47,9 @@ def test_a_username_is_taken_in_any_letter_case(staff_actor: Actor, now: datetim
     [
         ("username", {"username": " jo"}),
         ("username", {"username": "x" * 151}),
+        ("username", {"username": "a/b"}),
+        ("username", {"username": "add"}),
+        ("username", {"username": ".."}),
         ("kind", {"kind": "friend"}),
         ("currency", {"currency": "POUND"}),
         ("email", {"email": "not an address"}),

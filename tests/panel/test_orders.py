@@ -228,6 +228,16 @@ def test_a_payment_of_no_amount_changes_nothing(staff_client: Client, order: Ord
     assert not Payment.objects.exists()
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59", "soon", "2026-13-01T00:00"])
+def test_a_moment_that_cannot_be_is_refused_at_its_field(
+    staff_client: Client, order: Order, moment: str
+) -> None:
+    response = staff_client.post("/orders/N100/receipt-payment/", _payment("10", received_at=moment))
+    assert response.status_code == 422
+    assert "received_at" in response.context["form"].errors
+    assert not Payment.objects.exists()
+
+
 def test_the_same_key_for_another_payment_is_refused(staff_client: Client, order: Order) -> None:
     staff_client.post("/orders/N100/receipt-payment/", _payment("10"))
     response = staff_client.post("/orders/N100/receipt-payment/", _payment("11"))

@@ -48,6 +48,7 @@ def logging_settings(*, level: str) -> dict[str, Any]:
         "foreign_pre_chain": _SHARED,
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,  # a fault's traceback, within its line
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
         ],
     }

@@ -7,12 +7,13 @@ from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-# Two of allauth's pages are wired and no more: nobody signs up or changes
+# Three of allauth's pages are wired and no more: nobody signs up or changes
 # an account from outside; `tillbook user add` does it.
 urlpatterns = [
     # Browsers ask for it beside a PDF, which can't name an icon.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}panel/icon.svg")),
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
+    path("inactive/", account.account_inactive, name="account_inactive"),
     path("", include("tillbook.panel.urls")),
 ]

@@ -136,6 +136,9 @@ def _check_username(username: str) -> None:
         raise InvalidInput(
             "A username is 1 to 150 printable characters without a space at either end.", field="username"
         )
+    # It stands in addresses, between slashes and beside "add".
+    if "/" in username or username in {"add", ".", ".."}:
+        raise InvalidInput(f"{username!r} can't be a username. Leave out slashes.", field="username")
 
 
 def _check(customer: Customer) -> None:

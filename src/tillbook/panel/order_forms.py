@@ -23,6 +23,7 @@ from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm
 _MAX_LINES = 1500
 _BLANK_LINES = 5
 _PREFIX = "lines"
+_FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 
 
 class OrderFilterForm(PanelForm):
@@ -170,11 +171,24 @@ def _typed_rows(data: QueryDict) -> list[dict[str, Any]]:
     return rows
 
 
+class MomentField(forms.DateTimeField):
+    """A date and time in the shop's zone."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            moment = super().clean(value)
+        except OverflowError:
+            moment = None
+        if moment is None or moment.year < _FIRST_YEAR:
+            raise ValidationError("The date is too far away.")
+        return moment
+
+
 class ReceivePaymentForm(MoneyForm, KeyedForm):
     amount = AmountField(label="Amount received")
     method = forms.ChoiceField(label="Payment method", choices=Payment.Method.choices)
     reference = forms.CharField(label="Reference", required=False, max_length=100)
-    received_at = forms.DateTimeField(
+    received_at = MomentField(
         label="Received",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
