@@ -9,10 +9,10 @@ PYTHON ?= python3
 # The checks import the settings; they get a data folder that nobody uses.
 CHECKING := TILLBOOK_DATA_DIR=.venv/.check-data
 
-.PHONY: help setup demo test check fix lock bench
+.PHONY: help setup demo test check fix lock screenshots bench
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)-installed ## Make .venv with everything locked, and find a Chromium for the tests
 	@scripts/find-chromium
@@ -48,6 +48,9 @@ lock: ## Resolve the dependencies anew into requirements/
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header --no-annotate $$group pyproject.toml -o requirements/$$each.txt; \
 	done
+
+screenshots: setup ## Take the pictures in docs/images anew
+	@$(BIN)/python scripts/take-screenshots
 
 bench: $(STAMP)-installed ## Measure the ledger beside the raw statement, on both databases
 	@$(BIN)/python benchmarks/ledger.py

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from django.core.management import call_command
 from granian.constants import Interfaces
+from granian.log import LogLevels
 from granian.server import Server
 
 commands = typer.Typer()
@@ -45,6 +46,7 @@ def run_server(host: str, port: int) -> None:
         blocking_threads=_THREADS,
         respawn_failed_workers=True,
         log_access=False,
+        log_level=LogLevels.error,  # what the program itself says is in its own log
         websockets=False,
     )
     server.serve()
