@@ -60,7 +60,10 @@ class Windows:
 
     def _new_profile(self, java_script: bool) -> BrowserContext:
         context = self._browser.new_context(
-            base_url=self._address, java_script_enabled=java_script, locale="en-GB"
+            base_url=self._address,
+            java_script_enabled=java_script,
+            locale="en-GB",
+            reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE)
         context.add_init_script(_SAY_VIOLATIONS)
