@@ -64,6 +64,7 @@ class Issue:
     effective_at: datetime | None = None
     note: str = ""
     public_note: str = ""
+    order_reference: str = ""
 
     @property
     def content(self) -> str:
@@ -158,6 +159,7 @@ def issue(
     effective_at: datetime | None = None,
     note: str = "",
     public_note: str = "",
+    order_reference: str = "",
     key: str,
     actor: Actor,
     now: datetime,
@@ -165,7 +167,7 @@ def issue(
     """Issue one credit from a business document; what orders and returns call."""
     new = Issue(
         customer_id, amount, source, house, reason, reference, key, refundable,
-        expires_at, effective_at, note, public_note,
+        expires_at, effective_at, note, public_note, order_reference,
     )  # fmt: skip
     return only(issue_many([new], actor=actor, now=now))
 
@@ -249,6 +251,7 @@ def _credit(new: Issue, credit_id: int, request: Request) -> Credit:
         issued_minor=new.amount.minor,
         source=new.source,
         source_reference=new.reference,
+        order_reference=new.order_reference,
         house=new.house,
         reason=new.reason,
         note=new.note,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -57,6 +58,7 @@ class Credit(models.Model):
     issued_minor = models.BigIntegerField()
     source = models.CharField(max_length=20, choices=Source)
     source_reference = models.CharField(max_length=100, blank=True)  # order or RMA number
+    order_reference = models.CharField(max_length=100, blank=True)  # of a return: the order it was of
     house = models.CharField(max_length=20)  # the house account it came from
     reason = models.CharField(max_length=40)
     note = models.TextField(blank=True)  # internal
@@ -82,6 +84,7 @@ class Credit(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["expires_at"], name="credit_expiry"),
             models.Index(fields=["customer", "source_reference"], name="credit_of_document"),
+            models.Index(fields=["id"], name="credit_number"),
         ]
 
     def __str__(self) -> str:
@@ -90,3 +93,7 @@ class Credit(models.Model):
     @property
     def number(self) -> str:
         return public_number("CR", self.id)
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether it can't be used any more at `now`."""
+        return self.expires_at is not None and self.expires_at <= now

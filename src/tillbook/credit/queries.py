@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from tillbook.common import statements
 from tillbook.common.numbering import public_number, row_id
 from tillbook.common.statements import Query
 from tillbook.credit.issuing import CreditNotFound
-from tillbook.credit.models import Credit
+from tillbook.credit.models import Credit, Source
 from tillbook.ledger import queries as ledger
 from tillbook.ledger.book import Counters
 from tillbook.ledger.models import Balance, House, Kind, Transfer
@@ -64,6 +64,39 @@ def sums_of_documents(customer_id: int, house: House) -> dict[str, int]:
         [customer_id, str(house), str(Kind.POST), str(Kind.CAPTURE)],
     )
     return {reference: int(minor) for reference, minor in rows}
+
+
+def reversed_by_source(customer_id: int) -> dict[str, int]:
+    """Order number -> minor units of its overpayment credits that were reversed as mistakes."""
+    rows = statements.select(
+        "SELECT c.source_reference, sum(t.amount_minor) FROM ledger_transfer AS t "
+        "JOIN credit_credit AS c ON c.customer_id = t.customer_id AND c.id = t.account_id "
+        "WHERE t.customer_id = %s AND t.house = %s AND t.kind = %s AND c.source = %s "
+        "GROUP BY c.source_reference",
+        [customer_id, House.RECEIPTS.value, Kind.CAPTURE.value, Source.OVERPAYMENT.value],
+    )
+    return {number: int(minor) for number, minor in rows}
+
+
+def refundable_spent(customer_id: int, reference: str) -> int:
+    """What refundable credit paid of the document and did not get back, in minor units."""
+    rows = statements.select(
+        "SELECT sum(CASE WHEN t.inward THEN -t.amount_minor ELSE t.amount_minor END) "
+        "FROM ledger_transfer AS t JOIN credit_credit AS c ON c.customer_id = t.customer_id "
+        "AND c.id = t.account_id WHERE t.customer_id = %s AND t.reference = %s AND t.house = %s "
+        "AND t.kind IN (%s, %s) AND c.refundable",
+        [customer_id, reference, House.ORDERS.value, Kind.POST.value, Kind.CAPTURE.value],
+    )
+    return int(rows[0][0] or 0)
+
+
+def terms_of_spent(customer_id: int, references: Collection[str]) -> list[Credit]:
+    """The credits that can't be paid out and paid something of these documents."""
+    ids = Transfer.objects.filter(
+        customer_id=customer_id, reference__in=references, house=House.ORDERS.value, inward=False
+    ).values_list("account_id", flat=True)
+    rows = Credit.objects.filter(customer_id=customer_id, id__in=set(ids), refundable=False)
+    return list(rows.order_by("id"))
 
 
 def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool = False) -> list[Credit]:

@@ -44,7 +44,7 @@ from tillbook.credit.taking import (
     spend,
     take_many,
 )
-from tillbook.events.services import content_of
+from tillbook.events.services import content_of, internal_key
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Draft, HoldNotFound, InsufficientCredit
 from tillbook.ledger.models import House, Kind
@@ -253,6 +253,6 @@ def _expire(due: Sequence[Credit], actor: Actor, now: datetime) -> int:
 
 def _expiry(credit: Credit, transfers: int, actor: Actor, now: datetime) -> Request:
     # The running number makes the key new if a restored credit expires a second time.
-    key = f"expire:{credit.id}:{transfers}"
+    key = internal_key("expire", credit.id, transfers)
     content = content_of("credit.expired", key=key)
     return Request(credit.customer_id, credit.currency, key, content, actor, now)

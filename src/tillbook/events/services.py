@@ -17,6 +17,7 @@ from tillbook.common.errors import InvalidInput, KeyReused
 from tillbook.events.models import Event
 
 MAX_KEY_LENGTH = 200
+_INTERNAL = "~"
 
 _COLUMNS = {
     "action": "text", "customer_id": "bigint", "subject": "text", "key": "text", "content": "text",
@@ -75,17 +76,32 @@ def content_of(action: str, **request: Any) -> str:
     return hashlib.sha256(_encode_sorted([action, request]).encode()).hexdigest()
 
 
+class InternalKey(str):
+    """A key that the program made. It begins as no caller's key may, so that none can take its place."""
+
+    __slots__ = ()
+
+
 def check_key(key: str) -> str:
-    """Return `key` if it can name a request: 1 to 200 printable characters."""
+    """Return `key` if it can name a request: 1 to 200 printable characters, the first of them not ~."""
     if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
         raise InvalidInput(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable characters.", field="key")
+    if key.startswith(_INTERNAL) and not isinstance(key, InternalKey):
+        raise InvalidInput(f"An idempotency key can't begin with {_INTERNAL}.", field="key")
     return key
 
 
-def derived_key(key: str, purpose: str) -> str:
+def derived_key(key: str, purpose: str) -> InternalKey:
     """The key of a step inside a keyed request: always the same one, and never too long."""
-    derived = f"{key}/{purpose}"
-    return derived if len(derived) <= MAX_KEY_LENGTH else hashlib.sha256(derived.encode()).hexdigest()
+    return internal_key(key, purpose)
+
+
+def internal_key(*parts: object) -> InternalKey:
+    """A key of the program's own making, for what `parts` name."""
+    key = _INTERNAL + "/".join(map(str, parts))
+    if len(key) > MAX_KEY_LENGTH:
+        key = _INTERNAL + hashlib.sha256(key.encode()).hexdigest()
+    return InternalKey(key)
 
 
 def replay(customer_id: int, key: str, content: str) -> Event | None:

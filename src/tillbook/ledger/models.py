@@ -54,6 +54,7 @@ class Account(models.Model):
                 name="account_zero_le_held_le_posted",
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["id"], name="account_number")]
 
     def __str__(self) -> str:
         return f"account {self.id}"

@@ -12,7 +12,8 @@ class Order(models.Model):
     """An order of the shop, as far as money is concerned.
 
     `received_minor` is what its payments brought, voided ones left out; `credit_used_minor`
-    what credit paid of it; `overpaid_minor` what went on as credit because it was too much.
+    what credit paid of it; `overpaid_minor` what money went on as credit because it was too
+    much, and `reversed_minor` how much of that credit was reversed since, as a mistake.
     """
 
     class Status(models.TextChoices):
@@ -36,6 +37,7 @@ class Order(models.Model):
     received_minor = models.BigIntegerField(default=0)
     credit_used_minor = models.BigIntegerField(default=0)
     overpaid_minor = models.BigIntegerField(default=0)
+    reversed_minor = models.BigIntegerField(default=0)
     returned_minor = models.BigIntegerField(
         default=0
     )  # credited or claimed by RMAs, shipping and surcharge too
@@ -52,7 +54,9 @@ class Order(models.Model):
                 condition=Q(total_minor__gte=0)
                 & Q(received_minor__gte=0)
                 & Q(credit_used_minor__gte=0)
-                & Q(overpaid_minor__gte=0),
+                & Q(overpaid_minor__gte=0)
+                & Q(reversed_minor__gte=0)
+                & Q(reversed_minor__lte=F("overpaid_minor")),
                 name="order_sums_not_negative",
             ),
             models.CheckConstraint(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -13,27 +12,15 @@ from django.db.models import Sum
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money, check_currency
 from tillbook.credit import recalculation as credit
-from tillbook.credit.queries import balances_of, sums_of_documents
+from tillbook.credit.queries import balances_of, reversed_by_source, sums_of_documents
 from tillbook.credit.recalculation import Difference, Recalculation
 from tillbook.credit.services import lock_many
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.ledger.models import House
 from tillbook.orders.models import Order, Payment
 
-_SUMS = ("received_minor", "credit_used_minor", "overpaid_minor")
-_FIGURES = ("received", "paid with credit", "overpaid")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """What an order's payments and transfers give, in minor units, in the order of _SUMS."""
-
-    received: int
-    credit_used: int
-    overpaid: int
-
-    def __iter__(self) -> Iterator[int]:
-        return iter((self.received, self.credit_used, self.overpaid))
+_SUMS = ("received_minor", "credit_used_minor", "overpaid_minor", "reversed_minor")
+_FIGURES = ("received", "paid with credit", "overpaid", "reversed")
 
 
 @transaction.atomic
@@ -63,35 +50,40 @@ def recalculate(customer_id: int, *, repair: bool, actor: Actor, now: datetime) 
 
 def _set_true_sums(customer_id: int, orders: Iterable[Order]) -> list[Difference]:
     """Give each order, in memory, the sums that its history gives; what differed from the stored ones."""
-    true = _true_sums(customer_id)
+    history = _History(customer_id)
     differences = []
     for order in orders:
-        for field, figure, minor in zip(_SUMS, _FIGURES, true[order.number], strict=True):
-            stored = getattr(order, field)
-            if stored != minor:
-                differences.append(
-                    Difference(
-                        order.number, figure, Money(stored, order.currency), Money(minor, order.currency)
-                    )
-                )
-                setattr(order, field, minor)
+        stored = [getattr(order, field) for field in _SUMS]
+        history.give(order)
+        for field, figure, before in zip(_SUMS, _FIGURES, stored, strict=True):
+            minor = getattr(order, field)
+            if before != minor:
+                money = (Money(before, order.currency), Money(minor, order.currency))
+                differences.append(Difference(order.number, figure, *money))
         order.paid_status = order.paid_status_by_sums
     return differences
 
 
-def _true_sums(customer_id: int) -> defaultdict[str, _Sums]:
-    received = dict(
-        Payment.objects.filter(customer_id=customer_id, voided_at=None)
-        .order_by()
-        .values_list("order__number")
-        .annotate(Sum("amount_minor"))
-    )
-    spent = sums_of_documents(customer_id, House.ORDERS)
-    issued = sums_of_documents(customer_id, House.RECEIPTS)
-    true: defaultdict[str, _Sums] = defaultdict(lambda: _Sums(0, 0, 0))
-    for number in {*received, *spent, *issued}:
-        true[number] = _Sums(int(received.get(number, 0)), -spent.get(number, 0), issued.get(number, 0))
-    return true
+class _History:
+    """What payments and transfers say of a customer's orders, in minor units by order number."""
+
+    def __init__(self, customer_id: int) -> None:
+        payments = Payment.objects.filter(customer_id=customer_id, voided_at=None).order_by()
+        self._received = dict(payments.values_list("order__number").annotate(Sum("amount_minor")))
+        self._given_back = sums_of_documents(customer_id, House.ORDERS)
+        self._issued = sums_of_documents(customer_id, House.RECEIPTS)
+        self._reversed = reversed_by_source(customer_id)
+
+    def give(self, order: Order) -> None:
+        """Set the order's sums to those of its history."""
+        order.received_minor = int(self._received.get(order.number, 0))
+        order.credit_used_minor = -self._given_back.get(order.number, 0)
+        order.overpaid_minor = self._issued.get(order.number, 0)
+        order.reversed_minor = self._reversed.get(order.number, 0)
+        # What was reversed counts first where a voided payment left less than went on as credit.
+        gone = min(order.unbacked_minor, order.reversed_minor)
+        order.overpaid_minor -= gone
+        order.reversed_minor -= gone
 
 
 def _owing(orders: Iterable[Order]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """What happens to orders: placed, edited, paid with money or credit, cancelled, returned in part.
 
-Each change ends in `_settle`: what was paid too much goes on as credit, and the projection's
+Each change ends in `settle`: what was paid too much goes on as credit, and the projection's
 owing follows, in the same transaction.
 """
 
@@ -19,10 +19,8 @@ from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import services as credit
-from tillbook.credit.models import Source
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
-from tillbook.ledger.models import House
 from tillbook.orders import lines as order_lines
 from tillbook.orders.lines import (
     LineInput,
@@ -36,6 +34,7 @@ from tillbook.orders.lines import (
 )
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.queries import payment_by_id
+from tillbook.orders.settling import give_back, settle, take_back, use_return_credits
 
 __all__ = [
     "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "Voided",
@@ -111,7 +110,7 @@ def place(
     )  # fmt: skip
     _insert(order, number)
     OrderLine.objects.bulk_create(order_lines.new_lines(order, lines))
-    _settle(order, 0, key, actor, now)
+    settle(order, 0, key, actor, now)
     data = {"total": str(_money(order, order.total_minor))}
     _record("order.placed", order, key, content, data, actor, now, note=note)
     return order
@@ -148,29 +147,6 @@ def _checked_number(number: str) -> str:
     if Order.objects.filter(number=number).exists():
         raise NumberTaken(f"There is already an order {number}.", field="number")
     return number
-
-
-def _settle(
-    order: Order, owed_before: int, key: str, actor: Actor, now: datetime, arose_at: datetime | None = None
-) -> int:
-    """Make a credit of what was paid too much, save the order, pass on what is owing now.
-
-    Returns the excess in minor units.
-    """
-    excess = order.excess_minor
-    if excess:
-        cancelled = order.status == Order.Status.CANCELLED
-        credit.issue(
-            customer_id=order.customer_id, amount=_money(order, excess), source=Source.OVERPAYMENT,
-            house=House.RECEIPTS, reason="order_cancelled" if cancelled else "overpayment",
-            reference=order.number, effective_at=arose_at, key=derived_key(key, "overpayment"),
-            actor=actor, now=now,
-        )  # fmt: skip
-        order.overpaid_minor += excess
-    order.paid_status = order.paid_status_by_sums
-    order.save()
-    credit.change_owing(order.customer_id, order.currency, order.owing_minor - owed_before)
-    return excess
 
 
 def _record(
@@ -220,10 +196,11 @@ def edit(
     order_lines.replace_lines(order, lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
     order.shipping_minor, order.surcharge_minor = shipping_minor, surcharge_minor
     order.total_minor, order.note = total, note
-    excess = _settle(order, owed_before, key, actor, now)
+    settled = settle(order, owed_before, key, actor, now)
     data = {
         "total": [str(_money(order, total_before)), str(_money(order, total))],
-        "overpaid": str(_money(order, excess)),
+        "overpaid": str(_money(order, settled.made_credit_minor)),
+        "credit_given_back": str(_money(order, settled.given_back_minor)),
     }
     _record("order.edited", order, key, content, data, actor, now, note=note)
     return order
@@ -264,8 +241,9 @@ def receive_payment(
     payment.save()
     owed_before = order.owing_minor
     order.received_minor += amount.minor
-    excess = _settle(order, owed_before, key, actor, now, received_at)
-    data = {"id": payment.pk, "amount": str(amount), "overpaid": str(_money(order, excess))}
+    settled = settle(order, owed_before, key, actor, now, received_at)
+    overpaid = _money(order, settled.made_credit_minor)
+    data = {"id": payment.pk, "amount": str(amount), "overpaid": str(overpaid)}
     _record("payment.received", order, key, content, data, actor, now)
     return payment
 
@@ -302,9 +280,9 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
     payment.save(update_fields=["voided_at", "void_reason"])
     owed_before = order.owing_minor
     order.received_minor -= payment.amount_minor
-    taken_back = _take_back(order, key, actor, now)
-    missing = order.unbacked_minor
-    _settle(order, owed_before, key, actor, now)
+    taken_back = take_back(order, key, actor, now) + use_return_credits(order, key, actor, now)
+    missing = order.unbacked_minor + max(0, order.returned_minor - max(0, order.paid_minor))
+    settle(order, owed_before, key, actor, now)
     data = {
         "id": payment.pk, "amount": str(_money(order, payment.amount_minor)),
         "taken_back_minor": taken_back, "missing_minor": missing,
@@ -317,19 +295,6 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
 def _check_reason(reason: str) -> None:
     if not reason.strip():
         raise InvalidInput("Say why.", field="reason")
-
-
-def _take_back(order: Order, key: str, actor: Actor, now: datetime) -> int:
-    """Reverse credit whose money is gone; returns the minor units that were still there."""
-    unbacked = order.unbacked_minor
-    if not unbacked:
-        return 0
-    taken_back = credit.take_back(
-        customer_id=order.customer_id, amount=_money(order, unbacked), reference=order.number,
-        key=derived_key(key, "take-back"), actor=actor, now=now,
-    )  # fmt: skip
-    order.overpaid_minor -= taken_back
-    return taken_back
 
 
 @transaction.atomic
@@ -364,7 +329,7 @@ def pay_with_credit(
     )  # fmt: skip
     owed_before = order.owing_minor
     order.credit_used_minor += amount.minor
-    _settle(order, owed_before, key, actor, now)
+    settle(order, owed_before, key, actor, now)
     data = {"amount": str(amount)}
     _record("order.paid_with_credit", order, key, content, data, actor, now)
     return order
@@ -390,16 +355,12 @@ def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime)
         )
     owed_before, restored = order.owing_minor, order.credit_used_minor
     if restored:
-        credit.restore(
-            customer_id=order.customer_id, currency=order.currency, reference=order.number,
-            amount=_money(order, restored), key=derived_key(key, "restore"), actor=actor, now=now,
-        )  # fmt: skip
-    order.credit_used_minor = 0
+        give_back(order, restored, key, actor, now)
     order.status, order.cancelled_at = Order.Status.CANCELLED, now
-    excess = _settle(order, owed_before, key, actor, now)
+    settled = settle(order, owed_before, key, actor, now)
     data = {
         "credit_given_back": str(_money(order, restored)),
-        "money_made_credit": str(_money(order, excess)),
+        "money_made_credit": str(_money(order, settled.made_credit_minor)),
     }  # fmt: skip
     _record("order.cancelled", order, key, content, data, actor, now, note=reason)
     return order

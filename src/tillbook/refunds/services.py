@@ -19,14 +19,21 @@ from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
-from tillbook.events.services import NewEvent, content_of, record, replay
+from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
+from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.shop.policies import shop
 
 
 class RefundNotFound(NotFound):
     code = "refund_not_found"
+
+
+class SourceNotBacked(Refusal):
+    """The payment that the credit came from was voided: there is no money to pay out (R7)."""
+
+    code = "source_not_backed"
 
 
 class SelfCompletion(Refusal):
@@ -82,7 +89,8 @@ def request(
 ) -> Refund:
     """Hold `amount` for paying out: of one credit, or of all refundable ones, oldest first.
 
-    Raises InsufficientCredit, CreditNotRefundable, CurrencyMismatch, InvalidInput, KeyReused.
+    Raises InsufficientCredit, CreditNotRefundable, CurrencyMismatch, SourceNotBacked,
+    InvalidInput, KeyReused.
     """
     actor.require(Permission.REQUEST_REFUND)
     credit.lock(_customer(customer_id), amount.currency)
@@ -184,7 +192,7 @@ def _record(
     now: datetime,
 ) -> Refund:
     """Write the refund, its hold, its sources and its event; the caller has the lock."""
-    refund.hold_key = f"hold:{content_of('refund.hold', key=key)}"
+    hold_key = refund.hold_key = internal_key("hold", content_of("refund.hold", key=key))
     refund.requested_by = actor.name
     refund.requested_by_user_id = actor.user_id
     refund.requested_at = now
@@ -198,7 +206,7 @@ def _record(
         refundable_only=not reversal,
         house=house,
         reason="reversal" if reversal else "refund",
-        key=refund.hold_key,
+        key=hold_key,
         actor=actor,
         now=now,
     )
@@ -211,6 +219,8 @@ def _record(
         )
         for part in parts
     )
+    if not reversal:
+        _check_backed(refund)
     event = NewEvent(
         "refund.reversal_requested" if reversal else "refund.requested",
         refund.number,
@@ -234,7 +244,8 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
     """Mark as Paid and Complete: the held credit is gone for good.
 
     Completing it again gives the completed refund; nothing moves twice. Raises
-    PermissionDenied, SelfCompletion, WrongState when it was declined, RefundNotFound.
+    PermissionDenied, SelfCompletion, SourceNotBacked, WrongState when it was declined,
+    RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
     refund = _locked(refund_id)
@@ -242,15 +253,27 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
         return refund
     _check_transition(refund, Refund.Status.COMPLETED)
     _check_completer(refund, actor)
+    reversal = refund.kind == Refund.Kind.REVERSAL
+    if not reversal:
+        _check_backed(refund)
     _resolve(refund, Refund.Status.COMPLETED, actor, now)
-    credit.capture(
-        customer_id=refund.customer_id,
-        hold_key=refund.hold_key,
-        key=f"{refund.number}:completed",
-        actor=actor,
-        now=now,
-    )
+    key = internal_key(refund.number, "completed")
+    credit.capture(customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now)
+    if reversal:
+        parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
+        book_reversals(refund.customer_id, parts, key=key, actor=actor, now=now)
     return refund
+
+
+def _check_backed(refund: Refund) -> None:
+    """Raise SourceNotBacked if a voided payment left a source of the refund without its money."""
+    credit_ids = [part.credit_id for part in refund.sources.all()]
+    for order in source_orders(refund.customer_id, credit_ids):
+        if order.unbacked_minor or order.returned_minor > max(0, order.paid_minor):
+            raise SourceNotBacked(
+                f"A payment of order {order.number} was voided, and credit of {refund.number} came from it. "
+                f"Order {order.number} must be paid before this can be paid out."
+            )
 
 
 @transaction.atomic
@@ -268,13 +291,10 @@ def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refu
     _check_transition(refund, Refund.Status.DECLINED)
     refund.decline_reason = reason.strip()
     _resolve(refund, Refund.Status.DECLINED, actor, now)
-    credit.release(
-        customer_id=refund.customer_id,
-        hold_key=refund.hold_key,
-        key=f"{refund.number}:declined",
-        actor=actor,
-        now=now,
-    )
+    key = internal_key(refund.number, "declined")
+    credit.release(customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now)
+    credit_ids = [part.credit_id for part in refund.sources.all()]
+    take_back_unbacked(refund.customer_id, credit_ids, key=key, actor=actor, now=now)
     return refund
 
 

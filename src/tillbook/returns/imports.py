@@ -69,7 +69,10 @@ def take_over_closed(returns: Sequence[PastReturn], *, actor: Actor, now: dateti
         _rma(each, lines, actor) for each, lines in zip(fresh, taken_from, strict=True)
     )
     RmaLine.objects.bulk_create(_lines(rmas, fresh, taken_from), 5_000)
-    issues = [_issue(rma, each) for rma, each in zip(rmas, fresh, strict=True)]
+    issues = [
+        _issue(rma, each, _order_number(rma, lines))
+        for rma, each, lines in zip(rmas, fresh, taken_from, strict=True)
+    ]
     credits = credit.accepted(credit.issue_many(issues, actor=actor, now=now))
     for rma, issued in zip(rmas, credits, strict=True):
         rma.credit_id = issued.id
@@ -141,12 +144,18 @@ def _lines(
             yield RmaLine(rma=rma, position=position, order_line=order_line, **line._asdict())
 
 
-def _issue(rma: Rma, past: PastReturn) -> credit.Issue:
+def _order_number(rma: Rma, taken_from: Sequence[OrderLine | None]) -> str:
+    """The number of the order that all of the return is of; empty if there is none."""
+    return next((line.order.number for line in taken_from if line and line.order_id == rma.order_id), "")
+
+
+def _issue(rma: Rma, past: PastReturn, order_number: str) -> credit.Issue:
     return credit.Issue(
         customer_id=past.customer_id,
         amount=Money(past.total_minor, past.currency),
         source=Source.RETURN,
         house=House.SALES_RETURNS,
+        order_reference=order_number,
         reason="return",
         reference=rma.number,
         effective_at=past.returned_at,

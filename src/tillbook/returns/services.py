@@ -6,9 +6,9 @@ An open RMA already counts on its order lines, so that two of them never return 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -16,14 +16,16 @@ from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import MAX_MINOR, Money, check_amount
 from tillbook.credit import services as credit
-from tillbook.credit.models import Source
+from tillbook.credit.models import Credit, Source
+from tillbook.credit.queries import terms_of_spent
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders import services as orders
 from tillbook.orders.lines import MAX_QUANTITY, share_of_line
-from tillbook.orders.models import OrderLine
+from tillbook.orders.models import Order, OrderLine
 from tillbook.orders.services import ReturnClaim
+from tillbook.orders.settling import refundable_left
 from tillbook.returns.models import Rma, RmaLine
 from tillbook.returns.queries import RmaNotFound
 from tillbook.shop.policies import shop
@@ -237,15 +239,51 @@ def close(rma_id: int, *, key: str, actor: Actor, now: datetime) -> Rma:
     for order_id in claims:
         orders.check_returns_are_paid(order_id)
     _check_limit(rma, claims, actor)
-    issued = credit.issue(
-        customer_id=rma.customer_id, amount=Money(rma.total_minor, rma.currency), source=Source.RETURN,
-        house=House.SALES_RETURNS, reason=rma.reason, reference=rma.number, effective_at=now,
-        note=rma.note, public_note=rma.public_note, key=derived_key(key, "credit"), actor=actor, now=now,
-    )  # fmt: skip
+    issued = _issue(rma, claims, key, actor, now)
     rma.credit_id = issued.id
     _end(rma, Rma.Status.CLOSED, Rma.Outcome.CREDIT, now)
     _record("rma.closed", rma, actor, now, key, content, issued.number)
     return rma
+
+
+def _issue(rma: Rma, claims: dict[int, list[ReturnClaim]], key: str, actor: Actor, now: datetime) -> Credit:
+    """Issue the return's credit; what was paid with goodwill comes back as what it was, on its own.
+
+    Returns the first of at most two credits: goodwill and promotions never turn into cash.
+    """
+    rows = {order_id: Order.objects.get(pk=order_id) for order_id in claims}
+    amounts = {order_id: _amount_of(rma, order_id, claims[order_id]) for order_id in claims}
+    tied = sum(max(0, amounts[each] - refundable_left(rows[each])) for each in claims)
+    parts = [
+        (True, rma.total_minor - tied, None),
+        (False, tied, _expiry_of_goodwill(rma, rows.values(), now)),
+    ]
+    issued = [
+        credit.issue(
+            customer_id=rma.customer_id, amount=Money(minor, rma.currency), source=Source.RETURN,
+            house=House.SALES_RETURNS, reason=rma.reason, reference=rma.number, refundable=refundable,
+            expires_at=expires_at, effective_at=now, note=rma.note, public_note=rma.public_note,
+            order_reference=rma.order.number if rma.order else "",
+            key=derived_key(key, "credit" if refundable else "credit-not-refundable"), actor=actor, now=now,
+        )
+        for refundable, minor, expires_at in parts
+        if minor
+    ]  # fmt: skip
+    return issued[0]
+
+
+def _amount_of(rma: Rma, order_id: int, claims: Sequence[ReturnClaim]) -> int:
+    return sum(claim.amount_minor for claim in claims) + sum(_extras(rma, order_id))
+
+
+def _expiry_of_goodwill(rma: Rma, paid: Iterable[Order], now: datetime) -> datetime | None:
+    """The last expiry of the goodwill that paid the orders, or the grace period if that has passed."""
+    credits = terms_of_spent(rma.customer_id, [order.number for order in paid])
+    expiries = [each.expires_at for each in credits]
+    if not expiries or None in expiries:
+        return None
+    last = max(each for each in expiries if each is not None)
+    return last if last > now else now + timedelta(days=shop().grace_days)
 
 
 def _check_limit(rma: Rma, claims: dict[int, list[ReturnClaim]], actor: Actor) -> None:

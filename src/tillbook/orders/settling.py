@@ -1,0 +1,177 @@
+"""How an order and the customer's credit stay even: nobody gets out more than came in (R7).
+
+What was paid too much in money goes on as a new credit; what was paid too much with credit
+goes back to the credits it came from, on their old terms. Credit whose money is gone, because
+a payment was voided, is taken back as soon as there is something of it to take.
+All of it runs under the customer's lock, in the transaction of the change that caused it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tillbook.common.actor import Actor
+from tillbook.common.money import Money
+from tillbook.credit import services as credit
+from tillbook.credit.models import Credit, Source
+from tillbook.credit.queries import refundable_spent
+from tillbook.events.services import derived_key
+from tillbook.ledger.models import House
+from tillbook.orders.models import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of what was paid too much, in minor units."""
+
+    made_credit_minor: int  # money: a new credit
+    given_back_minor: int  # credit: back where it came from
+
+
+def settle(
+    order: Order, owed_before: int, key: str, actor: Actor, now: datetime, arose_at: datetime | None = None
+) -> Settled:
+    """Undo what was paid too much, save the order, pass on what is owing now."""
+    excess = order.excess_minor
+    money = min(excess, max(0, order.received_minor - order.overpaid_minor))
+    if money:
+        cancelled = order.status == Order.Status.CANCELLED
+        credit.issue(
+            customer_id=order.customer_id, amount=Money(money, order.currency), source=Source.OVERPAYMENT,
+            house=House.RECEIPTS, reason="order_cancelled" if cancelled else "overpayment",
+            reference=order.number, effective_at=arose_at, key=derived_key(key, "overpayment"),
+            actor=actor, now=now,
+        )  # fmt: skip
+        order.overpaid_minor += money
+    if excess > money:
+        give_back(order, excess - money, key, actor, now)
+    _save(order, owed_before)
+    return Settled(money, excess - money)
+
+
+def _save(order: Order, owed_before: int) -> None:
+    order.paid_status = order.paid_status_by_sums
+    order.save()
+    credit.change_owing(order.customer_id, order.currency, order.owing_minor - owed_before)
+
+
+def give_back(order: Order, minor: int, key: str, actor: Actor, now: datetime) -> None:
+    """Give `minor` of the credit that paid the order back to the same credits; the caller saves it."""
+    parts = credit.restore(
+        customer_id=order.customer_id, currency=order.currency, reference=order.number,
+        amount=Money(minor, order.currency), key=derived_key(key, "restore"), actor=actor, now=now,
+    )  # fmt: skip
+    order.credit_used_minor -= minor
+    ids = [part.credit_id for part in parts]
+    take_back_unbacked(order.customer_id, ids, key=key, actor=actor, now=now, in_hand=order)
+
+
+def take_back(order: Order, key: str, actor: Actor, now: datetime) -> int:
+    """Reverse overpayment credit whose money is gone; the caller saves the order.
+
+    Returns the minor units that were still there. What was reversed before as a mistake
+    counts first: that credit is gone already.
+    """
+    already = min(order.unbacked_minor, order.reversed_minor)
+    order.overpaid_minor -= already
+    order.reversed_minor -= already
+    unbacked = order.unbacked_minor
+    if not unbacked:
+        return 0
+    taken_back = credit.take_back(
+        customer_id=order.customer_id, amount=Money(unbacked, order.currency), reference=order.number,
+        key=derived_key(key, f"take-back:{order.pk}"), actor=actor, now=now,
+    )  # fmt: skip
+    order.overpaid_minor -= taken_back
+    return taken_back
+
+
+def use_return_credits(order: Order, key: str, actor: Actor, now: datetime) -> int:
+    """Pay what a voided payment leaves owing with the credit of the order's own returns.
+
+    The goods are back and the money is not there: the two even out. Returns the minor units
+    used; the caller saves the order.
+    """
+    left = min(order.owing_minor, order.returned_minor - max(0, order.paid_minor))
+    chosen: dict[int, int] = {}
+    for each in _return_credits(order):
+        if (minor := min(left, each.account.available_minor)) > 0 and not each.has_expired(now):
+            chosen[each.id] = minor
+            left -= minor
+    if chosen:
+        used = sum(chosen.values())
+        credit.spend(
+            customer_id=order.customer_id, amount=Money(used, order.currency), reference=order.number,
+            credits=chosen, key=derived_key(key, "returns"), actor=actor, now=now,
+        )  # fmt: skip
+        order.credit_used_minor += used
+    return sum(chosen.values())
+
+
+def _return_credits(order: Order) -> Iterable[Credit]:
+    return Credit.objects.filter(
+        customer_id=order.customer_id,
+        currency=order.currency,
+        source=Source.RETURN,
+        order_reference=order.number,
+    ).select_related("account")
+
+
+def take_back_unbacked(
+    customer_id: int,
+    credit_ids: Collection[int],
+    *,
+    key: str,
+    actor: Actor,
+    now: datetime,
+    in_hand: Order | None = None,
+) -> None:
+    """Something of these credits is available again: take back what their orders no longer back.
+
+    `in_hand` is an order that the caller changes and saves itself.
+    """
+    for order in source_orders(customer_id, credit_ids):
+        mine = order if in_hand is None or order.pk != in_hand.pk else in_hand
+        owed_before = mine.owing_minor
+        take_back(mine, key, actor, now)
+        if mine is not in_hand:
+            _save(mine, owed_before)
+
+
+def book_reversals(
+    customer_id: int, reversed_minor: Mapping[int, int], *, key: str, actor: Actor, now: datetime
+) -> None:
+    """Tell the orders of overpayment credits how much of each {credit id: minor} was reversed."""
+    for each in Credit.objects.filter(
+        customer_id=customer_id, id__in=reversed_minor, source=Source.OVERPAYMENT
+    ):
+        order = Order.objects.get(customer_id=customer_id, number=each.source_reference)
+        owed_before = order.owing_minor
+        order.reversed_minor += reversed_minor[each.id]
+        take_back(order, key, actor, now)
+        _save(order, owed_before)
+
+
+def source_orders(customer_id: int, credit_ids: Collection[int]) -> list[Order]:
+    """The orders whose money stands behind these credits: overpaid, or with goods that came back."""
+    credits = Credit.objects.filter(customer_id=customer_id, id__in=credit_ids)
+    numbers = {
+        each.order_reference if each.source == Source.RETURN else each.source_reference
+        for each in credits
+        if each.source != Source.MANUAL
+    }
+    return list(Order.objects.filter(customer_id=customer_id, number__in=numbers).order_by("id"))
+
+
+def refundable_left(order: Order) -> int:
+    """How much of the order may come back as credit that can be paid out, in minor units (R7).
+
+    What came in as money or as refundable credit, less what came back so already. The rest was
+    paid with goodwill or promotions, which never turn into cash.
+    """
+    money = max(0, order.received_minor - order.overpaid_minor)
+    credited = refundable_spent(order.customer_id, order.number)
+    returned = sum(each.issued_minor for each in _return_credits(order) if each.refundable)
+    return max(0, money + credited - returned)
