@@ -11,6 +11,7 @@ from tillbook.common.money import Money
 from tillbook.credit import queries, services
 from tillbook.credit.models import Credit, GiveReason
 from tillbook.customers.models import Customer
+from tillbook.events.models import Event
 from tillbook.ledger.book import HoldAlreadyResolved, InsufficientCredit
 from tillbook.ledger.models import Transfer
 from tillbook.ledger.queries import verify
@@ -163,3 +164,18 @@ def test_staff_give_up_to_their_limit_and_no_more(customer, staff_actor, now):
             now=now,
         )
     assert Credit.objects.count() == 0
+
+
+def test_what_was_left_of_expired_credit_does_not_come_back_to_life(customer, given, staff_actor, now):
+    credit = given(10_000, "a", days=5)
+    common = {"customer_id": customer.pk, "reference": "N1", "actor": staff_actor}
+    services.spend(amount=Money(1, "GBP"), key="s", now=now, **common)
+    later = now + timedelta(days=6)
+    services.restore(currency="GBP", key="r", now=later, **common)
+    assert balance(customer) == (1, 0)
+    expired = Transfer.objects.get(house="breakage")
+    assert (expired.amount_minor, expired.effective_at) == (9999, credit.expires_at)
+    event = Event.objects.get(action="credit.extended")
+    grace = later + timedelta(days=30)
+    assert event.data == {"expires_at": [credit.expires_at.isoformat(), grace.isoformat()]}
+    assert verify().broken == []

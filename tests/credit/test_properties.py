@@ -111,7 +111,7 @@ class Model:
             if gone:
                 self.spent.append((n, gone))
             if gone < part:
-                self.extend(n)
+                self.extend(n, part - gone)
         return True
 
     def restore(self, amount: int) -> bool:
@@ -126,13 +126,15 @@ class Model:
                 amount -= back
                 self.lots[n].left += back
                 self.spent.append((n, -back))
-                self.extend(n)
+                self.extend(n, back)
         return True
 
-    def extend(self, n: int) -> None:
-        expires = self.lots[n].expires
-        if expires is not None and expires <= self.second:
-            self.lots[n].expires = self.second + GRACE
+    def extend(self, n: int, back: int) -> None:
+        """What came back after its time gets the grace period; what was left besides is over."""
+        lot = self.lots[n]
+        if lot.expires is not None and lot.expires <= self.second:
+            lot.left = lot.held + back
+            lot.expires = self.second + GRACE
 
     def expire(self) -> int:
         due = [

@@ -9,6 +9,7 @@ from tillbook.common.money import Money
 from tillbook.credit import services
 from tillbook.credit.models import GiveReason
 from tillbook.customers.models import Customer
+from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
 from tillbook.ledger.queries import verify
 
@@ -91,3 +92,42 @@ def test_a_projection_altered_by_hand_is_found(transfer):
     assert [each.problem for each in verify().broken] == [
         "has a GBP projection that its transfers do not give"
     ]
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        "customer_id, account_id, seq",
+        "customer_id, account_id + 1, seq",  # the same key and part
+    ],
+)
+def test_sqlite_cannot_replace_a_transfer_either(transfer, copied):
+    if connection.vendor != "sqlite":
+        return  # PostgreSQL knows no REPLACE
+    rest = (
+        "kind, house, inward, amount_minor + 1, hold_seq, reason, reference, key, part, content, actor, "
+        "effective_at, recorded_at, posted_minor, held_minor, digest"
+    )
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"INSERT OR REPLACE INTO ledger_transfer SELECT {copied}, {rest} FROM ledger_transfer")
+    assert list(Transfer.objects.order_by("seq").values_list("amount_minor", flat=True)) == [1000, 300]
+
+
+def test_sqlite_cannot_replace_an_event(transfer):
+    if connection.vendor != "sqlite":
+        return  # PostgreSQL knows no REPLACE
+    before = list(Event.objects.order_by("id").values())
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "REPLACE INTO events_event SELECT id, action, customer_id, subject, key, content, 'somebody', "
+            "actor_role, actor_user_id, origin, reason, note, public_note, data, recorded_at FROM events_event"
+        )
+    assert list(Event.objects.order_by("id").values()) == before

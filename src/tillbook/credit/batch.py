@@ -8,7 +8,7 @@ refused stops only itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -19,7 +19,7 @@ from tillbook.common.numbering import public_number
 from tillbook.common.statements import Query, together
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
-from tillbook.events.services import NewEvent, check_key, record_each
+from tillbook.events.services import NewEvent, check_key, keys_query, record_each
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Book, Draft, Line, Stamp
 
@@ -72,11 +72,13 @@ class Batch:
         self._unknown: set[int] = set()
         books = {(each.customer_id, each.currency) for each in asked}
         keys = [(each.customer_id, each.key) for each in asked]
+        reads = [keys_query(keys), *reads] if keys else reads
         missing, self._answers, self.rows = ledger.begin(books, keys, reads)
         if missing:
             self._unknown = open_books(missing)
             known = [book for book in books if book[0] not in self._unknown]
             _, self._answers, self.rows = ledger.begin(known, keys, reads)
+        self._used = set(self.rows.pop(0)) if keys else set()
 
     def is_new(self, request: Request) -> bool:
         """Whether nothing was written under the request's key before."""
@@ -89,10 +91,12 @@ class Batch:
         """
         if request.customer_id in self._unknown:
             raise no_customer()
-        answer = self._answers.get((request.customer_id, request.key))
-        if answer is None:
+        place = (request.customer_id, request.key)
+        answer = self._answers.get(place)
+        if answer is None and place not in self._used:
             return None
-        if answer.content != request.content:
+        # A key that moved no credit stands for another kind of request: an order, a payment.
+        if answer is None or answer.content != request.content:
             raise KeyReused(request.key)
         return answer.moved
 
@@ -119,8 +123,9 @@ class Batch:
         self.record(NewEvent(action, reference, request.customer_id, data=data), request)
 
     def record(self, new: NewEvent, request: Request) -> None:
-        """Note an event; `write` stores it."""
-        self._events.append((new, request.actor, request.now))
+        """Note the request's event, which keeps its key for all that has keys; `write` stores it."""
+        keyed = replace(new, key=request.key, content=request.content)
+        self._events.append((keyed, request.actor, request.now))
 
     def write(self) -> None:
         """Store everything that was decided."""

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money, check_amount
 from tillbook.credit.batch import Batch, Moved, Part, Request, accepted, check_reference
+from tillbook.credit.expiring import expire_due, extend_expired
 from tillbook.credit.issuing import (
     CreditExpired,
     CreditNotFound,
@@ -37,14 +37,13 @@ from tillbook.credit.taking import (
     Resolution,
     Taking,
     capture,
-    extend_expired,
     hold,
     release,
     resolve_many,
     spend,
     take_many,
 )
-from tillbook.events.services import content_of, internal_key
+from tillbook.events.services import content_of
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Draft, HoldNotFound, InsufficientCredit
 from tillbook.ledger.models import House, Kind
@@ -79,8 +78,6 @@ __all__ = [
     "take_back",
     "take_many",
 ]
-
-_EXPIRED_AT_ONCE = 500  # credits in one transaction
 
 
 class MoreThanSpent(Refusal):
@@ -120,7 +117,8 @@ def restore(
         moved = _post(batch, request, drafts)
         batch.tell("credit.restored", request, reference, parts)
         batch.write()
-        extend_expired([(customer_id, part.credit_id) for part in parts], now)
+        back = {(customer_id, part.credit_id): part.amount_minor for part in parts}
+        extend_expired(back, actor=actor, now=now)
     return [Part(each.account_id, each.amount_minor) for each in moved]
 
 
@@ -203,56 +201,3 @@ def _newest_overpayments(request: Request, left: int, reference: str) -> list[Dr
             house = House(credit.house)
             drafts.append(Draft(credit.id, Kind.POST, house, False, minor, "reversal", reference))
     return drafts
-
-
-def expire_due(*, actor: Actor, now: datetime) -> int:
-    """Expire what is available of every credit whose time is over; returns how many credits.
-
-    What is held stays: it expires, if it comes back, after its grace period.
-    """
-    actor.require(Permission.RUN_SYSTEM)
-    expired, last = 0, (0, 0)
-    while due := _due(last, now):
-        expired += _expire(due, actor, now)
-        last = (due[-1].customer_id, due[-1].id)
-    return expired
-
-
-def _due(after: tuple[int, int], now: datetime) -> list[Credit]:
-    """Credits past their time with something available, in the order of their keys."""
-    rows = Credit.objects.filter(
-        Q(customer_id__gt=after[0]) | Q(customer_id=after[0], id__gt=after[1]),
-        expires_at__lte=now,
-        account__posted_minor__gt=F("account__held_minor"),
-    )
-    return list(rows.order_by("customer_id", "id")[:_EXPIRED_AT_ONCE])
-
-
-@transaction.atomic
-def _expire(due: Sequence[Credit], actor: Actor, now: datetime) -> int:
-    lock_many({(credit.customer_id, credit.currency) for credit in due})
-    accounts = {each.account_id: each for each in ledger.load((each.customer_id, each.id) for each in due)}
-    current = Credit.objects.filter(
-        customer_id__in={each.customer_id for each in due}, id__in=accounts, expires_at__lte=now
-    )
-    over = [
-        (credit, _expiry(credit, accounts[credit.id].transfers, actor, now))
-        for credit in current.order_by("id")
-    ]
-    over = [(credit, request) for credit, request in over if accounts[credit.id].available]
-    batch = Batch([request for _, request in over])
-    batch.book.add(accounts.values())
-    for credit, request in over:
-        left = accounts[credit.id].available
-        draft = Draft(credit.id, Kind.POST, House.BREAKAGE, False, left, "expired", credit.number)
-        batch.post(request, [draft], effective_at=credit.expires_at)
-        batch.tell("credit.expired", request, credit.number, [Part(credit.id, left)])
-    batch.write()
-    return len(over)
-
-
-def _expiry(credit: Credit, transfers: int, actor: Actor, now: datetime) -> Request:
-    # The running number makes the key new if a restored credit expires a second time.
-    key = internal_key("expire", credit.id, transfers)
-    content = content_of("credit.expired", key=key)
-    return Request(credit.customer_id, credit.currency, key, content, actor, now)

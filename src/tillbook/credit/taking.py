@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,15 +14,14 @@ from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount
 from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
+from tillbook.credit.expiring import extend_expired
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
-from tillbook.credit.models import Credit
 from tillbook.credit.queries import Usable, chosen_query, in_order_query, usables
 from tillbook.credit.sharing import SharedCommit
 from tillbook.events.services import content_of
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Book, Counters, Draft, HoldNotFound, InsufficientCredit, Pending
 from tillbook.ledger.models import House, Kind
-from tillbook.shop.policies import shop
 
 Outcome = list[Part] | Refusal
 
@@ -277,13 +276,13 @@ def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: dateti
     batch = Batch(requests, reads=reads)
     held = ledger.pending_of(batch.rows[0]) if reads else {}
     batch.book.add(ledger.counters_of(batch.rows[1]) if reads else [])
-    freed: list[tuple[int, int]] = []
+    freed: dict[tuple[int, int], int] = {}
     outcomes: list[Outcome] = [
         request if isinstance(request, Refusal) else attempt(_ended, each, request, held[place], batch, freed)
         for each, request, place in zip(resolutions, requests, places, strict=True)
     ]
     batch.write()
-    extend_expired(freed, now)
+    extend_expired(freed, actor=actor, now=now)
     return outcomes
 
 
@@ -322,22 +321,25 @@ def _ended(
     request: Request,
     held: Sequence[Pending],
     batch: Batch,
-    freed: list[tuple[int, int]],
+    freed: dict[tuple[int, int], int],
 ) -> list[Part]:
-    """End the hold and add the credits that got something back to `freed`."""
+    """End the hold, and add to `freed` what each credit got back."""
     moved = batch.first_answer(request)
     if moved is not None:
         return _parts(moved, wanted.kind)
     drafts = _endings(held, wanted)
     parts = _parts(batch.post(request, drafts), wanted.kind)
     batch.tell(_ACTIONS[wanted.kind], request, held[0].reference, parts)
-    freed += [(wanted.customer_id, draft.account_id) for draft in drafts if _frees(draft)]
+    for draft in drafts:
+        if minor := _freed(draft):
+            place = (wanted.customer_id, draft.account_id)
+            freed[place] = freed.get(place, 0) + minor
     return parts
 
 
-def _frees(draft: Draft) -> bool:
+def _freed(draft: Draft) -> int:
     assert draft.hold is not None
-    return draft.kind == Kind.RELEASE or draft.amount < draft.hold.amount
+    return draft.hold.amount if draft.kind == Kind.RELEASE else draft.hold.amount - draft.amount
 
 
 def _endings(held: Sequence[Pending], wanted: Resolution) -> list[Draft]:
@@ -357,13 +359,3 @@ def _endings(held: Sequence[Pending], wanted: Resolution) -> list[Draft]:
             Draft(each.account_id, kind, each.house, False, amount, each.reason, each.reference, each)
         )
     return drafts
-
-
-def extend_expired(credits: Sequence[tuple[int, int]], now: datetime) -> None:
-    """Credit given back after its expiry gets the shop's grace period."""
-    if not credits:
-        return
-    customers = {customer_id for customer_id, _ in credits}
-    ids = {credit_id for _, credit_id in credits}
-    expired = Credit.objects.filter(customer_id__in=customers, id__in=ids, expires_at__lte=now)
-    expired.update(expires_at=now + timedelta(days=shop().grace_days))

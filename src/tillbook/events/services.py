@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
@@ -26,7 +26,14 @@ _COLUMNS = {
 }  # fmt: skip
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_encode_sorted = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":")).encode
+
+
+def _plain(value: object) -> str:
+    """A value that JSON does not know, as text; a moment is the same in every zone."""
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
+
+
+_encode_sorted = json.JSONEncoder(sort_keys=True, default=_plain, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,16 @@ class InternalKey(str):
     """A key that the program made. It begins as no caller's key may, so that none can take its place."""
 
     __slots__ = ()
+
+
+def keys_query(places: Iterable[tuple[int, str]]) -> statements.Query:
+    """Which of these (customer_id, key) any request has used, whatever it was; rows are those pairs."""
+    table, rows = statements.wanted({"customer_id": "bigint", "key": "text"}, places)
+    return statements.Query(
+        f"SELECT e.customer_id, e.key FROM {table} CROSS JOIN events_event AS e "
+        "WHERE e.customer_id = wanted.customer_id AND e.key = wanted.key",
+        rows,
+    )
 
 
 def check_key(key: str) -> str:

@@ -66,12 +66,15 @@ def begin(
     known keys (R4), and the rows of each of `reads` as they are under the lock.
     """
     asked = sorted(set(books))
-    locking = [_lock(asked)] if asked else []
-    rows = statements.select_together([*locking, _known(places), *reads] if places else [*locking, *reads])
-    locked = set(rows.pop(0)) if asked else set()
-    if len(locked) < len(asked):
-        return _missing(asked), {}, []
-    return [], _answers(rows.pop(0)) if places else {}, rows
+    queries = [*([_lock(asked)] if asked else []), *([_known(places)] if places else []), *reads]
+    while True:
+        rows = statements.select_together(queries)
+        if len(set(rows.pop(0)) if asked else ()) == len(asked):
+            return [], _answers(rows.pop(0)) if places else {}, rows
+        missing = _missing(asked)
+        if missing:
+            return missing, {}, []
+        # Somebody made the last of them in between, and now all can be locked.
 
 
 _IN_BOOKS = (

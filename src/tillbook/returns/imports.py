@@ -17,7 +17,7 @@ from tillbook.common.money import Money, check_currency
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
 from tillbook.events.queries import contents_of_keys
-from tillbook.events.services import NewEvent, check_key, content_of, record_many
+from tillbook.events.services import NewEvent, check_key, content_of, derived_key, record_many
 from tillbook.ledger.models import House
 from tillbook.orders.imports import PastClaim, SoldLine, TakenOver, claim_latest
 from tillbook.orders.models import OrderLine
@@ -159,7 +159,7 @@ def _issue(rma: Rma, past: PastReturn, order_number: str) -> credit.Issue:
         reason="return",
         reference=rma.number,
         effective_at=past.returned_at,
-        key=past.key,
+        key=derived_key(past.key, "credit"),
     )
 
 

@@ -1,0 +1,115 @@
+"""The end of credit that was issued with a date, and the grace of what comes back after it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.credit.batch import Batch, Part, Request
+from tillbook.credit.issuing import lock_many
+from tillbook.credit.models import Credit
+from tillbook.events.services import NewEvent, content_of, internal_key, record_many
+from tillbook.ledger import services as ledger
+from tillbook.ledger.book import Draft
+from tillbook.ledger.models import House, Kind
+from tillbook.shop.policies import shop
+
+_AT_ONCE = 500  # credits in one transaction
+
+
+def expire_due(*, actor: Actor, now: datetime) -> int:
+    """Expire what is available of every credit whose time is over; returns how many credits.
+
+    What is held stays: it expires, if it comes back, after its grace period.
+    """
+    actor.require(Permission.RUN_SYSTEM)
+    expired, last = 0, (0, 0)
+    while due := _due(last, now):
+        expired += _expire(due, actor, now)
+        last = (due[-1].customer_id, due[-1].id)
+    return expired
+
+
+def _due(after: tuple[int, int], now: datetime) -> list[Credit]:
+    """Credits past their time with something available, in the order of their keys."""
+    rows = Credit.objects.filter(
+        Q(customer_id__gt=after[0]) | Q(customer_id=after[0], id__gt=after[1]),
+        expires_at__lte=now,
+        account__posted_minor__gt=F("account__held_minor"),
+    )
+    return list(rows.order_by("customer_id", "id")[:_AT_ONCE])
+
+
+@transaction.atomic
+def _expire(due: Sequence[Credit], actor: Actor, now: datetime) -> int:
+    lock_many({(credit.customer_id, credit.currency) for credit in due})
+    return _expire_available([(credit.customer_id, credit.id) for credit in due], {}, actor, now)
+
+
+def _expire_available(
+    places: Collection[tuple[int, int]], kept: dict[int, int], actor: Actor, now: datetime
+) -> int:
+    """Expire what is available of those past their time, but for what is `kept` of each, under the lock."""
+    accounts = {each.account_id: each for each in ledger.load(places)}
+    current = Credit.objects.filter(
+        customer_id__in={customer_id for customer_id, _ in places}, id__in=accounts, expires_at__lte=now
+    )
+    over = []
+    for credit in current.order_by("id"):
+        account = accounts[credit.id]
+        left = account.available - kept.get(credit.id, 0)
+        if left > 0:
+            over.append((credit, left, _expiry(credit, account.transfers, actor, now)))
+    batch = Batch([request for _, _, request in over])
+    batch.book.add(accounts.values())
+    for credit, left, request in over:
+        draft = Draft(credit.id, Kind.POST, House.BREAKAGE, False, left, "expired", credit.number)
+        batch.post(request, [draft], effective_at=credit.expires_at)
+        batch.tell("credit.expired", request, credit.number, [Part(credit.id, left)])
+    batch.write()
+    return len(over)
+
+
+def _expiry(credit: Credit, transfers: int, actor: Actor, now: datetime) -> Request:
+    # The running number makes the key new if a restored credit expires a second time.
+    key = internal_key("expire", credit.id, transfers)
+    content = content_of("credit.expired", key=key)
+    return Request(credit.customer_id, credit.currency, key, content, actor, now)
+
+
+def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datetime) -> None:
+    """Give what came back after its expiry the shop's grace period, under the lock.
+
+    `back` is minor units by (customer_id, credit_id). What was left of the credit besides had
+    its time: it expires first, and so does not come back to life.
+    """
+    expired = Credit.objects.filter(
+        customer_id__in={customer_id for customer_id, _ in back},
+        id__in={credit_id for _, credit_id in back},
+        expires_at__lte=now,
+    )
+    credits = list(expired.order_by("id"))
+    if not credits:
+        return
+    places = [(credit.customer_id, credit.id) for credit in credits]
+    _expire_available(places, {place[1]: back[place] for place in places}, actor, now)
+    grace = now + timedelta(days=shop().grace_days)
+    events = [
+        NewEvent(
+            "credit.extended",
+            credit.number,
+            credit.customer_id,
+            data={"expires_at": [_text(credit.expires_at), _text(grace)]},
+        )
+        for credit in credits
+    ]
+    expired.update(expires_at=grace)
+    record_many(events, actor=actor, now=now)
+
+
+def _text(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
