@@ -6,7 +6,7 @@ transaction (R5). A reversal is the same way out for a credit given by mistake, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
@@ -52,6 +52,10 @@ class Payee:
     paypal_email: str = ""
     postal_address: str = ""
 
+    def stripped(self) -> Payee:
+        """The same without spaces around what was typed."""
+        return Payee(*(text.strip() for text in astuple(self)))
+
 
 _MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
 _MAX_IBAN = 34  # ISO 13616
@@ -71,6 +75,21 @@ _RESOLVED: dict[tuple[str, str], str] = {
     (Refund.Kind.REVERSAL, Refund.Status.COMPLETED): "refund.reversal_completed",
     (Refund.Kind.REVERSAL, Refund.Status.DECLINED): "refund.reversal_declined",
 }
+
+
+def content_of_request(
+    amount: Money, method: str, payee: Payee, payment_date: date | None, note: str, credit_id: int | None
+) -> str:
+    """The digest of all that a refund's request asks for; `verify` compares it with the refund."""
+    return content_of(
+        "refund.requested", amount=amount, method=str(method), payee=astuple(payee),
+        payment_date=payment_date, note=note, credit_id=credit_id,
+    )  # fmt: skip
+
+
+def content_of_reversal(credit_id: int, reason: str, note: str) -> str:
+    """The digest of all that a reversal's request asks for."""
+    return content_of("refund.reversal_requested", credit_id=credit_id, reason=str(reason), note=note)
 
 
 @transaction.atomic
@@ -94,18 +113,16 @@ def request(
     """
     actor.require(Permission.REQUEST_REFUND)
     credit.lock(_customer(customer_id), amount.currency)
-    content = content_of(
-        "refund.requested", amount=amount, method=method, payee=payee,
-        payment_date=payment_date, note=note, credit_id=credit_id,
-    )  # fmt: skip
+    payee = payee.stripped()
+    content = content_of_request(amount, method, payee, payment_date, note, credit_id)
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])
     check_amount(amount.minor)
     method = _check_payee(method, payee)
     refund = Refund(
         customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor,
-        method=method, payee_name=payee.name.strip(), bank_account=payee.bank_account.strip(),
-        paypal_email=payee.paypal_email.strip(), postal_address=payee.postal_address.strip(),
+        method=method, payee_name=payee.name, bank_account=payee.bank_account,
+        paypal_email=payee.paypal_email, postal_address=payee.postal_address,
         payment_date=payment_date, note=note,
     )  # fmt: skip
     chosen = None if credit_id is None else {credit_id: amount.minor}
@@ -166,7 +183,7 @@ def request_reversal(
     if wrong is None:
         raise credit.CreditNotFound("This customer has no such credit.", field="credit")
     credit.lock(customer_id, wrong.currency)
-    content = content_of("refund.reversal_requested", credit_id=credit_id, reason=reason, note=note)
+    content = content_of_reversal(credit_id, reason, note)
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])
     if reason not in ReverseReason:

@@ -1,0 +1,68 @@
+"""Refunds against the book: their money, their sources, and the request that somebody made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tillbook.common import statements
+from tillbook.common.findings import Finding
+from tillbook.common.numbering import public_number
+from tillbook.credit.models import ReverseReason
+from tillbook.events.models import Event
+from tillbook.refunds.models import Refund
+from tillbook.refunds.services import Payee, amount_of, content_of_request, content_of_reversal
+
+_MONEY = (
+    "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ("
+    "SELECT customer_id, reference, sum(CASE WHEN kind = 'hold' THEN amount_minor ELSE 0 END) AS held, "
+    "sum(CASE WHEN kind = 'capture' THEN amount_minor ELSE 0 END) AS captured, "
+    "sum(CASE WHEN kind = 'release' THEN amount_minor ELSE 0 END) AS released "
+    "FROM ledger_transfer WHERE kind <> 'post' GROUP BY customer_id, reference) AS t "
+    "ON t.customer_id = r.customer_id AND t.reference = 'RF-' || CAST(r.id + 1000 AS text) "
+    "WHERE coalesce(t.held, 0) <> r.amount_minor "
+    "OR coalesce(t.captured, 0) <> CASE WHEN r.status = 'completed' THEN r.amount_minor ELSE 0 END "
+    "OR coalesce(t.released, 0) <> CASE WHEN r.status = 'declined' THEN r.amount_minor ELSE 0 END "
+    "ORDER BY r.id"
+)
+_SOURCES = (
+    "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ("
+    "SELECT s.refund_id, sum(s.amount_minor) AS amount, count(t.seq) AS held, count(*) AS sources "
+    "FROM refunds_refundsource AS s JOIN refunds_refund AS own ON own.id = s.refund_id "
+    "LEFT JOIN ledger_transfer AS t ON t.customer_id = own.customer_id AND t.key = own.hold_key "
+    "AND t.account_id = s.credit_id AND t.amount_minor = s.amount_minor GROUP BY s.refund_id) AS s "
+    "ON s.refund_id = r.id WHERE coalesce(s.amount, 0) <> r.amount_minor OR s.held <> s.sources ORDER BY r.id"
+)
+
+
+def findings() -> Iterator[Finding]:
+    """Refunds whose state, sources or payee are not what the book and their request say."""
+    for statement, problem in (
+        (_MONEY, "has a state or amount that its transfers do not give"),
+        (_SOURCES, "has sources that are not the credits held for it"),
+    ):
+        for customer_id, refund_id in statements.select(statement, []):
+            yield Finding(customer_id, public_number("RF", refund_id), problem)
+    requests = dict(
+        Event.objects.filter(action__in=["refund.requested", "refund.reversal_requested"]).values_list(
+            "subject", "content"
+        )
+    )
+    for refund in Refund.objects.prefetch_related("sources").order_by("id").iterator(chunk_size=500):
+        if requests.get(refund.number) not in _contents(refund):
+            problem = "is not what was asked for: its amount, payee, account, date or note was changed"
+            yield Finding(refund.customer_id, refund.number, problem)
+
+
+def _contents(refund: Refund) -> set[str]:
+    """The digests that the request for this refund may have: of one credit, or of all refundable ones."""
+    credit_ids = [source.credit_id for source in refund.sources.all()]
+    if refund.kind == Refund.Kind.REVERSAL:
+        reason = ReverseReason(refund.reverse_reason)
+        return {content_of_reversal(each, reason, refund.note) for each in credit_ids}
+    payee = Payee(refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address)
+    return {
+        content_of_request(
+            amount_of(refund), refund.method, payee, refund.payment_date, refund.note, credit_id
+        )
+        for credit_id in [None, *credit_ids]
+    }

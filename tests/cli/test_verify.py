@@ -1,0 +1,81 @@
+"""Verify finds what was changed behind the program's back, in any record that money hangs on (R8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from django.db import connection
+
+from tests.orders.till import Till, gbp, line
+from tillbook.credit import services as credit
+from tillbook.credit.models import GiveReason
+from tillbook.refunds import services as refunds
+from tillbook.refunds.models import Refund
+from tillbook.refunds.services import Payee
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def till(staff_actor, admin_actor, now) -> Till:
+    """Jo with an overpaid order, an order part-paid with credit, goodwill, and refunds in each state."""
+    till = Till(staff_actor, now)
+    first, second = till.place(line(1000, quantity=2)), till.place(line(700))
+    till.pay(first, 9000)
+    till.spend(second, 300)
+    till.close(till.open_rma(first, till.back(first, 1, None)))
+    credit.give(
+        customer_id=till.customer.pk, amount=gbp(500), reason=GiveReason.GOODWILL, refundable=False,
+        expires_at=None, **till.by,
+    )  # fmt: skip
+    asked = [_ask(till) for _ in range(3)]
+    refunds.complete(asked[0].pk, actor=admin_actor, now=now)
+    refunds.decline(asked[1].pk, reason="No", actor=admin_actor, now=now)
+    return till
+
+
+def _ask(till: Till) -> Refund:
+    return refunds.request(
+        customer_id=till.customer.pk, amount=gbp(1000), method=Refund.Method.BANK_TRANSFER,
+        payee=Payee(" Jo ", "12 34 56 12345678"), payment_date=date(2026, 3, 2), **till.by,
+    )  # fmt: skip
+
+
+def test_a_busy_shop_agrees(run: Run, till: Till) -> None:
+    code, shown, _ = run("verify")
+    assert (code, shown.splitlines()[-1].partition(": ")[2]) == (0, "all agree.")
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE ledger_balance SET owing_minor = owing_minor + 1", "has a GBP owing"),
+        ("UPDATE credit_credit SET refundable = TRUE WHERE source = 'manual'", "is not what was issued"),
+        ("UPDATE credit_credit SET issued_minor = issued_minor + 1", "is not what was issued"),
+        ("UPDATE credit_credit SET expires_at = '2030-01-01 00:00:00+00:00'", "is not what was issued"),
+        ("UPDATE credit_credit SET public_note = 'x'", "is not what was issued"),
+        ("UPDATE refunds_refund SET amount_minor = 999", "has a state or amount"),
+        ("UPDATE refunds_refund SET bank_account = '99 99 99 99999999'", "is not what was asked for"),
+        ("UPDATE refunds_refund SET payee_name = 'Mallory'", "is not what was asked for"),
+        (
+            (
+                "UPDATE refunds_refund SET status = 'completed', resolved_at = requested_at "
+                "WHERE status = 'requested'"
+            ),
+            "has a state or amount",
+        ),
+        ("DELETE FROM refunds_refundsource", "has sources"),
+        ("UPDATE orders_order SET received_minor = received_minor + 1", "has received something else"),
+        ("UPDATE orders_order SET credit_used_minor = credit_used_minor + 1", "was paid with other credit"),
+        ("UPDATE orders_order SET total_minor = total_minor + 1", "has a total"),
+        ("UPDATE orders_payment SET amount_minor = amount_minor + 1", "has received something else"),
+    ],
+)
+def test_a_changed_record_is_named(run: Run, till: Till, statement: str, named: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    code, shown, _ = run("verify")
+    assert code == 1
+    assert any(named in each and each.startswith("customer jo") for each in shown.splitlines())
