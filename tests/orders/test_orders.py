@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.orders.till import Till, line
 from tillbook.common.errors import InvalidInput, KeyReused, WrongState
 from tillbook.common.money import Money
 from tillbook.credit.services import CurrencyMismatch, InsufficientCredit
 from tillbook.customers.queries import CustomerNotFound
+from tillbook.events.models import Event
 from tillbook.orders import queries, services
-from tillbook.orders.lines import BelowReturned
+from tillbook.orders.lines import BelowReturned, version_of
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.queries import OrderNotFound
 from tillbook.returns import services as returns
@@ -276,3 +279,37 @@ def test_lists_find_orders_by_number_username_and_paid_status(till: Till) -> Non
     assert [each.number for each in queries.page(q="n0")] == ["N0"]
     assert len(queries.page(q="JO")) == 5
     assert [each.number for each in queries.page(paid_status="pending")] == ["N3", "N2", "N1"]
+
+
+def test_an_edit_from_a_page_that_somebody_overtook_is_refused(till: Till) -> None:
+    order = till.place(line(1000))
+    [first] = queries.lines_of(order)
+    seen = version_of(order)
+    till.edit(order, line(1000, line_id=first.pk), line(5000), seen=seen)
+    with till.refused(services.StaleEdit):
+        till.edit(order, line(900, line_id=first.pk), seen=seen)
+    event = Event.objects.filter(action="order.edited").get()
+    assert event.data["lines"] == [
+        [["CUP", 1, "10.00 GBP"]],
+        [["CUP", 1, "10.00 GBP"], ["CUP", 1, "50.00 GBP"]],
+    ]
+
+
+@pytest.mark.parametrize("number", ["RF-1002", "CR-1001", "RMA-1001", "AN-1001", "SO-1001", "rf-1002"])
+def test_numbers_of_the_programs_own_series_are_refused(till: Till, number: str) -> None:
+    with till.refused(InvalidInput, "number"):
+        till.place(line(100), number=number)
+
+
+def test_values_of_the_wrong_kind_are_refused_by_name(till: Till) -> None:
+    order = till.place(line(100))
+    with till.refused(InvalidInput, "lines"):
+        till.place(line(10.5))
+    with till.refused(InvalidInput, "shipping"):
+        till.place(line(100), shipping_minor=1.5)
+    with till.refused(InvalidInput, "placed_at"):
+        till.place(line(100), placed_at=till.now.replace(tzinfo=None))
+    with till.refused(InvalidInput, "received_at"):
+        till.pay(order, 100, received_at=till.now.replace(year=1))
+    with till.refused(InvalidInput, "reference"):
+        till.pay(order, 100, reference="a\0b")

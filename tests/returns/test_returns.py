@@ -58,17 +58,25 @@ def test_an_amount_left_out_is_the_share_of_the_line_to_the_cent(till: Till) -> 
 
 def test_a_line_returns_at_most_what_was_sold_open_rmas_counted(till: Till) -> None:
     order = paid_order(till)
-    till.open_rma(order, till.back(order, 2, 700))
+    till.open_rma(order, till.back(order, 2, 667))
     with till.refused(ReturnExceedsOrder, "lines"):
         till.open_rma(order, till.back(order, 2, 100))
     with till.refused(ReturnExceedsOrder, "lines"):
-        till.open_rma(order, till.back(order, 1, 301))
+        till.open_rma(order, till.back(order, 0, 334))
     with till.refused(ReturnExceedsOrder, "lines"):
-        till.open_rma(order, till.back(order, 0, 200), till.back(order, 0, 101))
+        till.open_rma(order, till.back(order, 0, 200), till.back(order, 0, 134))
     with till.refused(ReturnExceedsOrder, "shipping"):
         till.open_rma(order, shipping_minor=301)
     with till.refused(ReturnExceedsOrder, "surcharge"):
         till.open_rma(order, surcharge_minor=21)
+
+
+def test_pieces_are_credited_their_share_of_the_line_or_less(till: Till) -> None:
+    order = paid_order(till)
+    with till.refused(InvalidInput, "lines"):
+        till.open_rma(order, till.back(order, 1, 334))
+    assert till.open_rma(order, till.back(order, 1, 333)).total_minor == 333
+    assert till.open_rma(order, till.back(order, 1, 1)).total_minor == 1
 
 
 def test_an_order_returns_at_most_what_was_paid(till: Till) -> None:

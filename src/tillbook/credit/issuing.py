@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from tillbook.common.actor import Actor, Permission, Role
+from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.credit.batch import Batch, Request, attempt, lock_books, only
@@ -107,6 +108,10 @@ def give(
 ) -> Credit:
     """Give credit by hand. Raises LimitExceeded, CreditNotRefundable, InvalidInput."""
     actor.require(Permission.GIVE_CREDIT)
+    if reason not in POLICY:
+        raise InvalidInput("Choose a reason from the list.", field="reason")
+    for field, text in (("note", note), ("public_note", public_note)):
+        check_text(text, field=field, longest=10_000)
     house, may_refund = POLICY[reason]
     new = Issue(
         customer_id,

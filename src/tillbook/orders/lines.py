@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import ProtectedError
 
+from tillbook.common.checks import check_minor, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import MAX_MINOR, Money
 from tillbook.credit import services as credit
+from tillbook.events.services import content_of
 from tillbook.orders.models import Order, OrderLine
 from tillbook.orders.queries import OrderNotFound
 
@@ -88,10 +90,8 @@ def check_lines(lines: Sequence[LineInput]) -> None:
             )
         if not 1 <= line.quantity <= MAX_QUANTITY:
             raise InvalidInput(f"{line.sku}: the quantity must be from 1 to {MAX_QUANTITY}.", field="lines")
-        if not 0 <= line.amount_minor <= MAX_MINOR:
-            raise InvalidInput(
-                f"{line.sku}: the amount can't be below zero or above the largest amount.", field="lines"
-            )
+        check_minor(line.amount_minor, field="lines", what=f"{line.sku}: the amount")
+        check_text(line.sku + line.description, field="lines", longest=400)
     named = [line.line_id for line in lines if line.line_id is not None]
     if len(named) != len(set(named)):
         raise InvalidInput("A line of the order is named twice.", field="lines")
@@ -100,8 +100,7 @@ def check_lines(lines: Sequence[LineInput]) -> None:
 def total_of(lines: Iterable[LineInput], *, shipping_minor: int, surcharge_minor: int) -> int:
     """Lines, shipping and surcharge together, in minor units. Raises InvalidInput."""
     for field, minor in (("shipping", shipping_minor), ("surcharge", surcharge_minor)):
-        if minor < 0:
-            raise InvalidInput(f"The {field} can't be below zero.", field=field)
+        check_minor(minor, field=field, what=f"The {field}")
     total = sum(line.amount_minor for line in lines) + shipping_minor + surcharge_minor
     if total > MAX_MINOR:
         raise InvalidInput("The order's total is too large.", field="lines")
@@ -162,6 +161,20 @@ def replace_lines(
     OrderLine.objects.bulk_update(changed, ["sku", "description", "quantity", "amount_minor"])
     new = [line for line in lines if line.line_id is None]
     OrderLine.objects.bulk_create(new_lines(order, new, after=last))
+
+
+def version_of(order: Order) -> str:
+    """The digest of what an edit changes: it is another once somebody changed the order."""
+    return content_of(
+        "order.version", lines=told(order), shipping=order.shipping_minor, surcharge=order.surcharge_minor,
+        note=order.note, total=order.total_minor,
+    )  # fmt: skip
+
+
+def told(order: Order) -> list[list[object]]:
+    """The order's lines as an event tells them: SKU, quantity, amount in minor units."""
+    rows = OrderLine.objects.filter(order=order).order_by("position")
+    return [[row.sku, row.quantity, str(Money(row.amount_minor, order.currency))] for row in rows]
 
 
 def rows_of(order: Order) -> dict[int, OrderLine]:

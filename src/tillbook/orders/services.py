@@ -15,6 +15,7 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 
 from tillbook.common.actor import Actor, Permission
+from tillbook.common.checks import check_past, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.common.numbering import public_number, row_id
@@ -37,11 +38,12 @@ from tillbook.orders.queries import payment_by_id
 from tillbook.orders.settling import give_back, settle, take_back, use_return_credits
 
 __all__ = [
-    "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "Voided",
+    "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "StaleEdit", "Voided",
     "cancel", "check_returns_are_paid", "claim_return", "edit", "order_of_customer", "pay_with_credit",
     "place", "receive_payment", "release_claim", "void_payment",
 ]  # fmt: skip
 
+_LONGEST_NOTE = 10_000  # characters
 _SERIES = "SO"  # of the numbers that Tillbook gives itself
 
 
@@ -55,6 +57,12 @@ class MoreThanOwing(Refusal):
     """Credit pays at most what is owing."""
 
     code = "more_than_owing"
+
+
+class StaleEdit(Refusal):
+    """Somebody else changed the order since the page with this change was opened."""
+
+    code = "stale_edit"
 
 
 class OrderHasReturns(Refusal):
@@ -102,7 +110,7 @@ def place(
     order_lines.check_lines(lines)
     if not lines or any(line.line_id is not None for line in lines):
         raise InvalidInput("A new order needs at least one line, and all its lines are new.", field="lines")
-    _check_past(placed_at, now, "placed_at")
+    check_past(placed_at, now, field="placed_at")
     total = order_lines.total_of(lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
     order = Order(
         customer_id=customer_id, currency=currency, shipping_minor=shipping_minor, total_minor=total,
@@ -114,11 +122,6 @@ def place(
     data = {"total": str(_money(order, order.total_minor))}
     _record("order.placed", order, key, content, data, actor, now, note=note)
     return order
-
-
-def _check_past(moment: datetime | None, now: datetime, field: str) -> None:
-    if moment is not None and moment > now:
-        raise InvalidInput("The date can't lie in the future.", field=field)
 
 
 def _insert(order: Order, number: str | None) -> None:
@@ -140,7 +143,7 @@ def _checked_number(number: str) -> str:
     # It stands in addresses, between slashes and beside "new".
     if "/" in number or number in {"new", ".", ".."}:
         raise InvalidInput(f"{number!r} can't be an order number. Leave out slashes.", field="number")
-    if row_id(_SERIES, number) is not None:
+    if any(row_id(series, number) is not None for series in (_SERIES, "CR", "RF", "RMA", "AN")):
         raise InvalidInput(
             f"Numbers like {number} are given by Tillbook. Leave it empty, or choose another.", field="number"
         )
@@ -171,13 +174,15 @@ def edit(
     shipping_minor: int,
     surcharge_minor: int,
     note: str,
+    seen: str | None = None,
     key: str,
     actor: Actor,
     now: datetime,
 ) -> Order:
     """Replace the order's lines and sums (minor units); what was then paid too much is credit at once.
 
-    Raises WrongState, BelowReturned, InvalidInput, OrderNotFound, KeyReused.
+    `seen` is the `version_of` the order that the change was made from: StaleEdit if somebody
+    changed it since. Raises WrongState, BelowReturned, InvalidInput, OrderNotFound, KeyReused.
     """
     actor.require(Permission.WORK_ORDERS)
     order = locked_order(order_id)
@@ -188,11 +193,14 @@ def edit(
     if replay(order.customer_id, key, content) is not None:
         return order
     refuse_if_cancelled(order)
+    if seen is not None and seen != order_lines.version_of(order):
+        raise StaleEdit(f"Order {order.number} was changed meanwhile. Open it again and repeat your change.")
     order_lines.check_lines(lines)
     if not lines:
         raise InvalidInput("An order keeps at least one line. Cancel it instead.", field="lines")
     total = order_lines.total_of(lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
     owed_before, total_before = order.owing_minor, order.total_minor
+    lines_before = order_lines.told(order)
     order_lines.replace_lines(order, lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
     order.shipping_minor, order.surcharge_minor = shipping_minor, surcharge_minor
     order.total_minor, order.note = total, note
@@ -201,6 +209,7 @@ def edit(
         "total": [str(_money(order, total_before)), str(_money(order, total))],
         "overpaid": str(_money(order, settled.made_credit_minor)),
         "credit_given_back": str(_money(order, settled.given_back_minor)),
+        "lines": [lines_before, order_lines.told(order)],
     }
     _record("order.edited", order, key, content, data, actor, now, note=note)
     return order
@@ -231,9 +240,10 @@ def receive_payment(
     if (first := replay(order.customer_id, key, content)) is not None:
         return Payment.objects.get(pk=first.data["id"])
     _check_payable(order, amount)
-    if method not in Payment.Method.values or len(reference) > 100:
-        raise InvalidInput("Choose a payment method; a reference has at most 100 characters.", field="method")
-    _check_past(received_at, now, "received_at")
+    if method not in Payment.Method.values:
+        raise InvalidInput("Choose a payment method.", field="method")
+    check_text(reference, field="reference", longest=100)
+    check_past(received_at, now, field="received_at")
     payment = Payment(
         order=order, customer_id=order.customer_id, amount_minor=amount.minor, method=method,
         reference=reference, received_at=received_at, recorded_at=now, recorded_by=actor.name,
@@ -293,7 +303,7 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
 
 
 def _check_reason(reason: str) -> None:
-    if not reason.strip():
+    if not check_text(reason, field="reason", longest=_LONGEST_NOTE).strip():
         raise InvalidInput("Say why.", field="reason")
 
 

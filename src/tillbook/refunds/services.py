@@ -14,6 +14,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from tillbook.common.actor import Actor, Permission
+from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, NotFound, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
@@ -57,6 +58,8 @@ class Payee:
         return Payee(*(text.strip() for text in astuple(self)))
 
 
+_LONGEST = {"payee_name": 200, "bank_account": 60, "paypal_email": 254, "postal_address": 1000}
+_PAYEE_FIELDS = tuple(_LONGEST)  # in the order of Payee
 _MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
 _MAX_IBAN = 34  # ISO 13616
 
@@ -114,6 +117,9 @@ def request(
     actor.require(Permission.REQUEST_REFUND)
     credit.lock(_customer(customer_id), amount.currency)
     payee = payee.stripped()
+    for field, text in zip(_PAYEE_FIELDS, astuple(payee), strict=True):
+        check_text(text, field=field, longest=_LONGEST[field])
+    check_text(note, field="note", longest=10_000)
     content = content_of_request(amount, method, payee, payment_date, note, credit_id)
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from tillbook.common.actor import Actor, Permission, Role
+from tillbook.common.checks import check_minor, check_past, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
-from tillbook.common.money import MAX_MINOR, Money, check_amount
+from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.queries import terms_of_spent
@@ -92,8 +93,9 @@ def open_rma(
     )  # fmt: skip
     if (first := replay(customer_id, key, content)) is not None:
         return Rma.objects.get(pk=first.data["id"])
-    if opened_at is not None and opened_at > now:
-        raise InvalidInput("The date can't lie in the future.", field="opened_at")
+    check_past(opened_at, now, field="opened_at")
+    for field, text in (("note", note), ("public_note", public_note)):
+        check_text(text, field=field, longest=10_000)
     rma = Rma(
         customer_id=customer_id, order_id=order_id, document=_checked_document(document), currency=currency,
         reason=_checked_reason(reason), note=note, public_note=public_note, shipping_minor=shipping_minor,
@@ -130,8 +132,7 @@ def _with_amounts(rma: Rma, lines: Sequence[RmaLineInput]) -> list[RmaLineInput]
     for line in lines:
         _check_line(rma, line, known)
     for field, minor in (("shipping", rma.shipping_minor), ("surcharge", rma.surcharge_minor)):
-        if not 0 <= minor <= MAX_MINOR:
-            raise InvalidInput(f"The {field} can't be below zero or above the largest amount.", field=field)
+        check_minor(minor, field=field, what=f"The {field}")
     amounts = sum(line.amount_minor or 0 for line in priced)
     rma.total_minor = check_amount(amounts + rma.shipping_minor + rma.surcharge_minor)
     return priced
@@ -140,15 +141,20 @@ def _with_amounts(rma: Rma, lines: Sequence[RmaLineInput]) -> list[RmaLineInput]
 def _with_amount(line: RmaLineInput, known: dict[int, OrderLine]) -> RmaLineInput:
     if not 0 <= line.quantity <= MAX_QUANTITY:
         raise InvalidInput(f"{line.sku}: the quantity must be from 0 to {MAX_QUANTITY}.", field="lines")
+    row = known.get(line.order_line_id or 0)
     if line.amount_minor is None:
-        row = known.get(line.order_line_id or 0)
         if row is None:
             raise InvalidInput(f"{line.sku}: enter the amount to give back.", field="lines")
         return replace(line, amount_minor=share_of_line(row, line.quantity))
-    if not 0 <= line.amount_minor <= MAX_MINOR:
-        raise InvalidInput(
-            f"{line.sku}: the amount can't be below zero or above the largest amount.", field="lines"
-        )
+    check_minor(line.amount_minor, field="lines", what=f"{line.sku}: the amount")
+    if row is not None and line.quantity and line.quantity <= row.quantity - row.returned_quantity:
+        share = share_of_line(row, line.quantity)
+        if line.amount_minor > share:
+            raise InvalidInput(
+                f"{line.sku}: {line.quantity} of it are worth {Money(share, row.order.currency)}. "
+                "Enter that or less.",
+                field="lines",
+            )
     return line
 
 

@@ -1,0 +1,39 @@
+"""Checks of values that services are given, so that every edge gets the same clear answer (R10)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tillbook.common.errors import InvalidInput
+from tillbook.common.money import MAX_MINOR
+
+_FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
+_NOT_TEXT = "\0"  # PostgreSQL stores none
+
+
+def check_text(text: str, *, field: str, longest: int) -> str:
+    """Return `text` if it has at most `longest` characters and no NUL."""
+    if len(text) > longest or _NOT_TEXT in text:
+        raise InvalidInput(f"Use at most {longest:,} characters, and no NUL.", field=field)
+    return text
+
+
+def check_minor(minor: int, *, field: str, what: str) -> int:
+    """Return `minor` if it is a whole number from 0 to the largest amount; `what` begins the message."""
+    if not isinstance(minor, int) or isinstance(minor, bool):
+        raise InvalidInput(f"{what} must be a whole number of minor units.", field=field)
+    if not 0 <= minor <= MAX_MINOR:
+        raise InvalidInput(f"{what} can't be below zero or above the largest amount.", field=field)
+    return minor
+
+
+def check_past(moment: datetime | None, now: datetime, *, field: str) -> None:
+    """Raise InvalidInput for a moment in the future, before 1900 or without a time zone; None passes."""
+    if moment is None:
+        return
+    if moment.tzinfo is None:
+        raise InvalidInput("The date needs a time zone.", field=field)
+    if moment > now:
+        raise InvalidInput("The date can't lie in the future.", field=field)
+    if moment.year < _FIRST_YEAR:
+        raise InvalidInput(f"The date can't lie before {_FIRST_YEAR}.", field=field)
