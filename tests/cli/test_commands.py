@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,16 +69,79 @@ def test_bad_usage_is_exit_code_2(db: None, run: Run, wrong: list[str]) -> None:
     ("name", "value", "named"),
     [
         ("TILLBOOK_CURRENCY", "pounds", "'pounds' is not a currency"),
+        ("TILLBOOK_CURRENCY", "X" * 3, "TILLBOOK_CURRENCY is wrong"),
         ("TILLBOOK_GRACE_DAYS", "soon", "TILLBOOK_GRACE_DAYS"),
+        ("TILLBOOK_GRACE_DAYS", "-1", "TILLBOOK_GRACE_DAYS is wrong"),
+        ("TILLBOOK_TIME_ZONE", "Europe", "TILLBOOK_TIME_ZONE is wrong"),
+        ("TILLBOOK_LOCALE", "", "TILLBOOK_LOCALE is wrong"),
+        ("TILLBOOK_EMAIL_URL", "foo", "TILLBOOK_EMAIL_URL is wrong"),
+        ("TILLBOOK_DATA_DIR", "/dev/null", "TILLBOOK_DATA_DIR is wrong"),
+        ("TILLBOOK_SECRET_KEY", "short", "TILLBOOK_SECRET_KEY is wrong"),
+        ("TILLBOOK_SHOP_EMAIL", "shop", "TILLBOOK_SHOP_EMAIL is wrong"),
+        ("TILLBOOK_MAIL_FROM", "shop", "TILLBOOK_MAIL_FROM is wrong"),
+        ("TILLBOOK_TRUSTED_ORIGINS", "shop.example", "TILLBOOK_TRUSTED_ORIGINS is wrong"),
+        ("TILLBOOK_STAFF_CREDIT_LIMIT", "much", "TILLBOOK_STAFF_CREDIT_LIMIT is wrong"),
+        ("TILLBOOK_PROXY_COUNT", "one", "TILLBOOK_PROXY_COUNT"),
+        ("TILLBOOK_CURENCY", "GBP", "TILLBOOK_CURENCY is not a setting. Is TILLBOOK_CURRENCY meant?"),
         ("TILLBOOK_DATABASE_URL", "mysql://localhost/x", "TILLBOOK_DATABASE_URL"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(
-    run_process: Run, name: str, value: str, named: str
+    run_process: Run, tmp_path: Path, name: str, value: str, named: str
 ) -> None:
     code, shown, wrong = run_process("migrate", **{name: value})
     assert (code, shown, len(wrong.splitlines())) == (1, "", 1)
     assert named in wrong
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_of_any_name_holds_the_book_and_the_mails(run_process: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "a#b?c%20d e"
+    assert run_process("migrate", TILLBOOK_DATA_DIR=str(folder))[0] == 0
+    code, _, _ = run_process("user", "add", "ann", "--role", "admin", TILLBOOK_DATA_DIR=str(folder))
+    assert code == 0
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+    file = folder / "tillbook.sqlite3"
+    assert file.stat().st_size > 0
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_mail_server_the_outbox_is_in_the_data_folder(tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TILLBOOK_")}
+    done = subprocess.run(
+        [sys.executable, "-c", "from tillbook.config import settings; print(settings.EMAIL_FILE_PATH)"],
+        env=clean | {"TILLBOOK_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{tmp_path}/outbox\n"
+
+
+def test_a_user_with_a_long_name_is_added(db: None, run: Run) -> None:
+    name = "a" * 100
+    outcome = run("user", "add", name, "--role", "staff", "--password-stdin", stdin=PASSWORD + "\n")
+    assert outcome == (0, f"Added {name} as staff.\n", "")
+    assert queries.by_username(name).check_password(PASSWORD)
+
+
+def test_whatever_the_database_refuses_is_one_line(run_process: Run, tmp_path: Path) -> None:
+    (tmp_path / "tillbook.sqlite3").write_text("This is no database, and longer than its header is. " * 9)
+    code, shown, wrong = run_process("verify")
+    assert (code, shown, len(wrong.splitlines())) == (1, "", 1)
+    assert wrong.startswith("The database refused: ")
+
+
+def test_the_demo_refuses_a_real_shop_s_book(run_process: Run, tmp_path: Path) -> None:
+    assert run_process("migrate")[0] == 0
+    assert run_process("user", "add", "ann", "--role", "admin")[0] == 0
+    code, shown, wrong = run_process("demo", "--no-serve")
+    assert (code, shown, len(wrong.splitlines())) == (1, "", 1)
+    assert "no demo made them" in wrong
+    assert not (tmp_path / "demo-passwords.json").exists()
+    with closing(sqlite3.connect(tmp_path / "tillbook.sqlite3")) as book:
+        assert book.execute("SELECT username FROM staff_user").fetchall() == [("ann",)]
+        assert book.execute("SELECT count(*) FROM customers_customer").fetchall() == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tillbook.common.actor import Actor
+from tillbook.common.actor import Actor, Role
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import balance_of
+from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.demo.shop import slice_file, tell_stories
-from tillbook.demo.stories import STORIES
+from tillbook.demo.stories import LAMP, STORIES
 from tillbook.demo.users import NotADemo, ensure_users
 from tillbook.events.models import Event
 from tillbook.ledger.queries import verify
+from tillbook.orders import services as orders
 from tillbook.orders.models import Order
 from tillbook.orders.recalculation import recalculate
 from tillbook.refunds.models import Refund
 from tillbook.returns.models import Rma
 from tillbook.staff.models import User
+from tillbook.staff.services import add_user
 
 
 @pytest.fixture
@@ -104,6 +107,35 @@ def test_a_shop_with_users_of_its_own_is_not_made_a_demo(
         ensure_users(tmp_path, actor=system_actor, now=now)
     assert User.objects.count() == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["user", "customer", "order"])
+def test_a_shop_that_holds_anything_is_not_made_a_demo_whatever_lies_in_the_folder(
+    db: None, tmp_path: Path, system_actor, now, what: str
+) -> None:
+    (tmp_path / "demo-passwords.json").write_text('{"staff": "pw", "admin": "pw"}')
+    if what == "user":
+        add_user(username="ann", role=Role.ADMIN, password="correct horse", actor=system_actor, now=now)
+    else:
+        customer = customers.add(username="jo", actor=system_actor, now=now)
+        if what == "order":
+            orders.place(
+                customer_id=customer.pk, currency="GBP", lines=[LAMP], placed_at=now, key="o",
+                actor=system_actor, now=now,
+            )  # fmt: skip
+    before = (User.objects.count(), Customer.objects.count(), Order.objects.count(), Event.objects.count())
+    with pytest.raises(NotADemo, match="no demo made them"):
+        ensure_users(tmp_path, actor=system_actor, now=now)
+    after = (User.objects.count(), Customer.objects.count(), Order.objects.count(), Event.objects.count())
+    assert after == before
+
+
+def test_a_demo_whose_passwords_are_elsewhere_is_left_alone(told: Path, system_actor, now) -> None:
+    (told / "demo-passwords.json").unlink()
+    before = Event.objects.count()
+    with pytest.raises(NotADemo, match="passwords of this database's demo are not in"):
+        ensure_users(told, actor=system_actor, now=now)
+    assert (Event.objects.count(), list(told.iterdir())) == (before, [])
 
 
 def test_the_slice_is_there() -> None:

@@ -25,6 +25,15 @@ def test_a_user_is_added_with_an_event_that_holds_no_password(
     assert (event.actor_name, event.origin, event.recorded_at) == ("system", "test", now)
 
 
+def test_a_name_too_long_for_an_event_s_subject_stands_whole_in_its_data(
+    db: None, system_actor: Actor, now: datetime
+) -> None:
+    services.add_user(username="s" * 150, role=Role.STAFF, password=PASSWORD, actor=system_actor, now=now)
+    event = Event.objects.get()
+    assert (event.subject, event.data) == ("user:" + "s" * 55, {"role": "staff", "username": "s" * 150})
+    assert queries.by_username("s" * 150).role == "staff"
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

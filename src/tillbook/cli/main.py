@@ -10,7 +10,7 @@ from importlib import import_module
 import django
 import typer
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, ProgrammingError
+from django.db import DatabaseError, OperationalError, ProgrammingError
 
 from tillbook import cli
 from tillbook.common.errors import Refusal
@@ -26,6 +26,8 @@ def app() -> None:
         _stop(str(refusal))
     except (OperationalError, ProgrammingError) as error:
         _stop(f"The database does not answer as it should: {error} (Was `tillbook migrate` run?)")
+    except DatabaseError as error:
+        _stop(f"The database refused: {error}")
 
 
 def assembled() -> typer.Typer:

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import socket
 from typing import Annotated
 
 import typer
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
+
+from tillbook.common.errors import Refusal
 
 commands = typer.Typer()
 
 # Requests that one process answers at the same time. One process: counters of failed
 # log-ins live in its memory, and on SQLite only one can write anyway.
 _THREADS = 8
+
+_WHY_NOT = {
+    errno.EADDRINUSE: "Another program listens there. Stop it, or choose another --port.",
+    errno.EADDRNOTAVAIL: "That is no address of this machine. Choose another --host, such as 127.0.0.1.",
+    errno.EACCES: "The system keeps that port for others. Choose a --port above 1023.",
+}
+
+
+class CannotListen(Refusal):
+    """The host is unknown or not this machine's, or its port is taken."""
+
+    code = "cannot_listen"
+
+
+class NotMigrated(Refusal):
+    """The database's tables are missing or older than the program."""
+
+    code = "not_migrated"
 
 
 @commands.command()
@@ -27,19 +51,65 @@ def migrate() -> None:
 
 @commands.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Name or address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
 ) -> None:
     """Serve the control panel until stopped."""
+    ip = checked_endpoint(host, port)
+    _check_migrated()
     typer.echo(f"Tillbook is at {address(host, port)}")
-    run_server(host, port)
+    run_server(ip, port)
 
 
-def run_server(host: str, port: int) -> None:
+def checked_endpoint(host: str, port: int) -> str:
+    """The IP address that `host` stands for, on which a server can listen at `port`. Raises CannotListen.
+
+    The server itself shares a port with whoever shares it too, and would start beside another Tillbook.
+    """
+    family, ip = _resolved(host, port)
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # Connections of a server that has just stopped don't count; one that listens does.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((ip, port))
+    except OSError as error:
+        why = _WHY_NOT.get(error.errno or 0, f"{error.strerror}.")
+        raise CannotListen(f"Tillbook can't listen on {host}, port {port}. {why}") from error
+    return ip
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:
+    """The first address of that name, of IPv4 where it has one."""
+    # A zone ("fe80::1%eth0") is more than the server can take.
+    named = host and "%" not in host
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if named else []
+    except (OSError, UnicodeError):
+        found = []
+    usable = sorted((family, str(where[0])) for family, _, _, _, where in found)
+    if not usable:
+        raise CannotListen(
+            f"Tillbook can't listen on {host!r}, port {port}. No such host is known. "
+            "Choose another --host, such as 127.0.0.1."
+        )
+    return usable[0]
+
+
+def _check_migrated() -> None:
+    executor = MigrationExecutor(connection)
+    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if pending:
+        raise NotMigrated(
+            f"The database lacks {len(pending)} migrations of this version. Run `tillbook migrate` first."
+        )
+
+
+def run_server(ip: str, port: int) -> None:
     """Serve the control panel until stopped."""
+    leave_database()
     server = Server(
         "tillbook.config.wsgi:application",
-        address=host,
+        address=ip,
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
@@ -50,6 +120,15 @@ def run_server(host: str, port: int) -> None:
         websockets=False,
     )
     server.serve()
+
+
+def leave_database() -> None:
+    """Close what this process has open: the server's is a copy of it, and opens its own.
+
+    A copied pool would have no threads, so that it never grew and never replaced a lost connection.
+    """
+    connection.close()
+    getattr(connection, "close_pool", lambda: None)()  # PostgreSQL has one
 
 
 def address(host: str, port: int) -> str:

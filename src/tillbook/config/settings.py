@@ -2,67 +2,72 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
-from tillbook.common.errors import InvalidInput
-from tillbook.common.money import check_currency, parse_amount
-from tillbook.config.databases import with_options
+from tillbook.config import checks
+from tillbook.config.databases import database
 from tillbook.config.logs import configure_structlog, logging_settings
+from tillbook.config.mail import mail_settings
 from tillbook.config.secret import kept_secret_key
 from tillbook.shop.policies import Shop
 
-env = Env(prefix="TILLBOOK_")
-
-
-def _minor(text: str, currency: str) -> int:
-    """A limit as a person writes it, in minor units. Zero means: nothing is below the limit."""
-    return 0 if text.strip() == "0" else parse_amount(text, currency).minor
+env = Env(prefix=checks.PREFIX)
 
 
 def _shop() -> Shop:
-    currency = check_currency(env.str("CURRENCY", "GBP"))
+    currency = checks.currency(env.str("CURRENCY", "GBP"))
     return Shop(
         name=env.str("SHOP_NAME", "Tillbook shop"),
         address=env.str("SHOP_ADDRESS", ""),
-        email=env.str("SHOP_EMAIL", ""),
+        email=checks.email("SHOP_EMAIL", env.str("SHOP_EMAIL", "")),
         currency=currency,
-        locale=env.str("LOCALE", "en_GB"),
-        time_zone=ZoneInfo(env.str("TIME_ZONE", "Europe/London")),
-        staff_credit_limit_minor=_minor(env.str("STAFF_CREDIT_LIMIT", "100"), currency),
-        self_completion_limit_minor=_minor(env.str("SELF_COMPLETION_LIMIT", "1000"), currency),
-        grace_days=env.int("GRACE_DAYS", 30),
+        locale=checks.locale(env.str("LOCALE", "en_GB")),
+        time_zone=checks.time_zone(env.str("TIME_ZONE", "Europe/London")),
+        staff_credit_limit_minor=checks.limit(
+            "STAFF_CREDIT_LIMIT", env.str("STAFF_CREDIT_LIMIT", "100"), currency
+        ),
+        self_completion_limit_minor=checks.limit(
+            "SELF_COMPLETION_LIMIT", env.str("SELF_COMPLETION_LIMIT", "1000"), currency
+        ),
+        grace_days=checks.grace_days(env.int("GRACE_DAYS", 30)),
     )
 
 
-# The shop and its data
+# The shop and its data. All that the environment sets is read here, so that a wrong value or
+# name is told before anything is made or opened.
 
-DATA_DIR: Path = env.path("DATA_DIR", Path("data")).absolute()
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 try:
     TILLBOOK_SHOP = _shop()
-    DATABASES = {
-        "default": with_options(env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR}/tillbook.sqlite3"))
-    }
     DEBUG = env.bool("DEBUG", False)
-    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-    CSRF_TRUSTED_ORIGINS: list[str] = env.list("TRUSTED_ORIGINS", [])
+    ALLOWED_HOSTS: list[str] = [
+        host.strip() for host in env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+    ]
+    CSRF_TRUSTED_ORIGINS = checks.origins(env.list("TRUSTED_ORIGINS", []))
     SECURE_COOKIES = env.bool("SECURE_COOKIES", False)
-    _mail = env.dj_email_url("EMAIL_URL", f"file://{DATA_DIR}/outbox")
-except (EnvError, InvalidInput, ValueError, KeyError) as error:
+    PROXY_COUNT = checks.proxy_count(env.int("PROXY_COUNT", 0))
+    _mail_from = checks.sender("MAIL_FROM", env.str("MAIL_FROM", ""))
+    _email_url, _database_url = env.str("EMAIL_URL", ""), env.str("DATABASE_URL", "")
+    _secret_key = checks.secret_key(env.str("SECRET_KEY", ""))
+    _data_dir = env.path("DATA_DIR", Path("data"))
+except EnvError as error:
     raise ImproperlyConfigured(f"A TILLBOOK_ setting is wrong: {error}") from error
+checks.names(os.environ, env.dump())
+DATA_DIR = checks.data_dir(_data_dir)
+_mail = mail_settings(_email_url, DATA_DIR)
+DATABASES = {"default": database(_database_url, DATA_DIR)}
+SECRET_KEY = _secret_key or kept_secret_key(DATA_DIR)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SECRET_KEY = env.str("SECRET_KEY", "") or kept_secret_key(DATA_DIR)
 
 # Time and language
 
 USE_TZ = True
 TIME_ZONE = TILLBOOK_SHOP.time_zone.key
-LANGUAGE_CODE = TILLBOOK_SHOP.locale.replace("_", "-").lower()
+LANGUAGE_CODE = checks.language_of(TILLBOOK_SHOP.locale)
 
 # Parts
 
@@ -88,6 +93,7 @@ INSTALLED_APPS = [
     "tillbook.delivery",
 ]
 MIDDLEWARE = [
+    "tillbook.config.proxies.ClientAddress",  # first: all others see the client's address
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -148,6 +154,8 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PRESERVE_USERNAME_CASING = True
+# Its own reading of X-Forwarded-For is off: REMOTE_ADDR is the client's address already.
+ALLAUTH_TRUSTED_PROXY_COUNT = 0
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}
 
 # The browser
@@ -171,7 +179,7 @@ CSRF_COOKIE_SECURE = SECURE_COOKIES
 
 # Mail: without a server, messages become files that staff can read.
 
-DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "") or TILLBOOK_SHOP.email or "tillbook@localhost"
+DEFAULT_FROM_EMAIL = _mail_from or TILLBOOK_SHOP.email or "tillbook@localhost"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]

@@ -15,6 +15,7 @@ from tillbook.events.services import NewEvent, record
 from tillbook.staff.models import User
 
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.@_+-]{0,149}", re.ASCII)
+_LONGEST_SUBJECT = 60  # of an event
 
 
 class UsernameTaken(Refusal):
@@ -39,8 +40,9 @@ def add_user(
     _check_password(password, user)
     user.set_password(password)
     user.save()
-    data = {"role": role.value}
-    record(NewEvent("user.added", f"user:{username}", data=data), actor=actor, now=now)
+    subject = f"user:{username}"[:_LONGEST_SUBJECT]
+    data = {"role": role.value} | ({} if subject.endswith(username) else {"username": username})
+    record(NewEvent("user.added", subject, data=data), actor=actor, now=now)
     return user
 
 

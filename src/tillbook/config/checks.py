@@ -1,0 +1,150 @@
+"""What a setting's value must be. A wrong one is one line that names the setting and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tempfile
+from collections.abc import Collection, Iterable
+from email.utils import parseaddr
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from django.conf import global_settings
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
+
+from tillbook.common.errors import InvalidInput
+from tillbook.common.money import check_currency, parse_amount
+
+PREFIX = "TILLBOOK_"
+_SHORTEST_SECRET = 50  # characters, as Django's own deployment check has it
+_LONGEST_GRACE = 3650  # days
+_MOST_PROXIES = 10
+
+# ISO 4217 also has codes for metals, units of account, tests and "no currency".
+_NOT_MONEY = re.compile(r"XA[GU]|XB[ABCD]|XDR|XEU|XF[OU]|XP[DT]|XRE|XSU|XTS|XUA|X{3}")
+# The tests' own, and what Kubernetes puts into every container beside a service named "tillbook".
+_FOREIGN_NAMES = re.compile(r"TILLBOOK_(TEST_\w+|SERVICE_(HOST|PORT)\w*|PORT(_\w+)?)")
+
+
+def wrong(name: str, why: object) -> ImproperlyConfigured:
+    """The error that says in one line which setting is wrong, and why."""
+    return ImproperlyConfigured(f"{PREFIX}{name} is wrong: {why}")
+
+
+def data_dir(path: Path) -> Path:
+    """The data folder, made where it is missing; files can be written there."""
+    path = path.absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise wrong(
+            "DATA_DIR", f"{path} must be a folder that can be written to ({error.strerror})."
+        ) from error
+    return path
+
+
+def currency(code: str) -> str:
+    try:
+        check_currency(code)
+    except InvalidInput as error:
+        raise wrong("CURRENCY", error) from error
+    if _NOT_MONEY.fullmatch(code):
+        raise wrong("CURRENCY", f"{code!r} is not money that a shop takes. Use a code such as AUD.")
+    return code
+
+
+def limit(name: str, text: str, code: str) -> int:
+    """A limit as a person writes it, in minor units. Zero means: nothing is below the limit."""
+    try:
+        return 0 if text.strip() == "0" else parse_amount(text, code).minor
+    except InvalidInput as error:
+        raise wrong(name, error) from error
+
+
+def locale(text: str) -> str:
+    try:
+        Locale.parse(text)
+    except (UnknownLocaleError, ValueError, TypeError) as error:
+        raise wrong("LOCALE", f"{text!r} is not a locale that is known. Use one such as en_GB.") from error
+    return text
+
+
+def language_of(locale_name: str) -> str:
+    """Django's name of the locale's language, or English for one that it has no words in."""
+    known = {code for code, _ in global_settings.LANGUAGES}
+    parts = locale_name.lower().split("_")
+    for count in range(len(parts), 0, -1):
+        if (code := "-".join(parts[:count])) in known:
+            return code
+    return "en"
+
+
+def time_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise wrong("TIME_ZONE", f"{name!r} is not a time zone. Use one such as Europe/London.") from error
+
+
+def grace_days(days: int) -> int:
+    if not 0 <= days <= _LONGEST_GRACE:
+        raise wrong("GRACE_DAYS", f"use 0 to {_LONGEST_GRACE} days, not {days}.")
+    return days
+
+
+def proxy_count(count: int) -> int:
+    if not 0 <= count <= _MOST_PROXIES:
+        raise wrong("PROXY_COUNT", f"use 0 to {_MOST_PROXIES} proxies, not {count}.")
+    return count
+
+
+def secret_key(text: str) -> str:
+    """The key, or empty where none is set."""
+    if text and len(text) < _SHORTEST_SECRET:
+        raise wrong("SECRET_KEY", f"use at least {_SHORTEST_SECRET} characters, or leave it out.")
+    return text
+
+
+def email(name: str, text: str) -> str:
+    """An address, or empty where none is set."""
+    try:
+        if text:
+            validate_email(text)
+    except ValidationError as error:
+        raise wrong(name, f"{text!r} is not an e-mail address.") from error
+    return text
+
+
+def sender(name: str, text: str) -> str:
+    """An address, alone or as `Name <address>`, or empty where none is set."""
+    address = parseaddr(text)[1]
+    if text and (not address or not text.isprintable()):
+        raise wrong(name, f"{text!r} is not an e-mail address.")
+    email(name, address)
+    return text
+
+
+def origins(given: Iterable[str]) -> list[str]:
+    found = [each.strip() for each in given if each.strip()]
+    for each in found:
+        if re.fullmatch(r"https?://[^/?#\s]+", each) is None or not urlsplit(each).netloc:
+            raise wrong(
+                "TRUSTED_ORIGINS",
+                f"write {each!r} with its scheme and no path, as in https://credit.example.com.",
+            )
+    return found
+
+
+def names(given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a name that begins as a setting's and is none: a misspelt setting would do nothing, unseen."""
+    for name in sorted(given):
+        if not name.startswith(PREFIX) or name in known or _FOREIGN_NAMES.fullmatch(name):
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+        raise ImproperlyConfigured(f"{name} is not a setting. Is {near} meant? Take it out or correct it.")

@@ -1,0 +1,129 @@
+"""Where `serve` and `demo` listen, and what they refuse before they start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from django.db import connection
+
+from tillbook.cli.serve import CannotListen, checked_endpoint, leave_database
+from tillbook.staff.models import User
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which a server listens that would share it, as Tillbook's own does."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def free() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+def test_a_name_is_resolved_and_an_address_taken_as_it_is(free: int) -> None:
+    assert checked_endpoint("localhost", free) == "127.0.0.1"
+    assert checked_endpoint("127.0.0.1", free) == "127.0.0.1"
+    assert checked_endpoint("0.0.0.0", free) == "0.0.0.0"  # noqa: S104  where it listens is the point
+
+
+@pytest.mark.parametrize("host", ["", "a..b", "no such host", "shop.invalid", "x" * 70, "fe80::1%lo"])
+def test_an_unknown_host_is_refused(free: int, host: str) -> None:
+    with pytest.raises(CannotListen, match=f"port {free}. No such host is known.*--host"):
+        checked_endpoint(host, free)
+
+
+def test_another_machine_s_address_is_refused(free: int) -> None:
+    with pytest.raises(CannotListen, match=f"on 192.0.2.1, port {free}. That is no address of this machine"):
+        checked_endpoint("192.0.2.1", free)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])  # noqa: S104  the same
+def test_a_taken_port_is_refused_even_where_it_would_be_shared(taken: int, host: str) -> None:
+    with pytest.raises(CannotListen, match=f"on {host}, port {taken}. Another program listens there"):
+        checked_endpoint(host, taken)
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_refused_port_is_one_line_and_nothing_was_built(
+    run_process: Run, tmp_path: Path, taken: int, command: str
+) -> None:
+    code, shown, wrong = run_process(command, "--port", str(taken))
+    assert (code, shown) == (1, "")
+    assert wrong == (
+        f"Tillbook can't listen on 127.0.0.1, port {taken}. "
+        "Another program listens there. Stop it, or choose another --port.\n"
+    )
+    assert (tmp_path / "tillbook.sqlite3").stat().st_size == 0
+    assert not (tmp_path / "demo-passwords.json").exists()
+
+
+def test_a_database_without_tables_is_not_served(run_process: Run, free: int) -> None:
+    code, shown, wrong = run_process("serve", "--port", str(free))
+    assert (code, shown, len(wrong.splitlines())) == (1, "", 1)
+    assert "Run `tillbook migrate` first." in wrong
+
+
+def test_no_connection_stays_open_for_the_server_s_process_to_inherit(own_database: None) -> None:
+    assert User.objects.count() == 0
+    leave_database()
+    assert connection.connection is None
+    assert "default" not in getattr(connection, "_connection_pools", {})
+    assert User.objects.count() == 0
+
+
+def test_the_panel_is_served_by_name_and_a_second_one_beside_it_is_refused(
+    run_process: Run, tmp_path: Path, free: int
+) -> None:
+    assert run_process("migrate")[0] == 0
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TILLBOOK_", "DJANGO_"))
+    }
+    serving = subprocess.Popen(
+        [
+            sys.executable, "-c", "from tillbook.cli.main import app; app()",
+            "serve", "--host", "localhost", "--port", str(free),
+        ],
+        env=clean | {"TILLBOOK_DATA_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert log_in_page(f"http://localhost:{free}/login/") == 200
+        code, _, wrong = run_process("serve", "--host", "localhost", "--port", str(free))
+        assert (code, len(wrong.splitlines())) == (1, 1)
+        assert f"on localhost, port {free}. Another program listens there." in wrong
+    finally:
+        serving.send_signal(signal.SIGINT)
+        shown, _ = serving.communicate(timeout=30)
+    assert shown == f"Tillbook is at http://localhost:{free}\n"
+
+
+def log_in_page(address: str) -> int:
+    """The status of the page, once the server is up."""
+    for _ in range(100):
+        try:
+            with urlopen(address, timeout=5) as page:  # noqa: S310  an address of this test
+                return page.status
+        except URLError:
+            time.sleep(0.1)
+    raise AssertionError("The server did not start.")
