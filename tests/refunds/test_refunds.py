@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -93,6 +93,17 @@ def test_an_admin_does_not_complete_a_large_refund_of_their_own(ask, credit, adm
     with pytest.raises(refunds.SelfCompletion):
         refunds.complete(refund.pk, actor=admin_actor, now=now)
     assert balance(credit) == (50_000, 150_000)
+
+
+def test_nor_in_pieces_within_a_day(ask, credit, admin_actor, now):
+    first, second = (ask(60_000, key=key, actor=admin_actor) for key in "ab")
+    refunds.complete(first.pk, actor=admin_actor, now=now)
+    for later in (now, now + timedelta(hours=23)):
+        with pytest.raises(refunds.SelfCompletion):
+            refunds.complete(second.pk, actor=admin_actor, now=later)
+    assert balance(credit) == (80_000, 60_000)
+    refunds.complete(second.pk, actor=admin_actor, now=now + timedelta(hours=25))
+    assert balance(credit) == (80_000, 0)
 
 
 @pytest.mark.parametrize(

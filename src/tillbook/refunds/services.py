@@ -7,7 +7,7 @@ transaction (R5). A reversal is the same way out for a credit given by mistake, 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -275,7 +275,7 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
     if refund.status == Refund.Status.COMPLETED:
         return refund
     _check_transition(refund, Refund.Status.COMPLETED)
-    _check_completer(refund, actor)
+    _check_completer(refund, actor, now)
     reversal = refund.kind == Refund.Kind.REVERSAL
     if not reversal:
         _check_backed(refund)
@@ -334,15 +334,36 @@ def _check_transition(refund: Refund, to: str) -> None:
         raise WrongState(f"{refund.number} is already {refund.get_status_display().lower()}.")
 
 
-def _check_completer(refund: Refund, actor: Actor) -> None:
-    policy = shop()
-    small = refund.currency == policy.currency and refund.amount_minor <= policy.self_completion_limit_minor
-    own = refund.requested_by == actor.name and refund.requested_by_user_id == actor.user_id
-    if own and not small:
-        limit = Money(policy.self_completion_limit_minor, policy.currency)
+def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:
+    """Above the shop's limit whoever asked may not complete, in one piece or in several (R6)."""
+    if not _is_own(refund, actor):
+        return
+    limit = Money(shop().self_completion_limit_minor, shop().currency)
+    sum_minor = refund.amount_minor + _completed_own(refund, actor, now)
+    if refund.currency != limit.currency or sum_minor > limit.minor:
         raise SelfCompletion(
-            f"You asked for {refund.number} yourself. Above {limit} somebody else completes it."
+            f"You asked for {refund.number} yourself. Above {limit} for one customer in a day somebody else "
+            "completes it."
         )
+
+
+def _is_own(refund: Refund, actor: Actor) -> bool:
+    if actor.user_id is None:
+        return refund.requested_by_user_id is None and refund.requested_by == actor.name
+    return refund.requested_by_user_id == actor.user_id
+
+
+def _completed_own(refund: Refund, actor: Actor, now: datetime) -> int:
+    """What the actor asked for and completed for the same customer in the last day, in minor units."""
+    rows = Refund.objects.filter(
+        customer_id=refund.customer_id,
+        currency=refund.currency,
+        status=Refund.Status.COMPLETED,
+        requested_by_user_id=actor.user_id,
+        resolved_by=actor.name,
+        resolved_at__gt=now - timedelta(days=1),
+    )
+    return sum(rows.values_list("amount_minor", flat=True))
 
 
 def _resolve(refund: Refund, status: Refund.Status, actor: Actor, now: datetime) -> None:
