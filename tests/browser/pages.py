@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import PASSWORD
@@ -83,12 +86,17 @@ def notice(page: Page) -> Locator:
     return page.get_by_role("status")
 
 
+def in_days(count: int) -> str:
+    """The day in so many days, as a date field holds it: a payment date must be near today."""
+    return (timezone.localdate() + timedelta(days=count)).isoformat()
+
+
 def pay_refund(page: Page, amount: str, *, note: str = "") -> None:
     """Fill the Pay Refund form as for a bank transfer, and send it."""
     page.get_by_label("Payee's name").fill("Jo Marsh")
     page.get_by_label("Refund method").select_option("Bank transfer")
     page.get_by_label("Bank account").fill("20-00-00 55779911")
     page.get_by_label("Refund amount").fill(amount)
-    page.get_by_label("Payment date").fill("2026-03-05")
+    page.get_by_label("Payment date").fill(in_days(3))
     page.get_by_label("Refund Note").fill(note)
     click(page, "Process Refund")

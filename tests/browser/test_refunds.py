@@ -220,6 +220,6 @@ def test_the_queue_is_filtered_and_a_selection_of_it_exported(windows: Windows, 
     staff.get_by_label(f"Select {small.number}", exact=True).check()
     with staff.expect_download() as export:
         pages.click(staff, "Export CSV")
-    rows = Path(export.value.path()).read_text().splitlines()
-    assert [row.split(",")[0] for row in rows] == ["number", small.number]
+    rows = Path(export.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert [row.split(",")[0] for row in rows] == ['"number"', f'"{small.number}"']
     assert shop.refunds() == [(small.number, "requested", 500), (large.number, "requested", 4_550)]

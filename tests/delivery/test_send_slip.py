@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
-import socket
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope
 from pypdf import PdfReader
 
+from tests.delivery.mailbox import Mailbox, free_port, parsed
 from tillbook.common.actor import Actor, Role
+from tillbook.common.errors import InvalidInput, KeyReused
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
-from tillbook.credit.models import GiveReason
+from tillbook.credit.models import GiveReason, ReverseReason
 from tillbook.customers.models import Customer
 from tillbook.delivery.services import MailFailed, NoEmailAddress, Sent, send_slip
 from tillbook.events.models import Event
@@ -33,56 +29,8 @@ pytestmark = pytest.mark.django_db
 
 _NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 _SYSTEM = Actor.system("test")
+_ADMIN = Actor(name="ada", role=Role.ADMIN, origin="test", user_id=2)
 _STAFF = Actor(name="olivia", role=Role.STAFF, origin="test", user_id=1)
-
-
-class Mailbox:
-    """An SMTP handler that keeps what it is given, and refuses the addresses of one domain."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[Envelope] = []
-
-    async def handle_RCPT(self, *conversation: Any) -> str:
-        _server, _session, envelope, address, _options = conversation
-        if address.endswith("@refused.example"):
-            return "550 no such mailbox"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, *conversation: Any) -> str:
-        _server, _session, envelope = conversation
-        self.envelopes.append(envelope)
-        return "250 OK"
-
-    def only_message(self) -> EmailMessage:
-        [envelope] = self.envelopes
-        assert isinstance(envelope.content, bytes)
-        return _parsed(envelope.content)
-
-
-@pytest.fixture
-def mailbox(settings: Any) -> Iterator[Mailbox]:
-    box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=_free_port())
-    controller.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
-    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-    yield box
-    controller.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _parsed(content: bytes) -> EmailMessage:
-    message = email.message_from_bytes(content, policy=email.policy.default)
-    assert isinstance(message, EmailMessage)
-    return message
 
 
 def _refund(address: str = "amelie@example.org") -> Refund:
@@ -107,7 +55,9 @@ def _slip_events() -> list[Event]:
 
 def test_the_customer_receives_the_slip(mailbox: Mailbox) -> None:
     refund = _refund()
-    assert send_slip(refund.pk, actor=_STAFF, now=_NOW) == Sent(to="amelie@example.org", path=None)
+    assert send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW) == Sent(
+        to="amelie@example.org", path=None
+    )
 
     message = mailbox.only_message()
     assert message["To"] == "amelie@example.org"
@@ -121,9 +71,84 @@ def test_the_customer_receives_the_slip(mailbox: Mailbox) -> None:
     assert refund.number in page.extract_text()
 
 
+def _body(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    return " ".join(body.get_content().split())
+
+
+def test_the_message_says_how_the_refund_stands(mailbox: Mailbox) -> None:
+    refund = _refund()
+    send_slip(refund.pk, key="1", actor=_STAFF, now=_NOW)
+    assert "recorded and not yet completed" in _body(mailbox.only_message())
+    mailbox.envelopes.clear()
+    refunds.complete(refund.pk, actor=_ADMIN, now=_NOW)
+    send_slip(refund.pk, key="2", actor=_STAFF, now=_NOW)
+    assert "The refund is completed." in _body(mailbox.only_message())
+
+
+def test_the_message_of_a_declined_refund_promises_no_money(mailbox: Mailbox) -> None:
+    refund = _refund()
+    refunds.decline(refund.pk, reason="Wrong payee", actor=_ADMIN, now=_NOW)
+    send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW)
+    body = _body(mailbox.only_message())
+    assert "The refund was declined and no money is paid because of it." in body
+    assert "paid separately" not in body
+    assert "Wrong payee" not in body
+
+
+def test_the_slip_of_a_reversal_is_never_sent(mailbox: Mailbox) -> None:
+    refund = _refund()
+    refunds.decline(refund.pk, reason="Wrong payee", actor=_ADMIN, now=_NOW)
+    reversal = refunds.request_reversal(
+        customer_id=refund.customer_id, credit_id=refund.sources.get().credit_id,
+        reason=ReverseReason.DUPLICATE, note="", key="reverse", actor=_STAFF, now=_NOW,
+    )  # fmt: skip
+    with pytest.raises(InvalidInput, match=f"{reversal.number} is a reversal"):
+        send_slip(reversal.pk, key="send", actor=_STAFF, now=_NOW)
+    assert mailbox.envelopes == []
+    assert _slip_events() == []
+
+
+def test_the_same_key_sends_one_message(mailbox: Mailbox) -> None:
+    refund = _refund()
+    first = send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW)
+    Customer.objects.filter(pk=refund.customer_id).update(email="")
+    assert send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW) == first
+    assert len(mailbox.envelopes) == 1
+    assert len(_slip_events()) == 1
+
+
+def test_another_key_sends_another_message(mailbox: Mailbox) -> None:
+    refund = _refund()
+    for key in ("first", "second"):
+        send_slip(refund.pk, key=key, actor=_STAFF, now=_NOW)
+    assert len(mailbox.envelopes) == 2
+    assert len(_slip_events()) == 2
+
+
+def test_a_key_that_stood_for_something_else_sends_nothing(mailbox: Mailbox) -> None:
+    refund = _refund()
+    with pytest.raises(KeyReused):
+        send_slip(refund.pk, key="refund", actor=_STAFF, now=_NOW)
+    assert mailbox.envelopes == []
+    assert _slip_events() == []
+
+
+def test_the_same_key_finds_the_file_written_before(settings: Any, tmp_path: Path) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path / "outbox")
+    refund = _refund()
+    sent = [
+        send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW + timedelta(hours=each)) for each in range(2)
+    ]
+    assert sent[0] == sent[1]
+    assert list((tmp_path / "outbox").iterdir()) == [sent[0].path]
+
+
 def test_the_event_says_who_sent_it_where(mailbox: Mailbox) -> None:
     refund = _refund()
-    send_slip(refund.pk, actor=_STAFF, now=_NOW)
+    send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW)
     [event] = _slip_events()
     assert (event.subject, event.customer_id, event.actor_name) == (
         refund.number,
@@ -137,9 +162,9 @@ def test_without_a_server_the_message_is_a_file(settings: Any, tmp_path: Path) -
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = str(tmp_path / "outbox")
     refund = _refund()
-    sent = send_slip(refund.pk, actor=_STAFF, now=_NOW)
+    sent = send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW)
     assert sent.path == tmp_path / "outbox" / f"{refund.number}-20260304T120000000000.eml"
-    message = _parsed(sent.path.read_bytes())
+    message = parsed(sent.path.read_bytes())
     assert message["To"] == "amelie@example.org"
     assert [part.get_content_type() for part in message.iter_attachments()] == ["application/pdf"]
     [event] = _slip_events()
@@ -149,7 +174,7 @@ def test_without_a_server_the_message_is_a_file(settings: Any, tmp_path: Path) -
 def test_a_customer_without_an_address_is_refused(mailbox: Mailbox) -> None:
     refund = _refund(address="")
     with pytest.raises(NoEmailAddress, match="amelie has no e-mail address"):
-        send_slip(refund.pk, actor=_STAFF, now=_NOW)
+        send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW)
     assert mailbox.envelopes == []
     assert _slip_events() == []
 
@@ -160,13 +185,13 @@ def test_an_address_with_a_line_break_is_refused(mailbox: Mailbox) -> None:
         email="a@example.org\nBcc: all@example.org"
     )
     with pytest.raises(NoEmailAddress, match="is not an e-mail address"):
-        send_slip(refund.pk, actor=_STAFF, now=_NOW)
+        send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW)
     assert mailbox.envelopes == []
 
 
 def test_a_line_break_in_the_shops_name_adds_no_header(mailbox: Mailbox, settings: Any) -> None:
     settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, name="Wick\r\nBcc: all@example.org")
-    send_slip(_refund().pk, actor=_STAFF, now=_NOW)
+    send_slip(_refund().pk, key="send", actor=_STAFF, now=_NOW)
     assert mailbox.only_message()["Bcc"] is None
     assert mailbox.envelopes[0].rcpt_tos == ["amelie@example.org"]
 
@@ -174,17 +199,17 @@ def test_a_line_break_in_the_shops_name_adds_no_header(mailbox: Mailbox, setting
 def test_a_server_that_refuses_the_address_is_a_clear_refusal(mailbox: Mailbox) -> None:
     refund = _refund(address="amelie@refused.example")
     with pytest.raises(MailFailed, match=r"amelie@refused\.example.*no such mailbox"):
-        send_slip(refund.pk, actor=_STAFF, now=_NOW)
+        send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW)
     assert _slip_events() == []
 
 
 def test_a_server_that_does_not_answer_is_a_clear_refusal(mailbox: Mailbox, settings: Any) -> None:
-    settings.EMAIL_PORT = _free_port()
+    settings.EMAIL_PORT = free_port()
     with pytest.raises(MailFailed, match="did not take the message"):
-        send_slip(_refund().pk, actor=_STAFF, now=_NOW)
+        send_slip(_refund().pk, key="send", actor=_STAFF, now=_NOW)
     assert _slip_events() == []
 
 
 def test_an_unknown_refund_is_not_found(mailbox: Mailbox) -> None:
     with pytest.raises(RefundNotFound):
-        send_slip(987654, actor=_STAFF, now=_NOW)
+        send_slip(987654, key="send", actor=_STAFF, now=_NOW)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 
-from tillbook.credit.models import Credit
+from tillbook.common.actor import Actor
+from tillbook.common.money import Money
+from tillbook.credit import services
+from tillbook.credit.models import Credit, GiveReason
 from tillbook.credit.queries import balance_of, credits_of
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Balance
+from tillbook.orders import services as orders
+from tillbook.orders.lines import LineInput
+from tillbook.returns.services import RmaLineInput, open_rma
 
 
 def text(client: Client, path: str) -> str:
@@ -100,6 +108,86 @@ def test_without_the_checkbox_save_leaves_the_figures_alone(
     assert balance_of(maria.pk, "GBP").available_minor == 99_900
 
 
+def test_a_limit_below_zero_is_refused_and_the_message_allows_zero(as_staff: Client, maria: Customer):
+    for sent in ("-1", "\N{MINUS SIGN}1"):
+        answer = as_staff.post("/customers/maria/account/", {"credit_limit": sent})
+        assert answer.status_code == 422
+        assert "The amount can&#x27;t be less than zero." in answer.content.decode()
+    maria.refresh_from_db()
+    assert maria.credit_limit_minor is None
+
+
+@pytest.mark.parametrize("path", ["/customers/?kind=zz", "/orders/?paid_status=zz", "/rmas/?status=zz"])
+def test_a_filter_that_is_not_on_the_list_says_so_at_its_field(as_staff: Client, path: str):
+    assert "Select a valid choice. zz is not one of the available choices." in text(as_staff, path)
+
+
+def test_a_wrong_filter_does_not_undo_the_others(as_staff: Client, maria: Customer):
+    assert "Nobody matches" in text(as_staff, "/customers/?kind=zz&q=nobody")
+
+
+def test_a_credit_shows_the_last_day_on_which_it_can_be_used(as_staff: Client, maria: Customer):
+    """Winter and summer: the shop's midnight is not always UTC's."""
+    assert give(as_staff, expires_at="2998-12-10").status_code == 302
+    assert give(as_staff, key="k2", expires_at="2998-07-10").status_code == 302
+    shown = text(as_staff, "/customers/maria/")
+    for day in ("10 Dec 2998", "10 Jul 2998"):
+        assert day in shown
+    assert "11 Dec 2998" not in shown
+    assert "10 Dec 2998" in text(as_staff, "/credits/CR-1001/")
+    assert "11 Dec 2998" not in text(as_staff, "/credits/CR-1001/")
+
+
+def test_a_credit_that_ends_within_a_day_shows_the_time(
+    as_staff: Client, maria: Customer, admin_actor: Actor, now: datetime
+):
+    services.give(
+        customer_id=maria.pk,
+        amount=Money(500, "GBP"),
+        reason=GiveReason.GOODWILL,
+        refundable=False,
+        expires_at=datetime(2998, 12, 10, 15, 30, tzinfo=UTC),
+        key="g",
+        actor=admin_actor,
+        now=now,
+    )
+    assert "10 Dec 2998, 15:30" in text(as_staff, "/customers/maria/")
+
+
+def test_the_customer_s_page_shows_the_newest_orders_and_says_where_the_others_are(
+    as_staff: Client, maria: Customer, staff_actor: Actor, now: datetime
+):
+    def place(number: int) -> None:
+        lines = [LineInput("MUG", "Mug", 1, 1000)]
+        orders.place(
+            customer_id=maria.pk, currency="GBP", number=f"N{number}", lines=lines, key=f"p{number}",
+            placed_at=now - timedelta(days=number), actor=staff_actor, now=now,
+        )  # fmt: skip
+
+    for number in range(100):
+        place(number)
+    assert "These are the newest" not in text(as_staff, "/customers/maria/")
+    place(100)
+    shown = text(as_staff, "/customers/maria/")
+    assert "These are the newest 100." in shown
+    assert 'href="/orders/?q=maria"' in shown
+    assert "/orders/N99/" in shown
+    assert "/orders/N100/" not in shown.split('id="history"')[0]
+
+
+def test_the_customer_s_page_shows_their_rmas(
+    as_staff: Client, maria: Customer, staff_actor: Actor, now: datetime
+):
+    assert "rmas-title" not in text(as_staff, "/customers/maria/")
+    opened = open_rma(
+        customer_id=maria.pk, currency="GBP", order_id=None, lines=[RmaLineInput(None, "MUG", "Mug", 1, 700)],
+        shipping_minor=0, surcharge_minor=0, reason="faulty", key="r", actor=staff_actor, now=now,
+    )  # fmt: skip
+    shown = text(as_staff, "/customers/maria/").split('id="rmas-title"')[1]
+    assert f'href="/rmas/{opened.number}/"' in shown
+    assert "£7.00" in shown
+
+
 def give(client: Client, **changes: str):
     sent = {"key": "k1", "amount": "20", "reason": "price_correction", "refundable": "on", **changes}
     return client.post("/customers/maria/give-credit/", sent)
@@ -126,7 +214,7 @@ def test_the_last_day_of_a_credit_counts_as_a_whole_day_of_the_shop(as_staff: Cl
         ({"amount": "-1"}, "more than zero"),
         ({"amount": "1e30"}, "is not an amount"),
         ({"amount": "100.01"}, "Staff may give at most"),
-        ({"reason": ""}, "This field is required"),
+        ({"reason": ""}, "Choose the reason."),
         ({"reason": "goodwill"}, "paid out"),
         ({"expires_at": "2001-01-01"}, "must lie in the future"),
         ({"expires_at": "9999-12-31"}, "too far away"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -199,6 +200,21 @@ def test_an_order_of_four_hundred_lines_can_be_edited(
     assert by_number("BIG").total_minor == 80000
 
 
+def test_an_edit_from_an_overtaken_page_is_refused_and_says_so(staff_client: Client, order: Order) -> None:
+    rows = [
+        {"line_id": line.pk, "sku": line.sku, "description": "", "quantity": line.quantity, "amount": "20"}
+        for line in lines_of(order)
+    ]
+    seen = re.search(r'name="seen" value="([0-9a-f]{64})"', staff_client.get("/orders/N100/edit/").text)
+    assert seen is not None
+    mine = {"seen": seen[1]} | _lines(*rows, initial=len(rows))
+    assert staff_client.post("/orders/N100/edit/", {"key": "a", "note": "First"} | mine).status_code == 302
+    late = staff_client.post("/orders/N100/edit/", {"key": "b", "note": "Second"} | mine)
+    assert late.status_code == 422
+    assert "was changed meanwhile" in late.text
+    assert by_number("N100").note == "First"
+
+
 def test_an_order_for_nobody_is_not_found(staff_client: Client, db: None) -> None:
     assert staff_client.get("/orders/new/?customer=nobody").status_code == 404
     assert staff_client.get("/orders/NONE/").status_code == 404
@@ -348,3 +364,32 @@ def test_voiding_a_payment_says_what_was_taken_back_and_what_is_missing(
     assert "4.00 GBP of that credit is already used" in said
     assert "Voided" in staff_client.get("/orders/N100/").text
     assert staff_client.get("/payments/999/void/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("received_at", "message"),
+    [
+        ("yesterday", "Enter a date and time, like 2026-12-31 14:30."),
+        ("", "Enter when the payment was received."),
+    ],
+)
+def test_a_payment_without_a_moment_that_can_be_read_is_refused(
+    staff_client: Client, order: Order, received_at: str, message: str
+) -> None:
+    sent = {"key": "p1", "amount": "10", "method": "card", "received_at": received_at}
+    response = staff_client.post("/orders/N100/receipt-payment/", sent)
+    assert response.status_code == 422
+    assert message in response.text
+    assert Payment.objects.count() == 0
+
+
+def test_a_credit_to_pay_with_shows_its_last_day(
+    staff_client: Client, customer: Customer, order: Order, staff_actor: Actor, now: datetime
+) -> None:
+    credit.give(
+        customer_id=customer.pk, amount=Money(500, "GBP"), reason=GiveReason.GOODWILL, refundable=False,
+        expires_at=datetime(2998, 12, 11, tzinfo=UTC), key="give", actor=staff_actor, now=now,
+    )  # fmt: skip
+    shown = staff_client.get("/orders/N100/pay-with-credit/").text
+    assert "10 Dec 2998" in shown
+    assert "11 Dec 2998" not in shown

@@ -10,6 +10,7 @@ from django.test import Client
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import balance_of
 from tillbook.customers.models import Customer
+from tillbook.events.models import Event
 from tillbook.refunds.models import Refund
 
 PAGES = [
@@ -37,7 +38,38 @@ FOR_ADMINS = [
     ("/refunds/complete/", {"selected": "1"}),
 ]
 
-BUTTONS = [*FOR_ADMINS, ("/refunds/RF-1001/send-slip/", {}), ("/customers/maria/account/", {})]
+BUTTONS = [
+    *FOR_ADMINS,
+    ("/refunds/RF-1001/send-slip/", {}),
+    ("/refunds/slips.pdf", {}),
+    ("/refunds/refunds.csv", {}),
+    ("/customers/maria/account/", {}),
+]
+
+PARENTS = {
+    "/refunds/RF-1001/complete/": "/refunds/RF-1001/",
+    "/refunds/RF-1001/decline/": "/refunds/RF-1001/",
+    "/refunds/RF-1001/send-slip/": "/refunds/RF-1001/",
+    "/refunds/complete/": "/refunds/",
+    "/refunds/slips.pdf": "/refunds/",
+    "/refunds/refunds.csv": "/refunds/",
+    "/customers/maria/account/": "/customers/maria/",
+}
+
+NUL = [
+    "/customers/%00/",
+    "/customers/a%00b/edit/",
+    "/orders/%00/",
+    "/credits/%00/",
+    "/refunds/%00/complete/",
+    "/rmas/%00/",
+    "/customers/?after=%00",
+    "/customers/?q=%00",
+    "/orders/?after=%00",
+    "/orders/new/?customer=%00",
+    "/customers/maria/?%00=1",
+    "/customers/maria/pay-refund/?credit=%00",
+]
 
 MISSING = [
     "/customers/nobody/",
@@ -79,6 +111,18 @@ def test_what_does_not_exist_is_a_404_page(as_staff: Client, path: str):
     assert "There is no such page" in answer.content.decode()
 
 
+@pytest.mark.parametrize("path", NUL)
+def test_an_address_with_a_nul_is_a_404_page(as_staff: Client, path: str):
+    answer = as_staff.get(path)
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_is_kept_by_the_browser(as_staff: Client, path: str):
+    assert "no-store" in as_staff.get(path)["Cache-Control"]
+
+
 @pytest.mark.parametrize(("path", "data"), FOR_ADMINS)
 def test_staff_are_refused_by_the_server_and_nothing_changes(
     as_staff: Client, maria: Customer, pending: Refund, path: str, data: dict[str, str]
@@ -93,8 +137,16 @@ def test_staff_are_refused_by_the_server_and_nothing_changes(
 
 
 @pytest.mark.parametrize(("path", "data"), BUTTONS)
-def test_a_button_s_address_can_only_be_posted_to(as_admin: Client, path: str, data: dict[str, str]):
-    assert as_admin.get(path).status_code == 405
+def test_opening_a_button_s_address_leads_to_its_page_and_does_nothing(
+    as_admin: Client, pending: Refund, path: str, data: dict[str, str]
+):
+    before = Event.objects.count()
+    answer = as_admin.get(path, data)
+    assert (answer.status_code, answer.url) == (302, PARENTS[path])
+    assert as_admin.get(answer.url).status_code == 200
+    pending.refresh_from_db()
+    assert pending.status == Refund.Status.REQUESTED
+    assert Event.objects.count() == before
 
 
 @pytest.mark.parametrize(("path", "data"), BUTTONS)

@@ -158,6 +158,35 @@ def test_any_name_at_all_still_makes_a_slip(name: str) -> None:
     assert "RF-1042" in page
 
 
+_GAPS = "Some characters could not be printed."
+
+
+@pytest.mark.parametrize("name", ["山田太郎", "김철수", "สมชาย", "Jo 😀", "李小龙"])
+def test_a_slip_says_when_characters_could_not_be_printed(name: str) -> None:
+    [page] = _pages(_refund(payee_name=name))
+    assert _GAPS in page
+
+
+@pytest.mark.parametrize(
+    "name", ["Jo Marsh", "Amélie Østergård", "Νίκος", "Юлия", "Đặng Thị Hà", "a\x00b\u2028d"]
+)
+def test_a_slip_whose_characters_are_all_printed_says_nothing_of_it(name: str) -> None:
+    [page] = _pages(_refund(payee_name=name))
+    assert _GAPS not in page
+
+
+def test_only_the_slip_that_lacks_a_character_says_so() -> None:
+    first, second = _pages(_refund(pk=1), _refund(pk=2, payee_name="山田太郎"))
+    assert _GAPS not in first
+    assert _GAPS in second
+
+
+def test_a_last_page_names_the_reversals_left_out() -> None:
+    pages = PdfReader(BytesIO(slip.render([_refund()], left_out=["RF-1043", "RF-1044"]))).pages
+    _, note = [page.extract_text() for page in pages]
+    assert "Without a slip, because nobody is paid: RF-1043, RF-1044." in note
+
+
 def test_many_refunds_are_a_page_each_in_the_order_given() -> None:
     pages = _pages(_refund(pk=3), _refund(pk=1, credits=40), _refund(pk=2))
     assert [

@@ -25,6 +25,12 @@ def credits_of(customer_id: int) -> list[Credit]:
     return list(rows.order_by("-issued_at", "-id"))
 
 
+def credits_of_document(customer_id: int, reference: str) -> list[Credit]:
+    """The credits that arose from the document, with their accounts, in the order of their numbers."""
+    rows = Credit.objects.filter(customer_id=customer_id, source_reference=reference)
+    return list(rows.select_related("account").order_by("id"))
+
+
 def by_number(number: str) -> Credit:
     """The credit CR-... with its account and customer; raises CreditNotFound."""
     credit_id = row_id("CR", number)

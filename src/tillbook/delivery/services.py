@@ -12,18 +12,34 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.errors import Refusal
+from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money
 from tillbook.customers.models import Customer
-from tillbook.events.services import NewEvent, record
+from tillbook.events.models import Event
+from tillbook.events.services import NewEvent, content_of, record, replay
 from tillbook.refunds import slip
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids
 from tillbook.refunds.services import RefundNotFound
 from tillbook.shop.policies import shop
 
+_ACTION = "refund.slip_sent"
+_STATES = {
+    Refund.Status.REQUESTED: (
+        "The refund is recorded and not yet completed. The slip is a record: "
+        "the money itself is paid separately, as the slip says."
+    ),
+    Refund.Status.COMPLETED: (
+        "The refund is completed. The slip is a record: "
+        "the money itself was paid separately, as the slip says."
+    ),
+    Refund.Status.DECLINED: (
+        "The refund was declined and no money is paid because of it. The credit is available to you again."
+    ),
+}
 _FILE_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 
 
@@ -49,25 +65,41 @@ class Sent:
     path: Path | None
 
 
-def send_slip(refund_id: int, *, actor: Actor, now: datetime) -> Sent:
+def send_slip(refund_id: int, *, key: str, actor: Actor, now: datetime) -> Sent:
     """Send refund slip: mail the slip to the customer, or write the mail to a file in the outbox.
 
     Not one transaction: a slow mail server must not hold the book's lock, so the event is
-    written once the message is on its way. Sending again sends another copy. Raises
-    PermissionDenied, RefundNotFound, NoEmailAddress, MailFailed.
+    written once the message is on its way. The same key sends once; another sends another copy.
+    Raises PermissionDenied, RefundNotFound, InvalidInput for a reversal, NoEmailAddress,
+    MailFailed, KeyReused.
     """
     actor.require(Permission.VIEW)
     refund = _refund(refund_id)
+    content = content_of(_ACTION, refund_id=refund_id)
+    first = replay(refund.customer_id, key, content)
+    if first is not None:
+        return _sent(first)
+    if refund.kind == Refund.Kind.REVERSAL:
+        raise InvalidInput(f"{refund.number} is a reversal: nobody is paid, so there is no slip to send.")
     to = _address_of(refund.customer)
     path = _deliver(_message(refund, to, now), refund.number, now)
-    event = NewEvent(
-        "refund.slip_sent",
-        refund.number,
-        refund.customer_id,
-        data={"to": to, "file": path.name if path else None},
-    )
-    record(event, actor=actor, now=now)
+    data = {"to": to, "file": path.name if path else None}
+    event = NewEvent(_ACTION, refund.number, refund.customer_id, key, content, data=data)
+    try:
+        with transaction.atomic():
+            record(event, actor=actor, now=now)
+    except IntegrityError:  # the same click came twice at the same moment, and the other is recorded
+        first = replay(refund.customer_id, key, content)
+        if first is None:
+            raise
+        return _sent(first)
     return Sent(to=to, path=path)
+
+
+def _sent(event: Event) -> Sent:
+    """What was answered when the event was written."""
+    name = event.data["file"]
+    return Sent(to=event.data["to"], path=Path(settings.EMAIL_FILE_PATH) / name if name else None)
 
 
 def _refund(refund_id: int) -> Refund:
@@ -114,7 +146,7 @@ def _body(refund: Refund) -> str:
     paragraphs = [
         f"Dear {_one_line(refund.customer.display_name)},",
         f"Your slip for {refund.number} over {amount} ({refund.currency}) is attached.",
-        "The slip is a record. The money itself is paid separately, as the slip says.",
+        _STATES[Refund.Status(refund.status)],
         policy.name,
     ]
     return "\n\n".join(paragraphs) + "\n"

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
+
 from tillbook.events.models import Event
 
 
-def history_of_customer(customer_id: int, *, limit: int = 100) -> list[Event]:
-    """The customer's newest events first."""
-    return list(Event.objects.filter(customer_id=customer_id).order_by("-id")[:limit])
+def history_of_customer(customer_id: int, *, before: int | None = None, limit: int = 100) -> list[Event]:
+    """The customer's newest events first; `before` is the id of the last event seen."""
+    return _newest(Event.objects.filter(customer_id=customer_id), before, limit)
 
 
-def history_of_subject(subject: str, *, limit: int = 100) -> list[Event]:
-    """The newest events of one document, by its public number, first."""
-    return list(Event.objects.filter(subject=subject).order_by("-id")[:limit])
+def history_of_subject(
+    subject: str, *, customer_id: int, before: int | None = None, limit: int = 100
+) -> list[Event]:
+    """The newest events of one document of that customer, by its public number, first."""
+    return _newest(Event.objects.filter(subject=subject, customer_id=customer_id), before, limit)
+
+
+def _newest(events: QuerySet[Event], before: int | None, limit: int) -> list[Event]:
+    rows = events if before is None else events.filter(id__lt=before)
+    return list(rows.order_by("-id")[:limit])
 
 
 def contents_of_keys(requests: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str | None]:

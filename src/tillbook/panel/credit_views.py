@@ -11,11 +11,10 @@ from tillbook.credit.queries import by_number, transfers_of_credit
 from tillbook.credit.services import give
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username
-from tillbook.events.queries import history_of_subject
 from tillbook.panel.credit_lines import lines
 from tillbook.panel.edge import PanelRequest, answer, page, read_only, status_of
 from tillbook.panel.forms import GiveCreditForm, ReverseForm
-from tillbook.panel.history import entries
+from tillbook.panel.history import history
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import request_reversal
 
@@ -28,7 +27,7 @@ def credit(request: PanelRequest, number: str) -> HttpResponse:
         "customer": credit.customer,
         "reason": _reason(credit),
         "lines": lines(transfers_of_credit(credit)),
-        "history": entries(history_of_subject(credit.number)),
+        "history": history(request, credit.customer, credit.number),
         "expired": credit.expires_at is not None and credit.expires_at <= request.now,
     }
     return render(request, "panel/credits/credit.html", context)

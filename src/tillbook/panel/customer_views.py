@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -15,11 +15,12 @@ from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import services
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username, search
-from tillbook.events.queries import history_of_customer
+from tillbook.orders.models import Order
 from tillbook.orders.queries import of_customer as orders_of
 from tillbook.orders.recalculation import recalculate
 from tillbook.panel.customer_list import with_balances
 from tillbook.panel.edge import (
+    Page,
     PanelRequest,
     answer,
     command,
@@ -29,12 +30,17 @@ from tillbook.panel.edge import (
     status_of,
 )
 from tillbook.panel.forms import AccountForm, CustomerDetailsForm, CustomerFilterForm, NewCustomerForm
-from tillbook.panel.history import entries
+from tillbook.panel.history import history
+from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import of_customer as refunds_of
+from tillbook.returns.models import Rma
 from tillbook.returns.queries import of_customer as rmas_of
 from tillbook.shop.policies import shop
 
+D = TypeVar("D", Order, Refund, Rma)
+
 _PAGE_SIZE = 50
+_NEWEST = 100  # orders, refunds and RMAs on a customer's page
 _RECALCULATION = "recalculation"  # the session keeps the last one until the customer's page has shown it
 
 
@@ -45,7 +51,8 @@ def home(_request: HttpRequest) -> HttpResponse:
 @read_only
 def customers(request: PanelRequest) -> HttpResponse:
     form = CustomerFilterForm(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {}
+    form.is_valid()
+    wanted = form.cleaned_data  # a field that can't be read filters nothing and shows its error
     after = request.GET.get("after", "")
     rows = with_balances(
         search(
@@ -57,7 +64,7 @@ def customers(request: PanelRequest) -> HttpResponse:
         )
     )
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda row: row.customer.username)
-    filtered = any(wanted.values())
+    filtered = bool(form.errors) or any(wanted.values())
     return render(request, "panel/customers/list.html", {"form": form, "page": listed, "filtered": filtered})
 
 
@@ -103,7 +110,7 @@ def customer(request: PanelRequest, username: str) -> HttpResponse:
     )
 
 
-@command
+@command("panel:customer")
 def account(request: PanelRequest, username: str) -> HttpResponse:
     """Save of the Account section; with its checkbox, Recalculate Account Balances too."""
     customer = by_username(username)
@@ -172,6 +179,11 @@ def _shown_recalculation(request: PanelRequest, customer: Customer) -> dict[str,
     return dict(last)
 
 
+def _newest(rows: Sequence[D]) -> Page[D]:
+    """The rows that the customer's page shows; it links to the list of all where there are more."""
+    return page_of(rows, _NEWEST, key="", key_of=lambda row: row.number)
+
+
 def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> dict[str, Any]:
     balances = balances_of(customer.pk)
     return {
@@ -181,8 +193,8 @@ def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> di
         "balance": balance_of(customer.pk, customer.currency),
         "other_balances": [row for row in balances if row.currency != customer.currency],
         "credits": credits_of(customer.pk),
-        "refunds": refunds_of(customer.pk),
-        "orders": orders_of(customer.pk),
-        "rmas": rmas_of(customer.pk),
-        "history": entries(history_of_customer(customer.pk)),
+        "refunds": _newest(refunds_of(customer.pk, limit=_NEWEST + 1)),
+        "orders": _newest(orders_of(customer.pk, limit=_NEWEST + 1)),
+        "rmas": _newest(rmas_of(customer.pk, limit=_NEWEST + 1)),
+        "history": history(request, customer),
     }

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Concatenate, Generic, ParamSpec, TypeVar, cast
+from urllib.parse import unquote
 from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from tillbook.common.actor import Actor
@@ -23,6 +25,9 @@ from tillbook.common.errors import KeyReused, NotFound, PermissionDenied, Refusa
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_LONGEST_ID = 19  # with fewer digits any number fits the database's integers
+_NUL = "The address holds a character that no name has."
 
 
 class PanelRequest(HttpRequest):
@@ -46,17 +51,25 @@ def read_only(view: PanelView[P]) -> View[P]:
     return _at_edge(view, ["GET", "HEAD"])
 
 
-def command(view: PanelView[P]) -> View[P]:
-    """An address that a button posts to; it has no page of its own."""
-    return _at_edge(view, ["POST"])
+def command(parent: str) -> Callable[[PanelView[P]], View[P]]:
+    """An address that a button posts to. It has no page of its own: whoever opens it is led to `parent`,
+    the page of the button, whose address has the same parameters.
+    """
+    return lambda view: _at_edge(view, ["GET", "HEAD", "POST"], parent)
 
 
-def _at_edge(view: PanelView[P], methods: list[str]) -> View[P]:
+def _at_edge(view: PanelView[P], methods: list[str], parent: str = "") -> View[P]:
+    # What a page shows of bank accounts must not stay in the browser after its reader logged out.
+    @cache_control(no_store=True)
     @require_http_methods(methods)
     @wraps(view)
     def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if "\0" in request.path + unquote(request.META.get("QUERY_STRING", "")):
+            return render(request, "404.html", {"message": _NUL}, status=404)  # PostgreSQL can't compare it
         if not request.user.is_authenticated:
-            return redirect_to_login(_page_after_login(request, methods))
+            return redirect_to_login(reverse("panel:home") if parent else request.get_full_path())
+        if parent and request.method != "POST":
+            return redirect(reverse(parent, args=args, kwargs=dict(kwargs)))
         panel_request = cast("PanelRequest", request)
         panel_request.actor = request.user.as_actor(origin=_origin(request))
         panel_request.now = timezone.now()
@@ -68,11 +81,6 @@ def _at_edge(view: PanelView[P], methods: list[str]) -> View[P]:
             return render(request, "404.html", {"message": refusal.message}, status=404)
 
     return cast("View[P]", wrapped)
-
-
-def _page_after_login(request: HttpRequest, methods: list[str]) -> str:
-    """The page asked for; for an address that can only be posted to, the panel's first one."""
-    return request.get_full_path() if "GET" in methods else reverse("panel:home")
 
 
 def _origin(request: HttpRequest) -> str:
@@ -129,6 +137,11 @@ class Page(Generic[T]):
     items: Sequence[T]
     key: str  # where this page starts; empty on the first
     next_key: str  # where the next one starts; empty on the last
+
+
+def whole(text: str) -> int | None:
+    """The row id that an address or a form names; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_ID else None
 
 
 def page_of(rows: Sequence[T], size: int, *, key: str, key_of: Callable[[T], str]) -> Page[T]:

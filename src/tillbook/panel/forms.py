@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -20,6 +20,7 @@ from tillbook.refunds.services import Payee
 from tillbook.shop.policies import shop
 
 _ZERO = re.compile(r"0+(\.0*)?", re.ASCII)
+_MINUS = ("-", "\N{MINUS SIGN}")
 _LONGEST_KEY = 100  # leaves room in an event's key for what services append
 
 
@@ -42,6 +43,8 @@ class AmountField(forms.CharField):
             return self.empty
         if self.zero and _ZERO.fullmatch(text):
             return 0
+        if self.zero and text.startswith(_MINUS):
+            raise ValidationError("The amount can't be less than zero.")
         try:
             return parse_amount(text, self.currency).minor
         except InvalidInput as error:
@@ -49,6 +52,8 @@ class AmountField(forms.CharField):
 
 
 class DateField(forms.DateField):
+    default_error_messages: ClassVar = {"invalid": "Enter a date as year-month-day, like 2026-12-31."}
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs)
 
@@ -60,6 +65,16 @@ class PanelForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+        for field in self.fields.values():
+            if field.error_messages["required"] == forms.Field.default_error_messages["required"]:
+                field.error_messages["required"] = _asking_for(field)
+
+
+def _asking_for(field: forms.Field) -> str:
+    """What to do about an empty field, in the words of its label."""
+    label = str(field.label)
+    words = label if label.isupper() else label[:1].lower() + label[1:]
+    return f"{'Choose' if isinstance(field, forms.ChoiceField) else 'Enter'} the {words}."
 
 
 class MoneyForm(PanelForm):
@@ -168,6 +183,14 @@ class GiveCreditForm(MoneyForm, KeyedForm):
         return datetime(after.year, after.month, after.day, tzinfo=shop().time_zone)
 
 
+_FARTHEST_PAYMENT = timedelta(days=366)
+_DETAIL_OF_METHOD = {
+    Refund.Method.BANK_TRANSFER: "bank_account",
+    Refund.Method.PAYPAL: "paypal_email",
+    Refund.Method.CHEQUE: "postal_address",
+}
+
+
 class PayRefundForm(MoneyForm, KeyedForm):
     payee_name = forms.CharField(
         label="Payee's name", max_length=200, error_messages={"required": "Enter the payee's name."}
@@ -192,11 +215,22 @@ class PayRefundForm(MoneyForm, KeyedForm):
         help_text="Internal: the customer never sees it.",
     )
 
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean_payment_date(self) -> date:
+        """At most a year away: anything else is a mistyped year."""
+        day: date = self.cleaned_data["payment_date"]
+        if abs(day - self.today) > _FARTHEST_PAYMENT:
+            raise ValidationError("Enter a date at most one year from today.")
+        return day
+
     def payee(self) -> Payee:
+        """Whom to pay, with the chosen method's own detail alone, whatever else was typed."""
         values = self.cleaned_data
-        return Payee(
-            values["payee_name"], values["bank_account"], values["paypal_email"], values["postal_address"]
-        )
+        own = _DETAIL_OF_METHOD.get(values["method"])
+        return Payee(values["payee_name"], **({own: values[own]} if own else {}))
 
 
 class ReverseForm(KeyedForm):
@@ -229,16 +263,25 @@ class QueueForm(MoneyForm):
     to_date = DateField(label="Requested to", required=False)
     min_amount = AmountField(label="Amount from", required=False, zero=True)
     max_amount = AmountField(label="Amount to", required=False, zero=True)
+    username = forms.CharField(label="Username", required=False, max_length=150)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, currency=currency, **kwargs)
+        for name in ("min_amount", "max_amount"):
+            self.fields[name].widget.attrs["placeholder"] = currency
 
     def wanted(self) -> QueueFilter:
         """The filter asked for; a field that can't be read filters nothing and shows its error."""
         values = self.cleaned_data if self.is_valid() or self.is_bound else {}
         status = values.get("status") or Refund.Status.REQUESTED
+        amounts = (values.get("min_amount"), values.get("max_amount"))
         return QueueFilter(
             status="" if status == _ALL else status,
             method=values.get("method") or "",
             from_date=values.get("from_date"),
             to_date=values.get("to_date"),
-            min_minor=values.get("min_amount"),
-            max_minor=values.get("max_amount"),
+            min_minor=amounts[0],
+            max_minor=amounts[1],
+            currency="" if amounts == (None, None) else self.currency,
+            username=values.get("username") or "",
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 
+from tillbook.common.money import Money
+from tillbook.customers.models import Customer
 from tillbook.events.models import Event
+from tillbook.events.queries import history_of_customer, history_of_subject
+from tillbook.panel.edge import Page, PanelRequest, page_of, whole
 
 # Where an action's own words are not what people call it. Everything else is made from the action.
 _WHAT = {
@@ -36,6 +39,8 @@ _SAID_BY_REFUND = {"credit.held", "credit.captured", "credit.released"}
 _PAGES = {"CR": "panel:credit", "RF": "panel:refund", "RMA": "panel:rma"}
 _ORDER_ACTIONS = ("order.", "payment.")
 
+_PAGE = 100  # events on one page
+_MINOR = "_minor"
 _NOT_SHOWN = {"amount", "id", "key", "differences"}
 
 
@@ -54,9 +59,20 @@ class Entry:
     origin: str
 
 
-def entries(events: Iterable[Event]) -> list[Entry]:
-    """The events, in their order, as lines of a history."""
-    return [_entry(event) for event in events if not _is_echo(event)]
+def history(request: PanelRequest, customer: Customer, number: str | None = None) -> Page[Entry]:
+    """A page of what happened to the customer, or to one document of theirs; the newest first.
+
+    It begins after the event that `?history_before=` names.
+    """
+    key = request.GET.get("history_before", "")
+    before, limit = whole(key), _PAGE + 1
+    if number is None:
+        events = history_of_customer(customer.pk, before=before, limit=limit)
+    else:
+        events = history_of_subject(number, customer_id=customer.pk, before=before, limit=limit)
+    found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
+    shown = [_entry(event, customer.currency) for event in found.items if not _is_echo(event)]
+    return Page(shown, found.key, found.next_key)
 
 
 def document_url(number: str) -> str:
@@ -69,13 +85,13 @@ def _is_echo(event: Event) -> bool:
     return event.action in _SAID_BY_REFUND and event.subject.startswith("RF-")
 
 
-def _entry(event: Event) -> Entry:
+def _entry(event: Event, currency: str) -> Entry:
     return Entry(
         at=event.recorded_at,
         what=_WHAT.get(event.action) or event.action.replace(".", " ").replace("_", " ").capitalize(),
         subject=event.subject,
         url=_url(event),
-        detail=_detail(event.data, event.reason),
+        detail=_detail(event.data, event.reason, currency),
         note=event.note,
         public_note=event.public_note,
         who=event.actor_name,
@@ -86,22 +102,52 @@ def _entry(event: Event) -> Entry:
 def _url(event: Event) -> str:
     if event.action.startswith(_ORDER_ACTIONS):
         return reverse("panel:order", args=[event.subject])
+    if event.action.startswith("customer."):
+        return ""  # a username may look like a document's number
     return document_url(event.subject)
 
 
-def _detail(data: dict[str, Any], reason: str) -> str:
-    """Amount and reason first, then what else the event says in plain values."""
-    parts = [str(data["amount"])] if data.get("amount") else []
+def _detail(data: dict[str, Any], reason: str, currency: str) -> str:
+    """Amount and reason first, then what else the event says in plain values, then what changed."""
+    amount = str(data.get("amount", ""))
+    parts = [amount] if amount else []
     if reason:
         parts.append(reason.replace("_", " "))
-    parts += [f"{_words(name)}: {_words(value)}" for name, value in data.items() if _is_plain(name, value)]
+    currency = amount.rpartition(" ")[2] or currency  # an amount names its own, "12.34 GBP"
+    parts += [_fact(name, value, currency) for name, value in data.items() if _is_plain(name, value)]
+    for name, (before, after) in {**data.get("changed", {}), **_changed_total(data)}.items():
+        parts.append(f"{_label(name)}: {_value(name, before, currency)} → {_value(name, after, currency)}")
     for figure, stored, derived in data.get("differences", []):
         parts.append(f"{figure} was {stored}, is {derived}")
     return " · ".join(parts)
 
 
+def _changed_total(data: dict[str, Any]) -> dict[str, Any]:
+    """An order's total before and after; the event of a new order has only one."""
+    return {"total": data["total"]} if isinstance(data.get("total"), list) else {}
+
+
 def _is_plain(name: str, value: Any) -> bool:
     return name not in _NOT_SHOWN and value not in ("", None) and isinstance(value, str | int)
+
+
+def _fact(name: str, value: Any, currency: str) -> str:
+    return f"{_label(name)}: {_value(name, value, currency)}"
+
+
+def _label(name: str) -> str:
+    return _words(name.removesuffix(_MINOR))
+
+
+def _value(name: str, value: Any, currency: str) -> str:
+    """A value as people write it; minor units as money."""
+    if value in ("", None):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith(_MINOR) and isinstance(value, int):
+        return str(Money(value, currency))
+    return _words(value)
 
 
 def _words(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit
-from tillbook.orders.lines import MAX_QUANTITY, LineInput
+from tillbook.orders.lines import MAX_QUANTITY, LineInput, version_of
 from tillbook.orders.models import Order, Payment
 from tillbook.orders.queries import lines_of
 from tillbook.panel.edge import new_key
@@ -81,6 +81,8 @@ class OrderForm(MoneyForm, KeyedForm):
     shipping = AmountField(label="Shipping", required=False, zero=True, empty=0)
     surcharge = AmountField(label="Surcharge", required=False, zero=True, empty=0)
     note = forms.CharField(label="Note", required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    # The version of the order that the page shows, so that nobody overwrites what they did not see.
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
 
 class NewOrderForm(OrderForm):
@@ -143,6 +145,7 @@ def _fields_of(order: Order | None) -> dict[str, Any]:
         "shipping": Money(order.shipping_minor, order.currency).decimal(),
         "surcharge": Money(order.surcharge_minor, order.currency).decimal(),
         "note": order.note,
+        "seen": version_of(order),
     }
 
 
@@ -174,6 +177,8 @@ def _typed_rows(data: QueryDict) -> list[dict[str, Any]]:
 class MomentField(forms.DateTimeField):
     """A date and time in the shop's zone."""
 
+    default_error_messages: ClassVar = {"invalid": "Enter a date and time, like 2026-12-31 14:30."}
+
     def clean(self, value: Any) -> Any:
         try:
             moment = super().clean(value)
@@ -190,6 +195,7 @@ class ReceivePaymentForm(MoneyForm, KeyedForm):
     reference = forms.CharField(label="Reference", required=False, max_length=100)
     received_at = MomentField(
         label="Received",
+        error_messages={"required": "Enter when the payment was received."},
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
@@ -215,6 +221,7 @@ class PayWithCreditForm(MoneyForm, KeyedForm):
             (CHOSEN, "The amounts entered beside the credits"),
         ],
         initial=AUTOMATIC,
+        error_messages={"required": "Choose which credits pay."},
         widget=forms.RadioSelect,
     )
     amount = AmountField(label="Amount", required=False)

@@ -10,11 +10,10 @@ from tillbook.common.money import Money
 from tillbook.credit import queries as credit
 from tillbook.credit.models import Credit
 from tillbook.customers.queries import by_username
-from tillbook.events.queries import history_of_subject
 from tillbook.orders import queries, services
 from tillbook.orders.models import Order
 from tillbook.panel.edge import PanelRequest, answer, page, page_of, read_only, status_of
-from tillbook.panel.history import entries
+from tillbook.panel.history import history
 from tillbook.panel.order_forms import (
     CustomerChoiceForm,
     NewOrderForm,
@@ -33,12 +32,13 @@ _PAGE = 50  # orders on one page of the list
 def orders(request: PanelRequest) -> HttpResponse:
     """View Orders: newest first, a page at a time."""
     form = OrderFilterForm(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {}
+    form.is_valid()
+    wanted = form.cleaned_data  # a field that can't be read filters nothing and shows its error
     after = request.GET.get("after", "")
     q, paid_status = wanted.get("q", ""), wanted.get("paid_status", "")
     rows = queries.page(q=q, paid_status=paid_status, before=after or None, limit=_PAGE + 1)
     found = page_of(rows, _PAGE, key=after, key_of=queries.page_key)
-    context = {"form": form, "page": found, "filtered": bool(q or paid_status)}
+    context = {"form": form, "page": found, "filtered": bool(q or paid_status or form.errors)}
     return render(request, "panel/orders/list.html", context)
 
 
@@ -54,7 +54,7 @@ def order(request: PanelRequest, number: str) -> HttpResponse:
         "overpayment_credits": queries.overpayment_credits(shown),
         "rmas": returns.of_order(shown.pk),
         "available_minor": credit.balance_of(shown.customer_id, shown.currency).available_minor,
-        "history": entries(history_of_subject(shown.number)),
+        "history": history(request, shown.customer, shown.number),
     }
     return render(request, "panel/orders/order.html", context)
 
@@ -94,7 +94,13 @@ def edit_order(request: PanelRequest, number: str) -> HttpResponse:
     if entry.is_valid():
         edited = answer(
             entry.form,
-            lambda: services.edit(shown.pk, actor=request.actor, now=request.now, **entry.arguments()),
+            lambda: services.edit(
+                shown.pk,
+                seen=entry.form.cleaned_data["seen"] or None,
+                actor=request.actor,
+                now=request.now,
+                **entry.arguments(),
+            ),
         )
         if edited is not None:
             messages.success(request, f"Order {number} is changed.{_new_credit(shown, edited)}")
@@ -105,10 +111,13 @@ def edit_order(request: PanelRequest, number: str) -> HttpResponse:
 
 def _new_credit(before: Order, after: Order) -> str:
     """What to add to a message when the change made credit of an excess."""
-    minor = after.overpaid_minor - before.overpaid_minor
-    if minor <= 0:
-        return ""
-    return f" {Money(minor, after.currency)} was more than the total and is now credit."
+    made = after.overpaid_minor - before.overpaid_minor
+    back = before.credit_used_minor - after.credit_used_minor
+    said = [
+        f" {Money(made, after.currency)} was more than the total and is now credit." if made > 0 else "",
+        f" {Money(back, after.currency)} went back to the credits that had paid it." if back > 0 else "",
+    ]
+    return "".join(said)
 
 
 @page

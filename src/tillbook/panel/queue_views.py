@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from tillbook.common.errors import PermissionDenied, Refusal
-from tillbook.panel.edge import PanelRequest, command, page_of, read_only
+from tillbook.panel.edge import PanelRequest, command, page_of, read_only, whole
 from tillbook.panel.forms import QueueForm
 from tillbook.panel.refund_views import pdf
 from tillbook.refunds import services
@@ -22,7 +23,7 @@ from tillbook.shop.policies import shop
 
 _PAGE_SIZE = 50
 _EXPORT_LIMIT = 10_000
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")
 _COLUMNS = (
     "number", "kind", "state", "customer", "name", "amount", "currency", "method", "payee", "bank_account",
     "paypal_email", "postal_address", "payment_date", "requested_at", "requested_by", "resolved_at",
@@ -42,7 +43,7 @@ class Outcome:
 def refunds(request: PanelRequest) -> HttpResponse:
     form = _filters(request)
     after = request.GET.get("after", "")
-    rows = queue(form.wanted(), after=_whole(after), limit=_PAGE_SIZE + 1)
+    rows = queue(form.wanted(), after=whole(after), limit=_PAGE_SIZE + 1)
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda refund: str(refund.pk))
     context = {"form": form, "page": listed, "filtered": bool(request.GET)}
     return render(request, "panel/refunds/queue.html", context)
@@ -52,16 +53,12 @@ def _filters(request: PanelRequest) -> QueueForm:
     return QueueForm(request.GET or None, currency=shop().currency)
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 def _selected(request: PanelRequest) -> list[Refund]:
-    ids = [_whole(text) for text in request.POST.getlist("selected")]
+    ids = [whole(text) for text in request.POST.getlist("selected")]
     return by_ids([each for each in ids if each is not None])
 
 
-@command
+@command("panel:refunds")
 def complete_selected(request: PanelRequest) -> HttpResponse:
     """Mark as Paid and Complete, one by one: a refusal stops only its own refund."""
     selected = _selected(request)
@@ -87,35 +84,54 @@ def _nothing_selected(request: PanelRequest) -> HttpResponse:
     return redirect("panel:refunds")
 
 
-@command
+@command("panel:refunds")
 def print_selected(request: PanelRequest) -> HttpResponse:
-    """The slips of the selected refunds in one PDF."""
-    refunds = [refund for refund in _selected(request) if refund.kind == Refund.Kind.REFUND]
-    if not refunds:
+    """The slips of the selected refunds in one PDF; its last page names the reversals, which have none."""
+    selected = _selected(request)
+    if not selected:
         return _nothing_selected(request)
-    return pdf(render_slip(refunds), "refund-slips.pdf")
+    refunds = [refund for refund in selected if refund.kind == Refund.Kind.REFUND]
+    reversals = [refund.number for refund in selected if refund.kind == Refund.Kind.REVERSAL]
+    if not refunds:
+        return _refused(request, f"A reversal has no slip: nobody is paid. Selected: {', '.join(reversals)}.")
+    return pdf(render_slip(refunds, left_out=reversals), "refund-slips.pdf")
 
 
-@command
+@command("panel:refunds")
 def export(request: PanelRequest) -> HttpResponse:
     """The selected refunds as CSV, or, when none is selected, all that the filters show."""
     if "selected" in request.POST:
-        refunds = _selected(request)
-    else:
-        refunds = queue(_filters(request).wanted(), limit=_EXPORT_LIMIT)
+        return _csv(_selected(request))
+    form = _filters(request)
+    if form.is_bound and not form.is_valid():
+        return _refused(request, "Nothing was exported: correct the filters first.")
+    refunds = queue(form.wanted(), limit=_EXPORT_LIMIT + 1)
+    if len(refunds) > _EXPORT_LIMIT:
+        return _refused(
+            request,
+            f"Nothing was exported: more than {_EXPORT_LIMIT:,} refunds match. Narrow the filters, "
+            "for example by date, and export each part.",
+        )
+    return _csv(refunds)
+
+
+def _refused(request: PanelRequest, message: str) -> HttpResponse:
+    """Back to the queue, filtered as it was, with the reason."""
+    messages.error(request, message)
+    return redirect(f"{reverse('panel:refunds')}?{request.GET.urlencode()}".removesuffix("?"))
+
+
+def _csv(refunds: Iterable[Refund]) -> HttpResponse:
     response = HttpResponse(
+        "\N{BYTE ORDER MARK}",  # by which spreadsheets know UTF-8
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="refunds.csv"'},
     )
-    _write_csv(response, refunds)
-    return response
-
-
-def _write_csv(response: HttpResponse, refunds: Iterable[Refund]) -> None:
-    writer = csv.writer(response)
+    writer = csv.writer(response, quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)
     for refund in refunds:
         writer.writerow([_safe(cell) for cell in _cells(refund)])
+    return response
 
 
 def _cells(refund: Refund) -> list[str]:

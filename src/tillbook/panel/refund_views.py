@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -17,7 +18,6 @@ from tillbook.credit.services import CreditNotFound
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username
 from tillbook.delivery.services import send_slip
-from tillbook.events.queries import history_of_subject
 from tillbook.panel.edge import (
     PanelRequest,
     answer,
@@ -27,8 +27,8 @@ from tillbook.panel.edge import (
     read_only,
     status_of,
 )
-from tillbook.panel.forms import DeclineForm, PayRefundForm
-from tillbook.panel.history import entries
+from tillbook.panel.forms import DeclineForm, KeyedForm, PayRefundForm
+from tillbook.panel.history import history
 from tillbook.refunds import services
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_number
@@ -40,10 +40,13 @@ from tillbook.shop.policies import shop
 def pay_refund(request: PanelRequest, username: str) -> HttpResponse:
     customer = by_username(username)
     credit = _chosen_credit(request, customer)
+    if request.method != "POST" and credit is not None and not credit.refundable:
+        return _not_refundable(request, credit)
     available = _available(request, customer, credit)
     form = PayRefundForm(
         request.POST or None,
         currency=available.currency,
+        today=_today(request),
         initial=_defaults(customer, available, request),
     )
     if form.is_valid():
@@ -52,6 +55,11 @@ def pay_refund(request: PanelRequest, username: str) -> HttpResponse:
             return redirect("panel:refund", number=refund.number)
     context = {"form": form, "customer": customer, "credit": credit, "available": available}
     return render(request, "panel/refunds/pay.html", context, status=status_of(form))
+
+
+def _not_refundable(request: PanelRequest, credit: Credit) -> HttpResponse:
+    context = {"credit": credit, "customer": credit.customer}
+    return render(request, "panel/refunds/not_refundable.html", context, status=409)
 
 
 def _chosen_credit(request: PanelRequest, customer: Customer) -> Credit | None:
@@ -87,8 +95,12 @@ def _defaults(customer: Customer, available: Money, request: PanelRequest) -> di
         "payee_name": customer.display_name,
         "postal_address": customer.postal_address,
         "amount": available.decimal() if available.minor else "",
-        "payment_date": request.now.astimezone(shop().time_zone).date(),
+        "payment_date": _today(request),
     }
+
+
+def _today(request: PanelRequest) -> date:
+    return request.now.astimezone(shop().time_zone).date()
 
 
 def _request(customer: Customer, credit: Credit | None, form: PayRefundForm, request: PanelRequest) -> Refund:
@@ -117,15 +129,16 @@ def _refund_page(request: PanelRequest, refund: Refund, form: DeclineForm) -> Ht
         "refund": refund,
         "customer": refund.customer,
         "form": form,
+        "send_form": KeyedForm(),
         "is_reversal": refund.kind == Refund.Kind.REVERSAL,
         "is_open": refund.status == Refund.Status.REQUESTED,
         "sources": list(refund.sources.all()),
-        "history": entries(history_of_subject(refund.number)),
+        "history": history(request, refund.customer, refund.number),
     }
     return render(request, "panel/refunds/refund.html", context, status=status_of(form))
 
 
-@command
+@command("panel:refund")
 def complete(request: PanelRequest, number: str) -> HttpResponse:
     """Mark as Paid and Complete."""
     refund = by_number(number)
@@ -137,7 +150,7 @@ def complete(request: PanelRequest, number: str) -> HttpResponse:
     return redirect("panel:refund", number=refund.number)
 
 
-@command
+@command("panel:refund")
 def decline(request: PanelRequest, number: str) -> HttpResponse:
     refund = by_number(number)
     form = DeclineForm(request.POST)
@@ -153,11 +166,18 @@ def decline(request: PanelRequest, number: str) -> HttpResponse:
     return _refund_page(request, refund, form)
 
 
-@command
+@command("panel:refund")
 def send(request: PanelRequest, number: str) -> HttpResponse:
     """Send refund slip."""
     refund = by_number(number)
-    sent = message_refusal(request, lambda: send_slip(refund.pk, actor=request.actor, now=request.now))
+    form = KeyedForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "This page was sent without its key. Try once more.")
+        return redirect("panel:refund", number=refund.number)
+    key = form.cleaned_data["key"]
+    sent = message_refusal(
+        request, lambda: send_slip(refund.pk, key=key, actor=request.actor, now=request.now)
+    )
     if sent is not None and sent.path is not None:
         messages.info(
             request, f"No mail server is set up: the message to {sent.to} was written to {sent.path}."

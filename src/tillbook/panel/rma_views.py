@@ -7,9 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from tillbook.common.money import Money
-from tillbook.common.numbering import public_number
-from tillbook.credit.queries import by_number as credit_by_number
-from tillbook.events.queries import history_of_subject
+from tillbook.credit.queries import credits_of_document
 from tillbook.orders import queries as orders
 from tillbook.panel.edge import (
     PanelRequest,
@@ -22,7 +20,7 @@ from tillbook.panel.edge import (
     status_of,
 )
 from tillbook.panel.forms import KeyedForm
-from tillbook.panel.history import entries
+from tillbook.panel.history import history
 from tillbook.panel.order_forms import ReasonForm
 from tillbook.panel.rma_forms import NoteForm, RmaFilterForm, RmaForm
 from tillbook.returns import queries, services
@@ -38,7 +36,11 @@ def rmas(request: PanelRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     rows = queries.page(status=status, before=after or None, limit=_PAGE + 1)
     found = page_of(rows, _PAGE, key=after, key_of=lambda rma: rma.number)
-    return render(request, "panel/rmas/list.html", {"form": form, "page": found, "filtered": bool(status)})
+    return render(
+        request,
+        "panel/rmas/list.html",
+        {"form": form, "page": found, "filtered": bool(status or form.errors)},
+    )
 
 
 @read_only
@@ -49,10 +51,9 @@ def rma(request: PanelRequest, number: str) -> HttpResponse:
         "rma": shown,
         "lines": queries.lines_of(shown),
         "close_form": KeyedForm(),
-        "history": entries(history_of_subject(shown.number)),
+        "credits": credits_of_document(shown.customer_id, shown.number),
+        "history": history(request, shown.customer, shown.number),
     }
-    if shown.credit_id is not None:
-        context["credit"] = credit_by_number(public_number("CR", shown.credit_id))
     return render(request, "panel/rmas/rma.html", context)
 
 
@@ -81,7 +82,7 @@ def new_rma(request: PanelRequest, number: str) -> HttpResponse:
     return render(request, "panel/rmas/new.html", context, status=status_of(form))
 
 
-@command
+@command("panel:rma")
 def close_rma(request: PanelRequest, number: str) -> HttpResponse:
     """Close RMA & Issue Credits."""
     shown = queries.by_number(number)

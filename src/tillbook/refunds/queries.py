@@ -17,7 +17,10 @@ _SHOWN_DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """What the queue shows; amounts in minor units, dates of the request, both ends included."""
+    """What the queue shows; amounts in minor units of `currency`, dates of the request, both ends included.
+
+    Amounts of different currencies don't compare: with an amount goes its currency.
+    """
 
     status: str = ""
     method: str = ""
@@ -25,6 +28,8 @@ class QueueFilter:
     to_date: date | None = None
     min_minor: int | None = None
     max_minor: int | None = None
+    currency: str = ""
+    username: str = ""
 
 
 def by_number(number: str) -> Refund:
@@ -57,6 +62,8 @@ def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) ->
         "requested_at__date__lte": wanted.to_date,
         "amount_minor__gte": wanted.min_minor,
         "amount_minor__lte": wanted.max_minor,
+        "currency": wanted.currency,
+        "customer__username": wanted.username,
         "id__gt": after,
     }
     given = {name: value for name, value in conditions.items() if value not in (None, "")}

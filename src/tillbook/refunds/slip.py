@@ -39,15 +39,20 @@ class SlipError(RuntimeError):
     """The compiler warned about the slip, which would have left something off the page."""
 
 
-def render(refunds: Sequence[Refund]) -> bytes:
+def render(refunds: Sequence[Refund], *, left_out: Sequence[str] = ()) -> bytes:
     """The slips of `refunds` as one PDF, a page each, in the order given.
 
+    A last page, for whoever prints them, names the reversals `left_out`.
     Load the refunds with their customer, sources and credits: `refunds.queries.by_ids` does.
     Raises ValueError for no refunds at all, SlipError when the compiler warns.
     """
     if not refunds:
         raise ValueError("There is no refund to print.")
-    inputs = {"slips": json.dumps([_slip(refund) for refund in refunds]), "title": _document_title(refunds)}
+    inputs = {
+        "slips": json.dumps([_checked(_slip(refund)) for refund in refunds]),
+        "title": _document_title(refunds),
+        "left_out": _left_out(left_out),
+    }
     with _compiling:
         pdf, warnings = _compiler().compile_with_warnings(format="pdf", sys_inputs=inputs)
     if warnings:
@@ -70,6 +75,16 @@ def _compiler() -> typst.Compiler:
 
 def _document_title(refunds: Sequence[Refund]) -> str:
     return f"{_title(refunds[0])} {refunds[0].number}" if len(refunds) == 1 else "Refund slips"
+
+
+def _left_out(numbers: Sequence[str]) -> str:
+    return f"Without a slip, because nobody is paid: {', '.join(numbers)}." if numbers else ""
+
+
+def _checked(page: dict[str, Any]) -> dict[str, Any]:
+    """The page with all its characters beyond ASCII: the template says if its fonts lack any."""
+    text = json.dumps(page, ensure_ascii=False)
+    return page | {"characters": sorted({each for each in text if not each.isascii()})}
 
 
 def _slip(refund: Refund) -> dict[str, Any]:

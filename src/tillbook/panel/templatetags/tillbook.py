@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.forms import BaseForm, BoundField, CheckboxInput
@@ -63,6 +63,18 @@ def local(at: datetime | None) -> SafeString | str:
 def local_date(at: datetime | None) -> SafeString | str:
     """The date in the shop's zone."""
     return _time(at, "%-d %b %Y")
+
+
+@register.filter
+def last_day(expires_at: datetime | None) -> SafeString | str:
+    """The last day on which what expires then can be used; with the time where it ends within a day."""
+    if expires_at is None:
+        return "–"
+    zone = shop().time_zone
+    last = (expires_at - timedelta(microseconds=1)).astimezone(zone).date()
+    if last == expires_at.astimezone(zone).date():
+        return local(expires_at)
+    return format_html('<time datetime="{}">{}</time>', last.isoformat(), last.strftime("%-d %b %Y"))
 
 
 def _time(at: datetime | None, pattern: str) -> SafeString | str:

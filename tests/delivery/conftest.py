@@ -1,0 +1,37 @@
+"""A mail server that the shop's settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from tests.delivery.mailbox import Mailbox, PatientMailbox, free_port
+
+
+@pytest.fixture
+def mailbox(settings: Any) -> Iterator[Mailbox]:
+    with _served(Mailbox(), settings) as box:
+        yield box
+
+
+@pytest.fixture
+def patient_mailbox(settings: Any) -> Iterator[Mailbox]:
+    """It takes the first message when the second is on its way."""
+    with _served(PatientMailbox(2), settings) as box:
+        yield box
+
+
+@contextmanager
+def _served(box: Mailbox, settings: Any) -> Iterator[Mailbox]:
+    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    yield box
+    controller.stop()
