@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.contrib.staticfiles.handlers import StaticFilesHandler
-from django.test.testcases import LiveServerThread
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -80,16 +77,3 @@ def own_database(
     """
     with django_db_blocker.unblock(), copied_database(template_database, tmp_path):
         yield
-
-
-@pytest.fixture
-def panel_address(own_database: None) -> Iterator[str]:
-    """The address of a panel that really runs, over `own_database`."""
-    server: Any = LiveServerThread("localhost", StaticFilesHandler, connections_override={})
-    server.daemon = True
-    server.start()
-    server.is_ready.wait()
-    if server.error:
-        raise server.error
-    yield f"http://localhost:{server.port}"
-    server.terminate()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import pages
@@ -20,7 +18,7 @@ def sums(page: Page) -> list[str]:
 
 def amount_of(page: Page) -> Locator:
     """The field for one amount from the credits in their own order."""
-    return page.get_by_role("textbox", name=re.compile(r"^Amount( optional)?$"))
+    return page.get_by_role("textbox", name="Amount", exact=True)
 
 
 def test_the_paid_status_filter_shows_the_orders_of_that_status(windows: Windows, shop: Shop):
