@@ -96,12 +96,12 @@ def refundable_spent(customer_id: int, reference: str) -> int:
     return int(rows[0][0] or 0)
 
 
-def terms_of_spent(customer_id: int, references: Collection[str]) -> list[Credit]:
-    """The credits that can't be paid out and paid something of these documents."""
+def payers_of(customer_id: int, references: Collection[str], *, refundable: bool) -> list[Credit]:
+    """The credits, those that may be paid out or the others, that paid something of these documents."""
     ids = Transfer.objects.filter(
         customer_id=customer_id, reference__in=references, house=House.ORDERS.value, inward=False
     ).values_list("account_id", flat=True)
-    rows = Credit.objects.filter(customer_id=customer_id, id__in=set(ids), refundable=False)
+    rows = Credit.objects.filter(customer_id=customer_id, id__in=set(ids), refundable=refundable)
     return list(rows.order_by("id"))
 
 

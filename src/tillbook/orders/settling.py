@@ -16,7 +16,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
-from tillbook.credit.queries import refundable_spent
+from tillbook.credit.queries import payers_of, refundable_spent
 from tillbook.events.services import derived_key
 from tillbook.ledger.models import House
 from tillbook.orders.models import Order
@@ -34,6 +34,7 @@ def settle(
     order: Order, owed_before: int, key: str, actor: Actor, now: datetime, arose_at: datetime | None = None
 ) -> Settled:
     """Undo what was paid too much, save the order, pass on what is owing now."""
+    _use_reversed(order)
     excess = order.excess_minor
     money = min(excess, max(0, order.received_minor - order.overpaid_minor))
     if money:
@@ -74,9 +75,7 @@ def take_back(order: Order, key: str, actor: Actor, now: datetime) -> int:
     Returns the minor units that were still there. What was reversed before as a mistake
     counts first: that credit is gone already.
     """
-    already = min(order.unbacked_minor, order.reversed_minor)
-    order.overpaid_minor -= already
-    order.reversed_minor -= already
+    _use_reversed(order)
     unbacked = order.unbacked_minor
     if not unbacked:
         return 0
@@ -86,6 +85,13 @@ def take_back(order: Order, key: str, actor: Actor, now: datetime) -> int:
     )  # fmt: skip
     order.overpaid_minor -= taken_back
     return taken_back
+
+
+def _use_reversed(order: Order) -> None:
+    """Where less money is there than went on as credit, credit reversed before makes up for it."""
+    gone = min(order.unbacked_minor, order.reversed_minor)
+    order.overpaid_minor -= gone
+    order.reversed_minor -= gone
 
 
 def use_return_credits(order: Order, key: str, actor: Actor, now: datetime) -> int:
@@ -173,5 +179,10 @@ def refundable_left(order: Order) -> int:
     """
     money = max(0, order.received_minor - order.overpaid_minor)
     credited = refundable_spent(order.customer_id, order.number)
+    if credited:
+        payers = [each.id for each in payers_of(order.customer_id, [order.number], refundable=True)]
+        # Credit that paid it counts as far as the money behind that credit is still there.
+        unbacked = sum(each.unbacked_minor for each in source_orders(order.customer_id, payers))
+        credited = max(0, credited - unbacked)
     returned = sum(each.issued_minor for each in _return_credits(order) if each.refundable)
     return max(0, money + credited - returned)

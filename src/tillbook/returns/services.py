@@ -18,7 +18,7 @@ from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
-from tillbook.credit.queries import terms_of_spent
+from tillbook.credit.queries import payers_of
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.ledger.models import House
@@ -284,7 +284,7 @@ def _amount_of(rma: Rma, order_id: int, claims: Sequence[ReturnClaim]) -> int:
 
 def _expiry_of_goodwill(rma: Rma, paid: Iterable[Order], now: datetime) -> datetime | None:
     """The last expiry of the goodwill that paid the orders, or the grace period if that has passed."""
-    credits = terms_of_spent(rma.customer_id, [order.number for order in paid])
+    credits = payers_of(rma.customer_id, [order.number for order in paid], refundable=False)
     expiries = [each.expires_at for each in credits]
     if not expiries or None in expiries:
         return None
