@@ -6,10 +6,10 @@ An order taken over twice is found by its number and its key, and written once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.db import connection, transaction
 
@@ -98,7 +98,9 @@ def take_over_paid(orders: Sequence[PaidOrder], *, actor: Actor, now: datetime) 
     """
     actor.require(Permission.WORK_ORDERS)
     credit.lock_many((each.customer_id, check_currency(each.currency)) for each in orders)
-    outcome = _sort_out(orders)
+    numbers = {each.number: each for each in orders}
+    here = set(Order.objects.filter(number__in=numbers).values_list("number", flat=True))
+    outcome = sort_out(numbers, here)
     fresh = [each for each in orders if each.number in outcome.written]
     for each in fresh:
         _check(each)
@@ -111,17 +113,28 @@ def take_over_paid(orders: Sequence[PaidOrder], *, actor: Actor, now: datetime) 
     return outcome
 
 
-def _sort_out(orders: Sequence[PaidOrder]) -> TakenOver:
-    here = set(
-        Order.objects.filter(number__in=[each.number for each in orders]).values_list("number", flat=True)
-    )
-    old = [each for each in orders if each.number in here]
-    contents = contents_of_keys((each.customer_id, each.key) for each in old)
-    same = {each.number for each in old if contents.get((each.customer_id, each.key)) == each.content}
+class PastDocument(Protocol):
+    """A document of the past as far as finding it again needs."""
+
+    @property
+    def customer_id(self) -> int: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def content(self) -> str: ...
+
+
+def sort_out(documents: Mapping[str, PastDocument], here: Set[str]) -> TakenOver:
+    """Which documents, by number, are new, and which of those `here` already are the same."""
+    old = {number: each for number, each in documents.items() if number in here}
+    contents = contents_of_keys((each.customer_id, each.key) for each in old.values())
+    same = {
+        number for number, each in old.items() if contents.get((each.customer_id, each.key)) == each.content
+    }
     return TakenOver(
-        written=frozenset(each.number for each in orders) - here,
+        written=frozenset(documents.keys() - here),
         repeated=frozenset(same),
-        different=frozenset(here - same),
+        different=frozenset(old.keys() - same),
     )
 
 

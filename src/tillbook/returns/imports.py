@@ -16,10 +16,9 @@ from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, check_currency
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
-from tillbook.events.queries import contents_of_keys
 from tillbook.events.services import NewEvent, check_key, content_of, derived_key, record_many
 from tillbook.ledger.models import House
-from tillbook.orders.imports import PastClaim, SoldLine, TakenOver, claim_latest
+from tillbook.orders.imports import PastClaim, SoldLine, TakenOver, claim_latest, sort_out
 from tillbook.orders.models import OrderLine
 from tillbook.returns.models import Rma, RmaLine
 
@@ -60,7 +59,9 @@ def take_over_closed(returns: Sequence[PastReturn], *, actor: Actor, now: dateti
     """
     actor.require(Permission.WORK_RETURNS)
     credit.lock_many((each.customer_id, check_currency(each.currency)) for each in returns)
-    outcome = _sort_out(returns)
+    numbers = {each.document: each for each in returns}
+    known = Rma.objects.filter(document__in=numbers).values_list("document", flat=True)
+    outcome = sort_out(numbers, {number for number in known if number is not None})
     fresh = [each for each in returns if each.document in outcome.written]
     for each in fresh:
         _check(each)
@@ -79,24 +80,6 @@ def take_over_closed(returns: Sequence[PastReturn], *, actor: Actor, now: dateti
     Rma.objects.bulk_update(rmas, ["credit_id"], 500)
     record_many(list(_history(rmas, fresh, credits)), actor=actor, now=now)
     return outcome
-
-
-def _sort_out(returns: Sequence[PastReturn]) -> TakenOver:
-    here = {
-        number
-        for number in Rma.objects.filter(document__in=[each.document for each in returns]).values_list(
-            "document", flat=True
-        )
-        if number is not None
-    }
-    old = [each for each in returns if each.document in here]
-    contents = contents_of_keys((each.customer_id, each.key) for each in old)
-    same = {each.document for each in old if contents.get((each.customer_id, each.key)) == each.content}
-    return TakenOver(
-        written=frozenset(each.document for each in returns) - here,
-        repeated=frozenset(same),
-        different=frozenset(here - same),
-    )
 
 
 def _check(past: PastReturn) -> None:
