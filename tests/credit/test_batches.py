@@ -14,7 +14,7 @@ from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.models import Event
 from tillbook.ledger.book import HoldAlreadyResolved
 from tillbook.ledger.models import Balance, House, Kind, Transfer
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 
 pytestmark = pytest.mark.django_db
 

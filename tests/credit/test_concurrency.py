@@ -18,7 +18,7 @@ from tillbook.credit.models import GiveReason
 from tillbook.credit.services import Taking
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import Balance, Kind, Transfer
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 
 ADMIN = Actor("admin", Role.ADMIN, "test", 2)
 

@@ -17,7 +17,7 @@ from tillbook.credit import queries, services
 from tillbook.credit.models import GiveReason
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import Transfer
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 
 ADMIN = Actor("admin", Role.ADMIN, "test", 2)
 KILLS = 5

@@ -22,7 +22,8 @@ from tillbook.credit.models import Credit, GiveReason
 from tillbook.credit.services import Taking
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import Kind
-from tillbook.ledger.queries import derived_balances, verify
+from tillbook.ledger.queries import derived_balances
+from tillbook.ledger.verification import verify
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADMIN = Actor("admin", Role.ADMIN, "test", 2)

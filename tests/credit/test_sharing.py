@@ -18,7 +18,7 @@ from tillbook.credit.sharing import SharedCommit
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 
 ADMIN = Actor("admin", Role.ADMIN, "test", 2)
 STAFF = Actor("staff", Role.STAFF, "test", 1)

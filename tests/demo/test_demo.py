@@ -17,7 +17,7 @@ from tillbook.demo.shop import slice_file, tell_stories
 from tillbook.demo.stories import LAMP, STORIES
 from tillbook.demo.users import NotADemo, ensure_users
 from tillbook.events.models import Event
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 from tillbook.orders import services as orders
 from tillbook.orders.models import Order
 from tillbook.orders.recalculation import recalculate

@@ -18,7 +18,7 @@ from tillbook.importers.delimited import UnreadableFile
 from tillbook.importers.online_retail import Report, import_file
 from tillbook.importers.online_retail_rows import HEADER, LeftOut
 from tillbook.ledger.models import Transfer
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.returns.models import Rma, RmaLine
 

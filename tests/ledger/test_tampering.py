@@ -11,7 +11,7 @@ from tillbook.credit.models import GiveReason
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 
 pytestmark = pytest.mark.django_db
 

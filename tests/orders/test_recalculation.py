@@ -7,7 +7,7 @@ from django.db import connection
 from tests.orders.till import Till, gbp, line
 from tillbook.events.models import Event
 from tillbook.ledger.models import Account, Balance
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 from tillbook.orders.models import Order
 from tillbook.orders.recalculation import recalculate
 

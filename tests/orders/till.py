@@ -20,7 +20,7 @@ from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Account, Balance, Transfer
-from tillbook.ledger.queries import verify
+from tillbook.ledger.verification import verify
 from tillbook.orders import queries, services
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.recalculation import recalculate

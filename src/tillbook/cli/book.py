@@ -21,6 +21,7 @@ from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import queries as customers
 from tillbook.customers.models import Customer
 from tillbook.ledger import queries as ledger
+from tillbook.ledger import verification as ledger_verification
 from tillbook.orders import verification as order_verification
 from tillbook.orders.recalculation import recalculate as recalculate_customer
 from tillbook.refunds import verification as refund_verification
@@ -33,7 +34,7 @@ _ERRORS = Console(stderr=True)  # progress is not output
 @commands.command()
 def verify() -> None:
     """Check every transfer, counter and balance, credit, order and refund; exit code 1 if one is broken."""
-    proof = ledger.verify()
+    proof = ledger_verification.verify()
     found = [
         *credit_verification.findings(),
         *order_verification.findings(),

@@ -1,0 +1,1 @@
+"""Files out: reports, and the book for other programs."""
