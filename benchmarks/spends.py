@@ -127,9 +127,6 @@ def _service(turns: Iterator[Place], size: int) -> tuple[Work, Callable[[], None
             customer_id=next(turns)[0], amount=_AMOUNT, reference="SO-1", key=f"bench-{next(_KEYS)}",
             actor=actor, now=timezone.now(),
         )  # fmt: skip
-        # As at the end of a request: its connection goes back to the pool for the next caller.
-        if connection.vendor == "postgresql":
-            connection.close()
         return 1
 
     def many() -> int:

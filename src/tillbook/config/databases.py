@@ -22,9 +22,9 @@ _SQLITE_OPTIONS = {
 
 _POSTGRESQL_OPTIONS = {
     "pool": {"min_size": 1, "max_size": 16, "timeout": 30},
-    # The book's statements are few and always the same: the server parses and plans each once.
-    "server_side_binding": True,
-    "prepare_threshold": 3,
+    # The book's statements are prepared by `common.statements`. psycopg prepares none of its own:
+    # it would throw away all of a connection's with every rollback.
+    "prepare_threshold": None,
 }
 
 

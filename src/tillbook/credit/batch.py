@@ -8,18 +8,18 @@ refused stops only itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, ParamSpec, TypeVar
 
+from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 from tillbook.common.money import Money, check_currency
 from tillbook.common.numbering import public_number
-from tillbook.common.statements import Query, together
+from tillbook.common.statements import Query
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
-from tillbook.events.services import NewEvent, check_key, keys_query, record_each
+from tillbook.events.services import NewEvent, check_key, keys_query, recorded
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Book, Draft, Line, Stamp
 
@@ -31,8 +31,7 @@ T = TypeVar("T")
 _LONGEST_REFERENCE = 60  # as an event's subject
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Whose book is moved, the idempotency key, the digest of all that is asked for, by whom and when."""
 
     customer_id: int
@@ -42,9 +41,14 @@ class Request:
     actor: Actor
     now: datetime
 
-    def __post_init__(self) -> None:
+    def checked(self) -> Request:
+        """The request itself; raises InvalidInput if its key or its currency could be none."""
         check_key(self.key)
         check_currency(self.currency)
+        return self
+
+
+Told = tuple[NewEvent, Actor, datetime]
 
 
 class Part(NamedTuple):
@@ -68,17 +72,20 @@ class Batch:
     ) -> None:
         asked = [each for each in requests if isinstance(each, Request)]
         self.book = Book()
-        self._events: list[tuple[NewEvent, Actor, datetime]] = []
+        self._events: list[Told] = []
         self._unknown: set[int] = set()
         books = {(each.customer_id, each.currency) for each in asked}
         keys = [(each.customer_id, each.key) for each in asked]
         reads = [keys_query(keys), *reads] if keys else reads
-        missing, self._answers, self.rows = ledger.begin(books, keys, reads)
+        missing, self.rows = ledger.begin(books, reads)
         if missing:
             self._unknown = open_books(missing)
             known = [book for book in books if book[0] not in self._unknown]
-            _, self._answers, self.rows = ledger.begin(known, keys, reads)
-        self._used = set(self.rows.pop(0)) if keys else set()
+            _, self.rows = ledger.begin(known, reads)
+        used = self.rows.pop(0) if keys else ()
+        #: Keys that stand for a request already; one that moved no credit has no answer.
+        self._used = {(customer_id, key): content for customer_id, key, content in used}
+        self._answers = ledger.answers(list(self._used)) if self._used else {}
 
     def is_new(self, request: Request) -> bool:
         """Whether nothing was written under the request's key before."""
@@ -92,13 +99,14 @@ class Batch:
         if request.customer_id in self._unknown:
             raise no_customer()
         place = (request.customer_id, request.key)
-        answer = self._answers.get(place)
-        if answer is None and place not in self._used:
+        content = self._used.get(place)
+        if content is None:
             return None
+        answer = self._answers.get(place)
         # A key that moved no credit stands for another kind of request: an order, a payment.
-        if answer is None or answer.content != request.content:
+        if answer is None or content != request.content:
             raise KeyReused(request.key)
-        return answer.moved
+        return answer
 
     def post(
         self, request: Request, drafts: Sequence[Draft], *, effective_at: datetime | None = None
@@ -113,29 +121,31 @@ class Batch:
             recorded_at=request.now,
         )
         moved: list[Moved] = [*self.book.post(stamp, drafts)]
-        self._answers[request.customer_id, request.key] = ledger.Answer(request.content, moved)
+        place = (request.customer_id, request.key)
+        self._used[place] = request.content
+        self._answers[place] = moved
         return moved
 
     def tell(self, action: str, request: Request, reference: str, parts: Sequence[Part]) -> None:
         """Note the event of what was posted."""
-        total = Money(sum(part.amount_minor for part in parts), request.currency)
-        data = {"amount": str(total), "credits": [_told(part, request.currency) for part in parts]}
-        self.record(NewEvent(action, reference, request.customer_id, data=data), request)
+        total = sum(part.amount_minor for part in parts)
+        credits = [
+            [public_number("CR", part.credit_id), str(Money(part.amount_minor, request.currency))]
+            for part in parts
+        ]
+        data = {"amount": str(Money(total, request.currency)), "credits": credits}
+        new = NewEvent(action, reference, request.customer_id, request.key, request.content, data=data)
+        self._events.append((new, request.actor, request.now))
 
     def record(self, new: NewEvent, request: Request) -> None:
         """Note the request's event, which keeps its key for all that has keys; `write` stores it."""
-        keyed = replace(new, key=request.key, content=request.content)
+        keyed = new._replace(key=request.key, content=request.content)
         self._events.append((keyed, request.actor, request.now))
 
-    def write(self) -> None:
-        """Store everything that was decided."""
-        with together(max(len(self._events), len(self.book.lines))):
-            ledger.write(self.book)
-            record_each(self._events)
-
-
-def _told(part: Part, currency: str) -> list[str]:
-    return [public_number("CR", part.credit_id), str(Money(part.amount_minor, currency))]
+    def write(self, *, commit: bool = False) -> None:
+        """Store everything that was decided; with `commit` nothing may follow in the transaction."""
+        statements.write([*ledger.changes(self.book), recorded(self._events)], commit=commit)
+        self.book.stored()
 
 
 def lock_books(books: Collection[ledger.Place]) -> None:

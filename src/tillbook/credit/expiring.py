@@ -78,7 +78,7 @@ def _expiry(credit: Credit, transfers: int, actor: Actor, now: datetime) -> Requ
     # The running number makes the key new if a restored credit expires a second time.
     key = internal_key("expire", credit.id, transfers)
     content = content_of("credit.expired", key=key)
-    return Request(credit.customer_id, credit.currency, key, content, actor, now)
+    return Request(credit.customer_id, credit.currency, key, content, actor, now).checked()
 
 
 def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datetime) -> None:

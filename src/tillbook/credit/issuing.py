@@ -134,7 +134,7 @@ def give(
 
 
 def _is_new(new: Issue) -> bool:
-    return not ledger.replays([(new.customer_id, check_key(new.key))])
+    return not ledger.answers([(new.customer_id, check_key(new.key))])
 
 
 def _check_gift(new: Issue, may_refund: bool, actor: Actor, now: datetime) -> None:
@@ -225,7 +225,7 @@ _PERMISSIONS = {
 def _request(new: Issue, actor: Actor, now: datetime) -> Request:
     actor.require(_PERMISSIONS[new.source])
     check_amount(new.amount.minor)
-    return Request(new.customer_id, new.amount.currency, new.key, new.content, actor, now)
+    return Request(new.customer_id, new.amount.currency, new.key, new.content, actor, now).checked()
 
 
 def _issue(

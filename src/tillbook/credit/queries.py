@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from django.db import connection
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from tillbook.common import statements
 from tillbook.common.numbering import public_number, row_id
@@ -114,8 +112,7 @@ def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool =
     return [found[credit_id] for credit_id in order]
 
 
-@dataclass(frozen=True, slots=True)
-class Usable:
+class Usable(NamedTuple):
     """What a choice between credits looks at; `expired` is as of the moment asked for."""
 
     customer_id: int
@@ -146,23 +143,24 @@ def in_order_query(books: Iterable[tuple[int, str]], now: datetime, *, refundabl
     matter, the oldest of those that may be paid out. `usables` takes the rows.
     """
     table, rows = statements.wanted({"customer_id": "bigint", "currency": "text"}, books)
-    at = connection.ops.adapt_datetimefield_value(now)
-    rule = (
-        "c.currency = wanted.currency AND a.posted_minor > a.held_minor "
-        "AND (c.expires_at IS NULL OR c.expires_at > %s) "
-    )
+    at = statements.moment(now)
+    return Query(_in_order(table, refundable), [at, *rows, at])
+
+
+@lru_cache(maxsize=256)
+def _in_order(table: str, refundable: bool) -> str:
     order = "c.issued_at, c.id" if refundable else "c.expires_at NULLS LAST, c.issued_at, c.id"
-    only = "AND c.refundable " if refundable else ""
-    return Query(
-        f"{_USABLE.format(table=table)} {rule} {only} ORDER BY c.customer_id, c.currency, {order}",
-        [at, *rows, at],
+    return (
+        f"{_USABLE.format(table=table)} c.currency = wanted.currency AND a.posted_minor > a.held_minor "
+        f"AND (c.expires_at IS NULL OR c.expires_at > %s) {'AND c.refundable ' if refundable else ''}"
+        f"ORDER BY c.customer_id, c.currency, {order}"
     )
 
 
 def chosen_query(credits: Iterable[tuple[int, int]], now: datetime) -> Query:
     """These (customer_id, credit_id), as far as they exist, whatever is left of them."""
     table, rows = statements.wanted({"customer_id": "bigint", "id": "bigint"}, credits)
-    at = connection.ops.adapt_datetimefield_value(now)
+    at = statements.moment(now)
     return Query(f"{_USABLE.format(table=table)} c.id = wanted.id", [at, *rows])
 
 

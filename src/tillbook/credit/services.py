@@ -105,7 +105,7 @@ def restore(
     actor.require(Permission.SPEND_CREDIT)
     check_reference(reference)
     content = content_of("credit.restored", reference=reference, currency=currency, amount=amount)
-    request = Request(customer_id, currency, key, content, actor, now)
+    request = Request(customer_id, currency, key, content, actor, now).checked()
     batch = Batch([request])
     moved = batch.first_answer(request)
     if moved is None:
@@ -173,7 +173,7 @@ def take_back(
     """
     actor.require(Permission.WORK_ORDERS)
     content = content_of("credit.taken_back", amount=amount, reference=reference)
-    request = Request(customer_id, amount.currency, key, content, actor, now)
+    request = Request(customer_id, amount.currency, key, content, actor, now).checked()
     batch = Batch([request])
     moved = batch.first_answer(request)
     if moved is None:

@@ -2,13 +2,16 @@
 
 A durable commit costs the same for one row as for fifty, and on SQLite only one can happen at
 a time. So the first caller leads: it writes all that waits in one batch. Whoever comes in the
-meantime waits for that commit only, and the first of those leads the next one. Other processes
-are met in the database, through its locks.
+meantime waits for that commit only, and the first of those leads the next one. Callers who were
+answered together often come back together: a leader lets as many come in again, but waits for
+them no longer than a part of what a commit takes. Other processes are met in the database,
+through its locks.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -28,7 +31,8 @@ class _Ticket(Generic[A, R]):
 
     def __init__(self, asked: A) -> None:
         self.asked = asked
-        self.turn = threading.Event()  # set when it is answered, or when it shall lead
+        self.turn = threading.Lock()  # released when it is answered, or when it shall lead
+        self.turn.acquire()
         self.done = False
         self.answer: R | None = None
         self.error: BaseException | None = None
@@ -46,6 +50,9 @@ class SharedCommit(Generic[A, R]):
         self._lock = threading.Lock()
         self._waiting: deque[_Ticket[A, R]] = deque()
         self._led = False
+        self._together = 1  # how many the last commit answered
+        self._patience = 0  # nanoseconds that a leader waits for that many
+        self._gathered: threading.Lock | None = None  # released when they are there
 
     def do(self, asked: A) -> R:
         """Do one piece of work, together with others' if that saves a commit.
@@ -59,8 +66,11 @@ class SharedCommit(Generic[A, R]):
         with self._lock:
             self._waiting.append(ticket)
             leads, self._led = not self._led, True
+            if self._gathered is not None and len(self._waiting) >= self._together:
+                self._gathered.release()
+                self._gathered = None
         if not leads:
-            ticket.turn.wait()
+            ticket.turn.acquire()
         if not ticket.done:
             self._lead()
         if ticket.error is not None:
@@ -69,19 +79,37 @@ class SharedCommit(Generic[A, R]):
 
     def _lead(self) -> None:
         """Do all that waits, the caller's own included, and hand the lead on."""
-        with self._lock:
-            tickets = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
+        tickets = self._gather()
+        began = time.perf_counter_ns()
         try:
             self._answer(tickets)
         finally:
-            with self._lock:
-                following = self._waiting[0] if self._waiting else None
-                self._led = following is not None
-            for ticket in tickets:
-                ticket.done = True
-                ticket.turn.set()
-            if following is not None:
-                following.turn.set()
+            self._patience = (time.perf_counter_ns() - began) // 2
+            self._hand_on(tickets)
+
+    def _gather(self) -> list[_Ticket[A, R]]:
+        gathered = None
+        with self._lock:
+            if len(self._waiting) < self._together:
+                gathered = self._gathered = threading.Lock()
+                gathered.acquire()
+        if gathered is not None:
+            gathered.acquire(timeout=self._patience / 1_000_000_000)
+        with self._lock:
+            self._gathered = None
+            tickets = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
+            self._together = len(tickets)
+        return tickets
+
+    def _hand_on(self, tickets: Sequence[_Ticket[A, R]]) -> None:
+        with self._lock:
+            following = self._waiting[0] if self._waiting else None
+            self._led = following is not None
+        for ticket in tickets:
+            ticket.done = True
+            ticket.turn.release()
+        if following is not None:
+            following.turn.release()
 
     def _answer(self, tickets: Sequence[_Ticket[A, R]]) -> None:
         try:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
-from tillbook.common.money import Money, check_amount
+from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
 from tillbook.credit.expiring import extend_expired
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
 from tillbook.credit.queries import Usable, chosen_query, in_order_query, usables
 from tillbook.credit.sharing import SharedCommit
-from tillbook.events.services import content_of
+from tillbook.events.services import check_key, content_of, content_of_texts
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Book, Counters, Draft, HoldNotFound, InsufficientCredit, Pending
 from tillbook.ledger.models import House, Kind
@@ -35,8 +34,7 @@ _ACTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Taking:
+class Taking(NamedTuple):
     """Credit to be taken for `reference`: spent at once (POST), or set aside first (HOLD).
 
     `credits` chooses {credit id: minor units}; without it those that expire first go first,
@@ -64,9 +62,14 @@ def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list
     return _take_each([(taking, actor, now) for taking in takings])
 
 
-@transaction.atomic
 def _take_each(asked: Sequence[tuple[Taking, Actor, datetime]]) -> list[Outcome]:
     """What `take_many` does, for callers who came together by chance."""
+    alone = not connection.in_atomic_block
+    with transaction.atomic(savepoint=False):
+        return _taken_each(asked, commit=alone)
+
+
+def _taken_each(asked: Sequence[tuple[Taking, Actor, datetime]], *, commit: bool) -> list[Outcome]:
     requests = [(taking, attempt(_request, taking, actor, now)) for taking, actor, now in asked]
     sound = [taking for taking, request in requests if isinstance(request, Request)]
     latest = max((now for _, _, now in asked), default=_EVER)
@@ -77,7 +80,7 @@ def _take_each(asked: Sequence[tuple[Taking, Actor, datetime]]) -> list[Outcome]
         request if isinstance(request, Refusal) else attempt(_taken, taking, request, batch, stock)
         for taking, request in requests
     ]
-    batch.write()
+    batch.write(commit=commit)
     return outcomes
 
 
@@ -133,11 +136,12 @@ def _request(taking: Taking, actor: Actor, now: datetime) -> Request:
         check_amount(minor, field="credits")
     if credits is not None and sum(minor for _, minor in credits) != taking.amount.minor:
         raise InvalidInput("The chosen credits do not add up to the amount.", field="credits")
-    content = content_of(
-        _ACTIONS[taking.kind], amount=taking.amount, reference=taking.reference, credits=credits,
-        house=taking.house, reason=taking.reason, refundable_only=taking.refundable_only,
+    content = content_of_texts(
+        _ACTIONS[taking.kind], taking.amount.minor, check_currency(taking.amount.currency), taking.reference,
+        credits, taking.house, taking.reason, taking.refundable_only,
     )  # fmt: skip
-    return Request(taking.customer_id, taking.amount.currency, taking.key, content, actor, now)
+    key = check_key(taking.key)
+    return Request(taking.customer_id, taking.amount.currency, key, content, actor, now)
 
 
 def _permission(kind: Kind, house: House) -> Permission:
@@ -242,8 +246,7 @@ def _check_usable(credit: Usable | None, taking: Taking) -> None:
         raise CreditExpired(f"{credit.number} has expired.", field="credits")
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """A hold, named by its key, to be ended under a key of its own.
 
     Captured: its amount, or `amount` of it, is gone and the rest is available again.
@@ -313,7 +316,7 @@ def _ending(wanted: Resolution, made: Sequence[Pending] | None, actor: Actor, no
         raise HoldNotFound("There is no such hold.", field="hold")
     actor.require(_permission(wanted.kind, made[0].house))
     content = content_of(_ACTIONS[wanted.kind], hold_key=wanted.hold_key, amount=wanted.amount)
-    return Request(wanted.customer_id, made[0].currency, wanted.key, content, actor, now)
+    return Request(wanted.customer_id, made[0].currency, wanted.key, content, actor, now).checked()
 
 
 def _ended(

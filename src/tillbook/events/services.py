@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from django.db import connection
+from typing import Any, NamedTuple
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor
@@ -36,8 +33,7 @@ def _plain(value: object) -> str:
 _encode_sorted = json.JSONEncoder(sort_keys=True, default=_plain, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event about to be written; the fields are those of `Event`."""
 
     action: str
@@ -48,7 +44,7 @@ class NewEvent:
     reason: str = ""
     note: str = ""
     public_note: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = {}  # never changed: events share it
 
 
 def record(new: NewEvent, *, actor: Actor, now: datetime) -> None:
@@ -58,20 +54,21 @@ def record(new: NewEvent, *, actor: Actor, now: datetime) -> None:
 
 def record_many(new: Sequence[NewEvent], *, actor: Actor, now: datetime) -> None:
     """Write events in one statement, in the caller's transaction."""
-    record_each([(each, actor, now) for each in new])
+    statements.write([recorded([(each, actor, now) for each in new])])
 
 
-def record_each(told: Sequence[tuple[NewEvent, Actor, datetime]]) -> None:
-    """Write events of several actors and moments in one statement, in the caller's transaction."""
-    adapt = connection.ops.adapt_datetimefield_value
+def recorded(told: Sequence[tuple[NewEvent, Actor, datetime]]) -> statements.Insert:
+    """What writes events of several actors and moments, in the caller's transaction."""
+    moment = statements.moment
     rows = [
         (
             new.action, new.customer_id, new.subject, new.key, new.content, actor.name, actor.role.value,
-            actor.user_id, actor.origin, new.reason, new.note, new.public_note, _encode(new.data), adapt(now),
+            actor.user_id, actor.origin, new.reason, new.note, new.public_note, _encode(new.data),
+            moment(now),
         )
         for new, actor, now in told
     ]  # fmt: skip
-    statements.insert("events_event", _COLUMNS, rows)
+    return statements.Insert("events_event", _COLUMNS, rows)
 
 
 def content_of(action: str, **request: Any) -> str:
@@ -83,6 +80,14 @@ def content_of(action: str, **request: Any) -> str:
     return hashlib.sha256(_encode_sorted([action, request]).encode()).hexdigest()
 
 
+def content_of_texts(*fields: object) -> str:
+    """The same for a request whose fields, in their order, are printable texts and whole numbers.
+
+    They are joined by U+001F, which is not printable. Several times faster: for what comes by thousands.
+    """
+    return hashlib.sha256("\x1f".join(map(str, fields)).encode()).hexdigest()
+
+
 class InternalKey(str):
     """A key that the program made. It begins as no caller's key may, so that none can take its place."""
 
@@ -90,10 +95,10 @@ class InternalKey(str):
 
 
 def keys_query(places: Iterable[tuple[int, str]]) -> statements.Query:
-    """Which of these (customer_id, key) any request has used, whatever it was; rows are those pairs."""
+    """Which of these (customer_id, key) any request has used; rows are (customer_id, key, content)."""
     table, rows = statements.wanted({"customer_id": "bigint", "key": "text"}, places)
     return statements.Query(
-        f"SELECT e.customer_id, e.key FROM {table} CROSS JOIN events_event AS e "
+        f"SELECT e.customer_id, e.key, e.content FROM {table} CROSS JOIN events_event AS e "
         "WHERE e.customer_id = wanted.customer_id AND e.key = wanted.key",
         rows,
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tillbook.common.errors import NotFound, Refusal
 from tillbook.common.money import MAX_MINOR, Money, check_amount
@@ -133,7 +133,7 @@ def genesis(customer_id: int, account_id: int, currency: str) -> bytes:
     return hashlib.sha256(f"tillbook account {customer_id} {account_id} {currency}".encode()).digest()
 
 
-def chained(previous: bytes, line: Line) -> bytes:
+def chained(previous: bytes, line: Sequence[Any]) -> bytes:
     """SHA-256 over the digest before and every column of `line` but its own digest.
 
     Columns are texts in the order of `Line`, joined by U+001F, which none of them can hold:
@@ -142,7 +142,7 @@ def chained(previous: bytes, line: Line) -> bytes:
     """
     (
         customer_id, account_id, seq, kind, house, inward, amount, hold_seq, reason, reference, key, part,
-        content, actor, effective_at, recorded_at, posted, held, _,
+        content, actor, effective_at, recorded_at, posted, held, *_,
     ) = line  # fmt: skip
     text = (
         f"{customer_id}\x1f{account_id}\x1f{seq}\x1f{kind}\x1f{house}\x1f{inward}\x1f{amount}\x1f{hold_seq}"
@@ -227,6 +227,13 @@ class Book:
         self.lines += lines
         return lines
 
+    def stored(self) -> None:
+        """Forget what was decided: it is in the database now."""
+        for line in self.lines:
+            self.accounts[line.account_id].opened = False
+        self.lines.clear()
+        self.moved.clear()
+
     def _account(self, stamp: Stamp, draft: Draft) -> Counters:
         account = self.accounts.get(draft.account_id)
         if account is None or account.customer_id != stamp.customer_id:
@@ -264,7 +271,7 @@ def _append(account: Counters, stamp: Stamp, part: int, draft: Draft) -> Line:
     """Decide `draft`, advance the account by it and return the line."""
     account.posted, account.held = _decide(account, draft)
     account.transfers += 1
-    line = Line(
+    body = (
         stamp.customer_id,
         account.account_id,
         account.transfers,
@@ -283,7 +290,6 @@ def _append(account: Counters, stamp: Stamp, part: int, draft: Draft) -> Line:
         stamp.recorded_at,
         account.posted,
         account.held,
-        b"",
     )
-    account.digest = chained(account.digest, line)
-    return Line(*line[:-1], account.digest)
+    account.digest = chained(account.digest, body)
+    return Line(*body, account.digest)

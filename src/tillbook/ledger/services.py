@@ -1,19 +1,18 @@
 """The ledger's writes. Only the credit package calls them.
 
-The order is always: `begin` (lock, first answers, reads), `Book.post`, `write`.
+The order is always: `begin` (lock and read), `Book.post`, `changes` (what stores it).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
 
 from tillbook.common import statements
-from tillbook.common.statements import Query
+from tillbook.common.statements import Change, Insert, Query, Update
 from tillbook.ledger.book import Book, Counters, Line, Pending, genesis
 from tillbook.ledger.models import House, Kind
 
@@ -29,6 +28,8 @@ _LINE = {
     "key": "text", "part": "int", "content": "text", "actor": "text", "effective_at": "timestamptz",
     "recorded_at": "timestamptz", "posted_minor": "bigint", "held_minor": "bigint", "digest": "bytea",
 }  # fmt: skip
+_NEW_ACCOUNT = {**_ACCOUNT_KEY, **_COUNTERS, "currency": "text"}
+_AVAILABLE = {"available_minor": "bigint", "held_minor": "bigint"}
 _FIRST_TIME = list(_LINE).index("effective_at")
 
 
@@ -40,13 +41,6 @@ class Moved(NamedTuple):
     amount_minor: int
 
 
-class Answer(NamedTuple):
-    """What a key stands for: the digest of its request, and what that moved, in its order."""
-
-    content: str
-    moved: list[Moved | Line]
-
-
 def lock(books: Iterable[Place]) -> list[Place]:
     """Take the locks of these (customer_id, currency) books, in order, until the transaction ends.
 
@@ -54,26 +48,24 @@ def lock(books: Iterable[Place]) -> list[Place]:
     do not exist yet, none is locked, and those are returned: `open_books`, then lock again.
     On SQLite the transaction itself is the only writer.
     """
-    return begin(books, [], [])[0]
+    return begin(books, [])[0]
 
 
-def begin(
-    books: Iterable[Place], places: Sequence[Place], reads: Sequence[Query]
-) -> tuple[list[Place], dict[Place, Answer], list[list[Any]]]:
-    """Lock the books, look for what each (customer_id, key) wrote before, and read, in one trip.
+def begin(books: Iterable[Place], reads: Sequence[Query]) -> tuple[list[Place], list[list[Any]]]:
+    """Lock the books and read, in one trip.
 
-    Returns the books that are missing (then nothing is locked: see `lock`), the answers of the
-    known keys (R4), and the rows of each of `reads` as they are under the lock.
+    Returns the books that are missing (then nothing is locked: see `lock`), and the rows of
+    each of `reads` as they are under the lock.
     """
     asked = sorted(set(books))
-    queries = [*([_lock(asked)] if asked else []), *([_known(places)] if places else []), *reads]
+    queries = [*([_lock(asked)] if asked else []), *reads]
     while True:
-        rows = statements.select_together(queries)
+        rows = statements.read(queries)
         if len(set(rows.pop(0)) if asked else ()) == len(asked):
-            return [], _answers(rows.pop(0)) if places else {}, rows
+            return [], rows
         missing = _missing(asked)
         if missing:
-            return missing, {}, []
+            return missing, []
         # Somebody made the last of them in between, and now all can be locked.
 
 
@@ -104,20 +96,17 @@ def _missing(asked: Sequence[Place]) -> list[Place]:
     return [place for place in asked if place not in there]
 
 
-def _known(places: Sequence[Place]) -> Query:
+def answers(places: Sequence[Place]) -> dict[Place, list[Moved | Line]]:
+    """What each known (customer_id, key) moved before, in its order (R4)."""
     table, rows = statements.wanted(_KEY, places)
-    return Query(
-        "SELECT t.customer_id, t.key, t.content, t.account_id, t.kind, t.amount_minor "
+    found: dict[Place, list[Moved | Line]] = {}
+    for customer_id, key, *moved in statements.select(
+        "SELECT t.customer_id, t.key, t.account_id, t.kind, t.amount_minor "
         f"FROM {table} CROSS JOIN ledger_transfer AS t "
         "WHERE t.customer_id = wanted.customer_id AND t.key = wanted.key ORDER BY t.part",
         rows,
-    )
-
-
-def _answers(rows: Sequence[tuple[Any, ...]]) -> dict[Place, Answer]:
-    found: dict[Place, Answer] = {}
-    for customer_id, key, content, *moved in rows:
-        found.setdefault((customer_id, key), Answer(content, [])).moved.append(Moved(*moved))
+    ):
+        found.setdefault((customer_id, key), []).append(Moved(*moved))
     return found
 
 
@@ -125,12 +114,7 @@ def open_books(books: Iterable[Place]) -> None:
     """Make the projection rows of books that money has not moved in before, in order."""
     columns = {**_BALANCE_KEY, "available_minor": "bigint", "held_minor": "bigint", "owing_minor": "bigint"}
     new = [(*place, 0, 0, 0) for place in sorted(books)]
-    statements.insert("ledger_balance", columns, new, or_nothing=True)
-
-
-def replays(places: Sequence[Place]) -> dict[Place, Answer]:
-    """What each known (customer_id, key) wrote before (R4)."""
-    return begin([], places, [])[1]
+    statements.write([Insert("ledger_balance", columns, new, or_nothing=True)])
 
 
 def load(accounts: Iterable[tuple[int, int]]) -> list[Counters]:
@@ -213,33 +197,22 @@ def _new_ids(count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
-def write(book: Book) -> None:
-    """Store the book's new lines, its changed accounts and the customers' projection."""
+def changes(book: Book) -> list[Change]:
+    """What stores the book's new lines, its changed accounts and the customers' projection.
+
+    Whoever writes them calls `Book.stored` then.
+    """
     changed = {line.account_id for line in book.lines}
     accounts = sorted((book.accounts[each] for each in changed), key=attrgetter("account_id"))
-    statements.insert(
-        "ledger_account",
-        {**_ACCOUNT_KEY, **_COUNTERS, "currency": "text"},
-        [(*_account_row(each), each.currency) for each in accounts if each.opened],
-    )
-    statements.update(
-        "ledger_account",
-        _ACCOUNT_KEY,
-        _COUNTERS,
-        [_account_row(each) for each in accounts if not each.opened],
-    )
-    statements.insert("ledger_transfer", _LINE, _rows(book.lines))
-    statements.update(
-        "ledger_balance",
-        _BALANCE_KEY,
-        {"available_minor": "bigint", "held_minor": "bigint"},
-        [(*place, *delta) for place, delta in sorted(book.moved.items())],
-        add=True,
-    )
-    for each in accounts:
-        each.opened = False
-    book.lines.clear()
-    book.moved.clear()
+    opened = [(*_account_row(each), each.currency) for each in accounts if each.opened]
+    moved = [_account_row(each) for each in accounts if not each.opened]
+    balances = [(*place, *delta) for place, delta in sorted(book.moved.items())]
+    return [
+        Insert("ledger_account", _NEW_ACCOUNT, opened),
+        Update("ledger_account", _ACCOUNT_KEY, _COUNTERS, moved),
+        Insert("ledger_transfer", _LINE, _rows(book.lines)),
+        Update("ledger_balance", _BALANCE_KEY, _AVAILABLE, balances, add=True),
+    ]
 
 
 def _account_row(account: Counters) -> tuple[Any, ...]:
@@ -254,18 +227,17 @@ def _account_row(account: Counters) -> tuple[Any, ...]:
 
 
 def _rows(lines: Sequence[Line]) -> Sequence[tuple[Any, ...]]:
-    """The lines as the database takes them: SQLite stores times as text."""
-    if connection.vendor == "postgresql":
-        return lines
-    adapt = lru_cache(connection.ops.adapt_datetimefield_value)
-    at = _FIRST_TIME
-    return [(*line[:at], adapt(line[at]), adapt(line[at + 1]), *line[at + 2 :]) for line in lines]
+    """The lines as the database takes them."""
+    moment, at = statements.moment, _FIRST_TIME
+    return [
+        (*line[:at], moment(line.effective_at), moment(line.recorded_at), *line[at + 2 :]) for line in lines
+    ]
 
 
 def change_owing(customer_id: int, currency: str, delta_minor: int) -> None:
     """Add to what the projection says the customer owes on open orders; under the lock."""
     row = (customer_id, currency, delta_minor)
-    statements.update("ledger_balance", _BALANCE_KEY, {"owing_minor": "bigint"}, [row], add=True)
+    statements.write([Update("ledger_balance", _BALANCE_KEY, {"owing_minor": "bigint"}, [row], add=True)])
 
 
 def repair(
@@ -279,9 +251,10 @@ def repair(
     `accounts` are (id, posted, held), `balances` (currency, available, held, owing), in minor units.
     """
     counters = {"posted_minor": "bigint", "held_minor": "bigint"}
-    rows = [(customer_id, *account) for account in accounts]
-    statements.update("ledger_account", _ACCOUNT_KEY, counters, rows)
-    figures = {"available_minor": "bigint", "held_minor": "bigint", "owing_minor": "bigint"}
-    statements.update(
-        "ledger_balance", _BALANCE_KEY, figures, [(customer_id, *balance) for balance in balances]
+    figures = {**_AVAILABLE, "owing_minor": "bigint"}
+    statements.write(
+        [
+            Update("ledger_account", _ACCOUNT_KEY, counters, [(customer_id, *each) for each in accounts]),
+            Update("ledger_balance", _BALANCE_KEY, figures, [(customer_id, *each) for each in balances]),
+        ]
     )

@@ -1,0 +1,194 @@
+"""Statements on PostgreSQL, over psycopg's wrapper of libpq.
+
+The statements of one trip are prepared once a connection and sent in libpq's pipeline: the
+answers are read when all are sent. psycopg's own cursors do that too, but take longer in Python
+than the server takes for the work. From fifty rows on COPY beats everything; few rows are bound one by
+one, and rows to look for in arrays where they are many.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.generators import fetch_many, pipeline_communicate
+from psycopg.pq import ExecStatus, TransactionStatus
+
+_COPIED_FROM = 50  # rows
+_BOUND_UNTIL = 64  # rows: each count is a statement of its own to the server
+
+_Asked = Sequence[tuple[str, Sequence[Any]]]  # statements and their parameters
+_Rows = list[tuple[Any, ...]]
+_Columns = Mapping[str, str]
+
+
+def wanted(columns: _Columns, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
+    """See `statements.wanted`; `rows` are none or many."""
+    names = ", ".join(columns)
+    if 0 < len(rows) <= _BOUND_UNTIL:
+        return f"(VALUES {_marks(tuple(columns.values()), len(rows))}) AS wanted({names})", _flat(rows)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in columns.values())
+    return f"unnest({arrays}) AS wanted({names})", _arrays(rows, len(columns))
+
+
+def read(raw: psycopg.Connection[Any], queries: Sequence[Any]) -> list[_Rows]:
+    """See `statements.read`."""
+    return _session(raw).run(raw, queries)
+
+
+def write(raw: psycopg.Connection[Any], changes: Sequence[Any], *, commit: bool) -> None:
+    """See `statements.write`."""
+    few = []
+    for change in changes:
+        if not hasattr(change, "key") and len(change.rows) >= _COPIED_FROM and not change.or_nothing:
+            _copy(raw, change)
+        else:
+            few.append(_updating(change) if hasattr(change, "key") else _inserting(change))
+    _session(raw).run(raw, few, commit=commit)
+
+
+def moment(at: datetime) -> datetime:
+    """psycopg takes a moment as it is."""
+    return at
+
+
+def _copy(raw: psycopg.Connection[Any], change: Any) -> None:
+    with raw.cursor() as cursor:
+        names = ", ".join(change.columns)
+        with cursor.copy(f"COPY {change.table} ({names}) FROM STDIN") as copy:
+            for row in change.rows:
+                copy.write_row(row)
+
+
+def _inserting(change: Any) -> tuple[str, Sequence[Any]]:
+    head = f"INSERT INTO {change.table} ({', '.join(change.columns)})"
+    tail = " ON CONFLICT DO NOTHING" if change.or_nothing else ""
+    kinds = tuple(change.columns.values())
+    if len(change.rows) <= _BOUND_UNTIL:
+        return f"{head} VALUES {_marks(kinds, len(change.rows))}{tail}", _flat(change.rows)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    return f"{head} SELECT * FROM unnest({arrays}){tail}", _arrays(change.rows, len(kinds))
+
+
+def _updating(change: Any) -> tuple[str, Sequence[Any]]:
+    table, rows = change.table, change.rows
+    if len(rows) == 1:
+        before = "{0} + " if change.add else ""
+        values = ", ".join(f"{name} = {before.format(name)}%s" for name in change.columns)
+        same = " AND ".join(f"{name} = %s" for name in change.key)
+        width = len(change.key)
+        return f"UPDATE {table} SET {values} WHERE {same}", [*rows[0][width:], *rows[0][:width]]
+    source, parameters = wanted({**change.key, **change.columns}, rows)
+    before = f"{table}.{{0}} + " if change.add else ""
+    values = ", ".join(f"{name} = {before.format(name)}wanted.{name}" for name in change.columns)
+    same = " AND ".join(f"{table}.{name} = wanted.{name}" for name in change.key)
+    return f"UPDATE {table} SET {values} FROM {source} WHERE {same}", parameters
+
+
+@lru_cache(maxsize=1024)
+def _marks(kinds: tuple[str, ...], rows: int) -> str:
+    """The marks of so many rows. The first row says what all are."""
+    first = ", ".join(f"%s::{kind}" for kind in kinds)
+    other = ", ".join(["%s"] * len(kinds))
+    return ", ".join([f"({first})", *[f"({other})"] * (rows - 1)])
+
+
+def _flat(rows: Iterable[Sequence[Any]]) -> list[Any]:
+    return list(itertools.chain.from_iterable(rows))
+
+
+def _arrays(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+class _Session:
+    """What is kept with one connection: its prepared statements, and how values are written on it."""
+
+    def __init__(self, raw: psycopg.Connection[Any]) -> None:
+        self._transformer = Transformer(raw)
+        self._prepared: dict[str, bytes] = {}
+        self._numbers = itertools.count(1)
+
+    def run(
+        self,
+        raw: psycopg.Connection[Any],
+        asked: Sequence[tuple[str, Sequence[Any]]],
+        *,
+        commit: bool = False,
+    ) -> list[_Rows]:
+        """Send all statements, then read all answers; the rows of each.
+
+        They run in a transaction, which the first of them begins, unless the connection is in
+        autocommit. What the database refuses is raised; nothing after it was done.
+        """
+        with raw.lock:
+            pgconn = raw.pgconn
+            begin = not raw.autocommit and pgconn.transaction_status == TransactionStatus.IDLE
+            trip = [*([("BEGIN", ())] if begin else ()), *asked, *([("COMMIT", ())] if commit else ())]
+            try:
+                results = raw.wait(self._exchange(pgconn, trip))
+            except BaseException:
+                # Answers are still on the wire: nobody can use this connection any more.
+                pgconn.finish()
+                raise
+            pgconn.exit_pipeline_mode()
+            self._refuse_errors(raw, trip, results)
+            first = len(results) - 1 - len(trip) + begin
+            return [self._rows(results[first + place]) for place in range(len(asked))]
+
+    def _exchange(self, pgconn: Any, trip: _Asked) -> Any:
+        """A psycopg generator: the answers to what has to be prepared, to the statements, and to the end."""
+        values = [self._dumped(parameters) for _, parameters in trip]
+        pgconn.enter_pipeline_mode()
+        new = [text for text, _ in trip if text not in self._prepared]
+        for text in dict.fromkeys(new):
+            self._prepared[text] = f"tillbook_{next(self._numbers)}".encode()
+            pgconn.send_prepare(self._prepared[text], _numbered(text))
+        for (text, _), bound in zip(trip, values, strict=True):
+            pgconn.send_query_prepared(self._prepared[text], bound)
+        expected = len(dict.fromkeys(new)) + len(trip) + 1
+        results = yield from pipeline_communicate(pgconn, deque([pgconn.pipeline_sync]))
+        while len(results) < expected:
+            results.append((yield from fetch_many(pgconn)))
+        return [each[0] for each in results]
+
+    def _dumped(self, parameters: Sequence[Any]) -> Sequence[Any]:
+        return self._transformer.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
+
+    def _refuse_errors(self, raw: psycopg.Connection[Any], trip: _Asked, results: Sequence[Any]) -> None:
+        for result in results:
+            if result.status == ExecStatus.FATAL_ERROR:
+                for text, _ in trip:
+                    # It may never have been prepared, or no longer fit its table.
+                    self._prepared.pop(text, None)
+                raise psycopg.errors.error_from_result(result, encoding=raw.info.encoding)
+
+    def _rows(self, result: Any) -> _Rows:
+        if not result.ntuples:
+            return []
+        self._transformer.set_pgresult(result)
+        return self._transformer.load_rows(0, result.ntuples, tuple)
+
+
+@lru_cache(maxsize=4096)
+def _numbered(statement: str) -> bytes:
+    """The statement with $1, $2 ... for its marks."""
+    first, *rest = statement.split("%s")
+    return "".join([first, *(f"${number}{text}" for number, text in enumerate(rest, 1))]).encode()
+
+
+_sessions: WeakKeyDictionary[psycopg.Connection[Any], _Session] = WeakKeyDictionary()
+
+
+def _session(raw: psycopg.Connection[Any]) -> _Session:
+    session = _sessions.get(raw)
+    if session is None:
+        session = _sessions[raw] = _Session(raw)
+    return session
