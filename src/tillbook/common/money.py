@@ -85,6 +85,8 @@ class Money:
     def decimal(self) -> str:
         """The amount as plain decimal text, "12.34", with the currency's own digits."""
         digits = exponent(self.currency)
+        if digits == 2 and self.minor >= 0:  # nearly always
+            return f"{self.minor // 100}.{self.minor % 100:02}"
         sign = "-" if self.minor < 0 else ""
         text = str(abs(self.minor)).rjust(digits + 1, "0")
         return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text

@@ -112,29 +112,27 @@ class Batch:
         self, request: Request, drafts: Sequence[Draft], *, effective_at: datetime | None = None
     ) -> list[Moved]:
         """Decide the request's drafts, all or none, and remember them as its key's answer."""
-        stamp = Stamp(
-            customer_id=request.customer_id,
-            key=request.key,
-            content=request.content,
-            actor=request.actor.identity,
-            effective_at=effective_at or request.now,
-            recorded_at=request.now,
-        )
+        customer_id, _, key, content, actor, now = request
+        stamp = Stamp(customer_id, key, content, actor.identity, effective_at or now, now)
         moved: list[Moved] = [*self.book.post(stamp, drafts)]
-        place = (request.customer_id, request.key)
-        self._used[place] = request.content
+        place = (customer_id, key)
+        self._used[place] = content
         self._answers[place] = moved
         return moved
 
     def tell(self, action: str, request: Request, reference: str, parts: Sequence[Part]) -> None:
         """Note the event of what was posted."""
-        total = sum(part.amount_minor for part in parts)
-        credits = [
-            [public_number("CR", part.credit_id), str(Money(part.amount_minor, request.currency))]
-            for part in parts
-        ]
-        data = {"amount": str(Money(total, request.currency)), "credits": credits}
-        new = NewEvent(action, reference, request.customer_id, request.key, request.content, data=data)
+        # Numbers, amounts and currencies hold nothing that JSON would escape.
+        amounts = [str(Money(minor, request.currency)) for _, minor in parts]
+        credits = ",".join(
+            [
+                f'["{public_number("CR", part[0])}","{amount}"]'
+                for part, amount in zip(parts, amounts, strict=True)
+            ]
+        )
+        total = amounts[0] if len(parts) == 1 else Money(sum(minor for _, minor in parts), request.currency)
+        data = f'{{"amount":"{total}","credits":[{credits}]}}'
+        new = NewEvent(action, reference, request.customer_id, request.key, request.content, "", "", "", data)
         self._events.append((new, request.actor, request.now))
 
     def record(self, new: NewEvent, request: Request) -> None:

@@ -155,15 +155,13 @@ def _taken(taking: Taking, request: Request, batch: Batch, stock: _Stock) -> lis
     moved = batch.first_answer(request)
     if moved is not None:
         return _parts(moved, taking.kind)
-    drafts = [
-        Draft(
-            part.credit_id, taking.kind, taking.house, False, part.amount_minor, taking.reason,
-            taking.reference,
-        )
-        for part in stock.parts(taking)
-    ]  # fmt: skip
-    parts = _parts(batch.post(request, drafts), taking.kind)
-    batch.tell(_ACTIONS[taking.kind], request, taking.reference, parts)
+    parts = stock.parts(taking)
+    kind, house, reason, reference = taking.kind, taking.house, taking.reason, taking.reference
+    batch.post(
+        request,
+        [Draft(credit_id, kind, house, False, minor, reason, reference) for credit_id, minor in parts],
+    )
+    batch.tell(_ACTIONS[kind], request, reference, parts)
     return parts
 
 

@@ -200,13 +200,15 @@ class Book:
 
     accounts: dict[int, Counters] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
-    moved: dict[tuple[int, str], list[int]] = field(default_factory=dict)  # -> [available, held] deltas
+    stood: dict[int, tuple[int, int]] = field(default_factory=dict)  # account id -> stored posted, held
     resolved: set[tuple[int, int]] = field(default_factory=set)  # (account id, seq) of holds ended here
 
     def add(self, accounts: Iterable[Counters]) -> None:
         """Take accounts in hand; one that is there already keeps what was posted to it."""
         for account in accounts:
-            self.accounts.setdefault(account.account_id, account)
+            if account.account_id not in self.accounts:
+                self.accounts[account.account_id] = account
+                self.stood[account.account_id] = account.posted, account.held
 
     def post(self, stamp: Stamp, drafts: Sequence[Draft]) -> list[Line]:
         """Decide linked drafts: all become lines, or a refusal leaves the book as it was."""
@@ -223,16 +225,32 @@ class Book:
         except Refusal:
             self._undo(before, resolved)
             raise
-        self._count(before)
         self.lines += lines
         return lines
 
+    def changed(self) -> list[Counters]:
+        """The accounts that the lines moved, in the order of their numbers."""
+        return [self.accounts[each] for each in sorted({line.account_id for line in self.lines})]
+
+    def moved(self) -> dict[tuple[int, str], tuple[int, int]]:
+        """(customer_id, currency) -> what the lines add to what is available and what is held."""
+        moved: dict[tuple[int, str], tuple[int, int]] = {}
+        for account in self.changed():
+            posted, held = self.stood[account.account_id]
+            place = account.customer_id, account.currency
+            available, set_aside = moved.get(place, (0, 0))
+            moved[place] = (
+                available + account.available - (posted - held),
+                set_aside + account.held - held,
+            )
+        return moved
+
     def stored(self) -> None:
         """Forget what was decided: it is in the database now."""
-        for line in self.lines:
-            self.accounts[line.account_id].opened = False
+        for account in self.changed():
+            account.opened = False
+            self.stood[account.account_id] = account.posted, account.held
         self.lines.clear()
-        self.moved.clear()
 
     def _account(self, stamp: Stamp, draft: Draft) -> Counters:
         account = self.accounts.get(draft.account_id)
@@ -251,13 +269,6 @@ class Book:
             account = self.accounts[account_id]
             account.posted, account.held, account.transfers, account.digest = state
         self.resolved.difference_update(resolved)
-
-    def _count(self, before: Mapping[int, _State]) -> None:
-        for account_id, (posted, held, _, _) in before.items():
-            after = self.accounts[account_id]
-            delta = self.moved.setdefault((after.customer_id, after.currency), [0, 0])
-            delta[0] += after.available - (posted - held)
-            delta[1] += after.held - held
 
 
 _State = tuple[int, int, int, bytes]  # an account's posted, held, transfers and digest

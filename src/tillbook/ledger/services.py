@@ -6,7 +6,6 @@ The order is always: `begin` (lock and read), `Book.post`, `changes` (what store
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -202,11 +201,10 @@ def changes(book: Book) -> list[Change]:
 
     Whoever writes them calls `Book.stored` then.
     """
-    changed = {line.account_id for line in book.lines}
-    accounts = sorted((book.accounts[each] for each in changed), key=attrgetter("account_id"))
+    accounts = book.changed()
     opened = [(*_account_row(each), each.currency) for each in accounts if each.opened]
     moved = [_account_row(each) for each in accounts if not each.opened]
-    balances = [(*place, *delta) for place, delta in sorted(book.moved.items())]
+    balances = [(*place, *delta) for place, delta in sorted(book.moved().items())]
     return [
         Insert("ledger_account", _NEW_ACCOUNT, opened),
         Update("ledger_account", _ACCOUNT_KEY, _COUNTERS, moved),
@@ -227,10 +225,12 @@ def _account_row(account: Counters) -> tuple[Any, ...]:
 
 
 def _rows(lines: Sequence[Line]) -> Sequence[tuple[Any, ...]]:
-    """The lines as the database takes them."""
-    moment, at = statements.moment, _FIRST_TIME
+    """The lines as the database takes them: with its own kind of moments."""
+    times = {line.effective_at for line in lines} | {line.recorded_at for line in lines}
+    moments = {each: statements.moment(each) for each in times}
+    at = _FIRST_TIME
     return [
-        (*line[:at], moment(line.effective_at), moment(line.recorded_at), *line[at + 2 :]) for line in lines
+        (*line[:at], moments[line.effective_at], moments[line.recorded_at], *line[at + 2 :]) for line in lines
     ]
 
 
