@@ -16,7 +16,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 from tillbook.common.money import Money, check_currency
 from tillbook.common.numbering import public_number
-from tillbook.common.statements import Query
+from tillbook.common.statements import Query, Update
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.services import NewEvent, check_key, keys_query, recorded
@@ -28,6 +28,7 @@ Moved = ledger.Moved | Line  # how much went where: as it stood in the book, or 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_CREDIT_KEY = {"customer_id": "bigint", "id": "bigint"}
 _LONGEST_REFERENCE = 60  # as an event's subject
 
 
@@ -142,7 +143,15 @@ class Batch:
 
     def write(self, *, commit: bool = False) -> None:
         """Store everything that was decided; with `commit` nothing may follow in the transaction."""
-        statements.write([*ledger.changes(self.book), recorded(self._events)], commit=commit)
+        turned = [(each.customer_id, each.account_id, bool(each.available)) for each in self.book.turned()]
+        statements.write(
+            [
+                *ledger.changes(self.book),
+                Update("credit_credit", _CREDIT_KEY, {"usable": "boolean"}, turned),
+                recorded(self._events),
+            ],
+            commit=commit,
+        )
         self.book.stored()
 
 

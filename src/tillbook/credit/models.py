@@ -68,6 +68,9 @@ class Credit(models.Model):
     expires_at = models.DateTimeField(null=True)  # first moment at which it can't be used
     issued_by = models.CharField(max_length=150)
     key = models.CharField(max_length=200)
+    # Whether anything is available: kept, so that finding the next credit to use costs the same
+    # however many a customer has spent. The index `credit_in_order` is made by a migration.
+    usable = models.BooleanField(default=True)
 
     account = models.ForeignObject(
         Account,

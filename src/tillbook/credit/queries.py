@@ -105,8 +105,7 @@ def payers_of(customer_id: int, references: Collection[str], *, refundable: bool
 
 def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool = False) -> list[Credit]:
     """Credits with something available at `now`, in the order in which they are used."""
-    query = in_order_query([(customer_id, currency)], now, refundable=refundable)
-    order = [each.credit_id for each in usables(statements.select(*query))]
+    order = [each.credit_id for each in all_in_order((customer_id, currency), now, refundable=refundable)]
     rows = Credit.objects.filter(customer_id=customer_id, id__in=order).select_related("account")
     found = {credit.id: credit for credit in rows}
     return [found[credit_id] for credit_id in order]
@@ -127,45 +126,63 @@ class Usable(NamedTuple):
         return public_number("CR", self.credit_id)
 
 
-_USABLE = (
-    "SELECT c.customer_id, c.id, c.currency, c.refundable, coalesce(c.expires_at <= %s, FALSE), "
-    "a.posted_minor, a.held_minor, a.transfers, a.digest "
-    "FROM {table} CROSS JOIN credit_credit AS c "
-    "JOIN ledger_account AS a ON a.customer_id = c.customer_id AND a.id = c.id "
-    "WHERE c.customer_id = wanted.customer_id AND "
+_COLUMNS = (
+    "c.customer_id, c.id, c.currency, c.refundable, coalesce(c.expires_at <= %s, FALSE), "
+    "a.posted_minor, a.held_minor, a.transfers, a.digest"
 )
+_CREDITS = "credit_credit AS c JOIN ledger_account AS a ON a.customer_id = c.customer_id AND a.id = c.id "
+_EVERY = 2**31 - 1  # more credits than anybody has
 
 
-def in_order_query(books: Iterable[tuple[int, str]], now: datetime, *, refundable: bool) -> Query:
-    """Credits of these (customer_id, currency) with something available, in the order of use.
+def in_order_queries(
+    books: Collection[tuple[int, str]], now: datetime, *, refundable: bool, most: int
+) -> list[Query]:
+    """Credits of these (customer_id, currency) with something available: of each book the first `most`.
 
-    Those that expire first, then the oldest; for a payout (`refundable`), where expiry is no
-    matter, the oldest of those that may be paid out. `usables` takes the rows.
+    In the order of use: those that expire first, then the oldest; for a payout (`refundable`),
+    where expiry is no matter, the oldest of those that may be paid out. `usables` takes the rows.
     """
-    table, rows = statements.wanted({"customer_id": "bigint", "currency": "text"}, books)
     at = statements.moment(now)
-    return Query(_in_order(table, refundable), [at, *rows, at])
+    if len(books) == 1 or not statements.has_lateral_joins():
+        text = _in_order("", "%s", "%s", refundable)
+        return [Query(text, [at, *book, at, most]) for book in sorted(books)]
+    table, rows = statements.wanted({"customer_id": "bigint", "currency": "text"}, books)
+    text = _in_order(table, "wanted.customer_id", "wanted.currency", refundable)
+    return [Query(text, [*rows, at, at, most])]
+
+
+def all_in_order(book: tuple[int, str], now: datetime, *, refundable: bool) -> list[Usable]:
+    """All credits of one (customer_id, currency) with something available, in the order of use."""
+    (query,) = in_order_queries([book], now, refundable=refundable, most=_EVERY)
+    return usables(statements.select(*query))
 
 
 @lru_cache(maxsize=256)
-def _in_order(table: str, refundable: bool) -> str:
-    order = "c.issued_at, c.id" if refundable else "c.expires_at NULLS LAST, c.issued_at, c.id"
-    return (
-        f"{_USABLE.format(table=table)} c.currency = wanted.currency AND a.posted_minor > a.held_minor "
-        f"AND (c.expires_at IS NULL OR c.expires_at > %s) {'AND c.refundable ' if refundable else ''}"
-        f"ORDER BY c.customer_id, c.currency, {order}"
+def _in_order(table: str, customer_id: str, currency: str, refundable: bool) -> str:
+    order = "c.issued_at, c.id" if refundable else "c.expires_at IS NULL, c.expires_at, c.issued_at, c.id"
+    one_book = (
+        f"SELECT {_COLUMNS} FROM {_CREDITS} WHERE c.customer_id = {customer_id} AND c.currency = {currency} "
+        f"AND c.usable AND (c.expires_at IS NULL OR c.expires_at > %s) "
+        f"{'AND c.refundable ' if refundable else ''}ORDER BY {order} LIMIT %s"
     )
+    if customer_id == "%s":
+        return one_book
+    return f"SELECT credit.* FROM {table} CROSS JOIN LATERAL ({one_book}) AS credit"
 
 
 def chosen_query(credits: Iterable[tuple[int, int]], now: datetime) -> Query:
     """These (customer_id, credit_id), as far as they exist, whatever is left of them."""
     table, rows = statements.wanted({"customer_id": "bigint", "id": "bigint"}, credits)
     at = statements.moment(now)
-    return Query(f"{_USABLE.format(table=table)} c.id = wanted.id", [at, *rows])
+    return Query(
+        f"SELECT {_COLUMNS} FROM {table} CROSS JOIN {_CREDITS} "
+        "WHERE c.customer_id = wanted.customer_id AND c.id = wanted.id",
+        [at, *rows],
+    )
 
 
 def usables(rows: Iterable[tuple[Any, ...]]) -> list[Usable]:
-    """What the rows of `in_order_query` or `chosen_query` say, in their order."""
+    """What the rows of `in_order_queries` or `chosen_query` say, in their order."""
     return [_usable(*row) for row in rows]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -15,14 +15,18 @@ from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
 from tillbook.credit.expiring import extend_expired
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
-from tillbook.credit.queries import Usable, chosen_query, in_order_query, usables
+from tillbook.credit.queries import Usable, all_in_order, chosen_query, in_order_queries, usables
 from tillbook.credit.sharing import SharedCommit
 from tillbook.events.services import check_key, content_of, content_of_texts
 from tillbook.ledger import services as ledger
-from tillbook.ledger.book import Book, Counters, Draft, HoldNotFound, InsufficientCredit, Pending
+from tillbook.ledger.book import Book, Draft, HoldNotFound, InsufficientCredit, Pending
 from tillbook.ledger.models import House, Kind
 
 Outcome = list[Part] | Refusal
+
+# How many credits of a book are read first.
+_FIRST_CREDITS = 16
+_CREDITS_A_TAKING = 4
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -169,65 +173,95 @@ def _parts(moved: Sequence[Moved], kind: Kind) -> list[Part]:
     return [Part(each.account_id, each.amount_minor) for each in moved if each.kind == kind]
 
 
+_Purpose = tuple[int, str, bool]  # a customer's id, a currency, and whether it is for a payout
+
+
 class _Stock:
-    """The credits that some takings may use, and what is left of each as the batch goes on."""
+    """The credits that some takings may use, and what is left of each as the batch goes on.
+
+    Of a book with thousands of credits only so many are read as the takings are likely to
+    need; the rest if they turn out not to be enough.
+    """
 
     def __init__(self, takings: Sequence[Taking], now: datetime) -> None:
-        self._queues: defaultdict[tuple[int, str, bool], deque[Usable]] = defaultdict(deque)
+        self._now = now
+        self._most = _FIRST_CREDITS + _CREDITS_A_TAKING * len(takings)
+        self._queues: defaultdict[_Purpose, deque[Usable]] = defaultdict(deque)
+        self._whole: set[_Purpose] = set()  # of these all credits are in their queue
         self._chosen: dict[tuple[int, int], Usable] = {}
-        self._accounts: dict[int, Counters] = {}
+        self._book = Book()
         by_choice = {(each.customer_id, credit_id) for each in takings for credit_id in each.credits or ()}
-        self._books = {
-            payout: {
-                (each.customer_id, each.amount.currency)
-                for each in takings
-                if each.credits is None and each.refundable_only == payout
-            }
+        self._in_order = [
+            (payout, query)
             for payout in (False, True)
-        }
-        self.reads = [
-            in_order_query(books, now, refundable=payout) for payout, books in self._books.items() if books
+            if (books := _books(takings, payout=payout))
+            for query in in_order_queries(books, now, refundable=payout, most=self._most)
         ]
+        self.reads = [query for _, query in self._in_order]
         if by_choice:
             self.reads.append(chosen_query(by_choice, now))
 
     def fill(self, rows: Sequence[Sequence[tuple[Any, ...]]], book: Book) -> None:
         """Take in what `reads` found; `book` keeps the counters from here on."""
-        found = [usables(each) for each in rows]
-        for payout, books in self._books.items():
-            for credit in found.pop(0) if books and found else ():
-                self._queues[credit.customer_id, credit.currency, payout].append(credit)
-                book.add([credit.counters])
-        for credit in found.pop(0) if found else ():
+        self._book = book
+        for (payout, _), found in zip(self._in_order, rows, strict=False):
+            self._queue(payout, usables(found))
+        for credit in usables(rows[-1]) if len(rows) > len(self._in_order) else ():
             self._chosen[credit.customer_id, credit.credit_id] = credit
             book.add([credit.counters])
-        self._accounts = book.accounts
+
+    def _queue(self, payout: bool, credits: Sequence[Usable]) -> None:
+        for credit in credits:
+            self._queues[credit.customer_id, credit.currency, payout].append(credit)
+            self._book.add([credit.counters])
 
     def parts(self, taking: Taking) -> list[Part]:
         """How much to take of which credit. Raises the refusal that forbids it."""
-        if taking.credits is None:
-            return self._in_order(taking)
-        for credit_id in taking.credits:
-            _check_usable(self._chosen.get((taking.customer_id, credit_id)), taking)
-        return [Part(credit_id, minor) for credit_id, minor in taking.credits.items()]
+        if taking.credits is not None:
+            for credit_id in taking.credits:
+                _check_usable(self._chosen.get((taking.customer_id, credit_id)), taking)
+            return [Part(credit_id, minor) for credit_id, minor in taking.credits.items()]
+        purpose = (taking.customer_id, taking.amount.currency, taking.refundable_only)
+        parts, left = self._first(purpose, taking.amount.minor)
+        if left and self._read_rest(purpose):
+            parts, left = self._first(purpose, taking.amount.minor)
+        if left:
+            raise InsufficientCredit(Money(taking.amount.minor - left, taking.amount.currency))
+        return parts
 
-    def _in_order(self, taking: Taking) -> list[Part]:
-        queue = self._queues[taking.customer_id, taking.amount.currency, taking.refundable_only]
-        while queue and not self._available(queue[0]):
+    def _first(self, purpose: _Purpose, wanted: int) -> tuple[list[Part], int]:
+        """What the queue gives of `wanted` minor units, and how much it lacks."""
+        queue, accounts = self._queues[purpose], self._book.accounts
+        while queue and not accounts[queue[0].credit_id].available:
             queue.popleft()
-        left = taking.amount.minor
+        left = wanted
         parts: list[Part] = []
         for credit in queue:
-            minor = min(left, self._available(credit))
-            if minor:
+            if minor := min(left, accounts[credit.credit_id].available):
                 parts.append(Part(credit.credit_id, minor))
-            left -= minor
-            if not left:
-                return parts
-        raise InsufficientCredit(Money(taking.amount.minor - left, taking.amount.currency))
+                left -= minor
+                if not left:
+                    break
+        return parts, left
 
-    def _available(self, credit: Usable) -> int:
-        return self._accounts[credit.credit_id].available
+    def _read_rest(self, purpose: _Purpose) -> bool:
+        """Take in all credits of the book; False if they are here already."""
+        customer_id, currency, payout = purpose
+        if purpose in self._whole:
+            return False
+        self._whole.add(purpose)
+        self._queues[purpose].clear()
+        self._queue(payout, all_in_order((customer_id, currency), self._now, refundable=payout))
+        return True
+
+
+def _books(takings: Iterable[Taking], *, payout: bool) -> set[tuple[int, str]]:
+    """The books from which something is to be taken in the order of use."""
+    return {
+        (each.customer_id, each.amount.currency)
+        for each in takings
+        if each.credits is None and each.refundable_only == payout
+    }
 
 
 def _check_usable(credit: Usable | None, taking: Taking) -> None:

@@ -232,6 +232,18 @@ class Book:
         """The accounts that the lines moved, in the order of their numbers."""
         return [self.accounts[each] for each in sorted({line.account_id for line in self.lines})]
 
+    def turned(self) -> list[Counters]:
+        """The stored accounts that have something available where they had nothing, or the reverse."""
+        return [
+            account
+            for account in self.changed()
+            if not account.opened and bool(account.available) != self._had_available(account)
+        ]
+
+    def _had_available(self, account: Counters) -> bool:
+        posted, held = self.stood[account.account_id]
+        return posted > held
+
     def moved(self) -> dict[tuple[int, str], tuple[int, int]]:
         """(customer_id, currency) -> what the lines add to what is available and what is held."""
         moved: dict[tuple[int, str], tuple[int, int]] = {}

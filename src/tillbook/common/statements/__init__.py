@@ -97,6 +97,11 @@ def write(changes: Iterable[Change], *, commit: bool = False) -> None:
         )
 
 
+def has_lateral_joins() -> bool:
+    """Whether a subquery in FROM may use the tables before it; where not, ask once for each row."""
+    return connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
+
+
 def moment(at: datetime) -> Any:
     """A moment as the database takes it for a parameter: SQLite keeps text, in UTC."""
     return _BY_VENDOR[connections[DEFAULT_DB_ALIAS].vendor].moment(at)

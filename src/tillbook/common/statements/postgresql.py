@@ -9,7 +9,6 @@ one, and rows to look for in arrays where they are many.
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -18,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.generators import fetch_many, pipeline_communicate
+from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, TransactionStatus
 
 _COPIED_FROM = 50  # rows
@@ -132,8 +131,9 @@ class _Session:
             pgconn = raw.pgconn
             begin = not raw.autocommit and pgconn.transaction_status == TransactionStatus.IDLE
             trip = [*([("BEGIN", ())] if begin else ()), *asked, *([("COMMIT", ())] if commit else ())]
+            values = [self._dumped(parameters) for _, parameters in trip]
             try:
-                results = raw.wait(self._exchange(pgconn, trip))
+                results = raw.wait(self._exchange(pgconn, [text for text, _ in trip], values))
             except BaseException:
                 # Answers are still on the wire: nobody can use this connection any more.
                 pgconn.finish()
@@ -143,21 +143,22 @@ class _Session:
             first = len(results) - 1 - len(trip) + begin
             return [self._rows(results[first + place]) for place in range(len(asked))]
 
-    def _exchange(self, pgconn: Any, trip: _Asked) -> Any:
+    def _exchange(self, pgconn: Any, texts: Sequence[str], values: Sequence[Any]) -> Any:
         """A psycopg generator: the answers to what has to be prepared, to the statements, and to the end."""
-        values = [self._dumped(parameters) for _, parameters in trip]
         pgconn.enter_pipeline_mode()
-        new = [text for text, _ in trip if text not in self._prepared]
-        for text in dict.fromkeys(new):
+        new = dict.fromkeys(text for text in texts if text not in self._prepared)
+        for text in new:
             self._prepared[text] = f"tillbook_{next(self._numbers)}".encode()
             pgconn.send_prepare(self._prepared[text], _numbered(text))
-        for (text, _), bound in zip(trip, values, strict=True):
+        for text, bound in zip(texts, values, strict=True):
             pgconn.send_query_prepared(self._prepared[text], bound)
-        expected = len(dict.fromkeys(new)) + len(trip) + 1
-        results = yield from pipeline_communicate(pgconn, deque([pgconn.pipeline_sync]))
-        while len(results) < expected:
-            results.append((yield from fetch_many(pgconn)))
-        return [each[0] for each in results]
+        expected = len(new) + len(texts) + 1
+        pgconn.pipeline_sync()
+        yield from send(pgconn)  # reads too: or else both sides could wait for the other to read
+        results = []
+        for _ in range(expected):
+            results.append((yield from fetch_many(pgconn))[0])  # noqa: PERF401 - it yields
+        return results
 
     def _dumped(self, parameters: Sequence[Any]) -> Sequence[Any]:
         return self._transformer.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
