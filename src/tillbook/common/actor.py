@@ -28,14 +28,16 @@ class Permission(StrEnum):
     REQUEST_REFUND = "request refunds and reversals"
     COMPLETE_REFUND = "complete and decline refunds"
     RECALCULATE = "recalculate balances"
+    VIEW_REPORTS = "see what the shop owes"
     RUN_SYSTEM = "run the book's own rounds"
 
 
-_STAFF = frozenset(Permission) - {Permission.COMPLETE_REFUND, Permission.RUN_SYSTEM}
+_ADMIN = frozenset({Permission.COMPLETE_REFUND, Permission.VIEW_REPORTS})
+_STAFF = frozenset(Permission) - _ADMIN - {Permission.RUN_SYSTEM}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.STAFF: _STAFF,
-    Role.ADMIN: _STAFF | {Permission.COMPLETE_REFUND},
+    Role.ADMIN: _STAFF | _ADMIN,
     Role.SYSTEM: frozenset(Permission),
 }
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
-import typst
 from babel.dates import format_date
 
 from tillbook.common.money import Money
+from tillbook.common.pdf import compiled
 from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
 from tillbook.refunds.models import Refund, RefundSource
@@ -31,20 +28,13 @@ _ADDRESS_LINES = 8
 _JOINERS = "\u200c\u200d"  # invisible, but part of the spelling of Persian and Indic names
 _SHORT_AMOUNT = 12  # characters that fit the panel in the largest type
 
-# The compiler keeps its fonts and parsed sources between slips, and serves one thread at a time.
-_compiling = Lock()
-
-
-class SlipError(RuntimeError):
-    """The compiler warned about the slip, which would have left something off the page."""
-
 
 def render(refunds: Sequence[Refund], *, left_out: Sequence[str] = ()) -> bytes:
     """The slips of `refunds` as one PDF, a page each, in the order given.
 
     A last page, for whoever prints them, names the reversals `left_out`.
     Load the refunds with their customer, sources and credits: `refunds.queries.by_ids` does.
-    Raises ValueError for no refunds at all, SlipError when the compiler warns.
+    Raises ValueError for no refunds at all, PdfError when the compiler warns.
     """
     if not refunds:
         raise ValueError("There is no refund to print.")
@@ -53,24 +43,7 @@ def render(refunds: Sequence[Refund], *, left_out: Sequence[str] = ()) -> bytes:
         "title": _document_title(refunds),
         "left_out": _left_out(left_out),
     }
-    with _compiling:
-        pdf, warnings = _compiler().compile_with_warnings(format="pdf", sys_inputs=inputs)
-    if warnings:
-        raise SlipError("; ".join(warning.message for warning in warnings))
-    if not isinstance(pdf, bytes):
-        raise SlipError("The compiler returned no document.")
-    return pdf
-
-
-@cache
-def _compiler() -> typst.Compiler:
-    # No system fonts: a slip looks the same on every machine.
-    return typst.Compiler(
-        _TEMPLATE,
-        root=_TEMPLATE.parent,
-        font_paths=[Path(str(files("font_roboto") / "files"))],
-        ignore_system_fonts=True,
-    )
+    return compiled(_TEMPLATE, inputs)
 
 
 def _document_title(refunds: Sequence[Refund]) -> str:

@@ -1,0 +1,40 @@
+"""PDF from a typst template beside the module that fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from threading import Lock
+
+import typst
+
+# A compiler keeps its fonts and parsed sources between documents, and serves one thread at a time.
+_compiling = Lock()
+
+
+class PdfError(RuntimeError):
+    """The compiler warned about the document, which would have left something off the page."""
+
+
+def compiled(template: Path, inputs: Mapping[str, str]) -> bytes:
+    """The document that `template` makes of `inputs`, its sys.inputs. Raises PdfError on any warning."""
+    with _compiling:
+        pdf, warnings = _compiler(template).compile_with_warnings(format="pdf", sys_inputs=dict(inputs))
+    if warnings:
+        raise PdfError("; ".join(warning.message for warning in warnings))
+    if not isinstance(pdf, bytes):
+        raise PdfError("The compiler returned no document.")
+    return pdf
+
+
+@cache
+def _compiler(template: Path) -> typst.Compiler:
+    # No system fonts: a document looks the same on every machine.
+    return typst.Compiler(
+        template,
+        root=template.parent,
+        font_paths=[Path(str(files("font_roboto") / "files"))],
+        ignore_system_fonts=True,
+    )
