@@ -34,7 +34,9 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    shown = [re.sub(r"^tillbook ((?:user |import )?\S+).*", r"\1", row) for row in documented("Commands")]
+    shown = [
+        re.sub(r"^tillbook ((?:user |import |report )?\S+).*", r"\1", row) for row in documented("Commands")
+    ]
     assert sorted(shown) == sorted(_commands(typer.main.get_command(assembled())))
 
 

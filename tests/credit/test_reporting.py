@@ -22,9 +22,10 @@ from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import InvalidInput, PermissionDenied
 from tillbook.common.money import Money
 from tillbook.credit import reporting, services
+from tillbook.credit.basis import Basis, View, basis_at, day_end, day_start
 from tillbook.credit.batch import Batch, Request
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
-from tillbook.credit.reporting import Age, Basis, Expiry, Line, TransfersWithoutCredit, View, day_end
+from tillbook.credit.reporting import Age, Expiry, Line, TransfersWithoutCredit
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.events.services import content_of
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.django_db
 
 def as_of(moment: datetime, view: str = "effective", by: datetime | None = None) -> Basis:
     now = max(moment, by or moment)
-    return reporting.basis_at(moment, view=view, recorded_by=by, now=now)
+    return basis_at(moment, view=view, recorded_by=by, now=now)
 
 
 def owed(basis: Basis) -> tuple[int, int]:
@@ -140,8 +141,8 @@ def test_the_slice_of_a_real_shop_rolls_forward_month_by_month_to_its_projection
     months = [date(2010, 12, 1), *(date(2011, month, 1) for month in range(1, 13)), date(2012, 1, 1)]
     closing, transfers = 0, 0
     for first, after in pairwise(months):
-        basis = as_of(reporting.day_start(after), by=now + SECOND)
-        rolled = reporting.roll_forward(reporting.day_start(first), basis, actor=ADMIN)
+        basis = as_of(day_start(after), by=now + SECOND)
+        rolled = reporting.roll_forward(day_start(first), basis, actor=ADMIN)
         for standing in rolled.standings:
             assert standing.opening == closing
             closing += sum(each.minor for each in rolled.moves)
@@ -383,9 +384,9 @@ def test_reports_are_for_finance(staff_actor: Actor, now: datetime):
 )
 def test_a_basis_that_could_change_or_makes_no_sense_is_refused(asked, field, now: datetime):
     sound = {"as_of": day_end(date(2026, 3, 2)), "view": "effective", "recorded_by": None, "now": now}
-    assert reporting.basis_at(**sound).recorded_by == now
+    assert basis_at(**sound).recorded_by == now
     with pytest.raises(InvalidInput) as refusal:
-        reporting.basis_at(**{**sound, **asked})
+        basis_at(**{**sound, **asked})
     assert refusal.value.field == field
 
 

@@ -32,6 +32,15 @@ PAGES = [
     "/rmas/",
 ]
 
+REPORTS = [
+    "/reports/liability/",
+    "/reports/liability/file.pdf",
+    "/reports/roll-forward/?from_at=2026-03-01&as_of=2026-03-31&view=recorded&currency=GBP",
+    "/reports/roll-forward/file.xlsx",
+    "/reports/balances/",
+    "/reports/balances/file.csv",
+]
+
 FOR_ADMINS = [
     ("/refunds/RF-1001/complete/", {}),
     ("/refunds/RF-1001/decline/", {"reason": "No such payee"}),
@@ -69,6 +78,8 @@ NUL = [
     "/orders/new/?customer=%00",
     "/customers/maria/?%00=1",
     "/customers/maria/pay-refund/?credit=%00",
+    "/reports/%00/",
+    "/reports/liability/?currency=%00",
 ]
 
 MISSING = [
@@ -91,7 +102,7 @@ def pending(request_refund: Callable[..., Refund]) -> Refund:
     return first
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", PAGES + REPORTS)
 def test_a_stranger_is_sent_to_log_in(client: Client, path: str):
     answer = client.get(path)
     assert answer.status_code == 302
@@ -102,6 +113,14 @@ def test_a_stranger_is_sent_to_log_in(client: Client, path: str):
 def test_staff_and_admins_see_every_page(as_staff: Client, as_admin: Client, path: str):
     assert as_staff.get(path).status_code == 200
     assert as_admin.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", REPORTS)
+def test_only_admins_see_reports(as_staff: Client, as_admin: Client, path: str):
+    assert as_staff.get(path).status_code == 403
+    seen = as_admin.get(path)
+    assert (seen.status_code, "no-store" in seen["Cache-Control"]) == (200, True)
+    assert len(seen.getvalue()) > 100  # a file is read to its end, and closed
 
 
 @pytest.mark.parametrize("path", MISSING)

@@ -1,15 +1,14 @@
 """What the shop owes as of any moment, and how it got there: from the transfers alone.
 
-Nothing here reads a counter or the projection. A moment is exclusive: what is as of T counts
-everything before T, so that the end of one period is the beginning of the next.
+No figure here comes from a counter or the projection. Which transfers count says a `Basis`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, models
@@ -17,20 +16,13 @@ from django.db import connection, models
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.numbering import row_id
+from tillbook.credit.basis import Basis, View, adapted, check_moment
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
-from tillbook.ledger.models import House, Kind
+from tillbook.ledger.models import Balance, House, Kind
 from tillbook.shop.policies import shop
 
-_FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 _ROWS_AT_ONCE = 2_000
-
-
-class View(models.TextChoices):
-    """By which of its two times a transfer counts."""
-
-    EFFECTIVE = "effective", "As it happened"  # effective_at: what was written late counts at its day
-    RECORDED = "recorded", "As the book said"  # recorded_at: what the book held at that moment
 
 
 class Age(models.TextChoices):
@@ -78,65 +70,6 @@ class TransfersWithoutCredit(Refusal):
 
     def __init__(self, transfers: int) -> None:
         super().__init__(f"{transfers} transfers belong to no credit. Run `tillbook verify`.")
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """Which transfers a report counts; make it by `basis_at`. The same one gives the same report.
-
-    Those before `as_of` by the time that `view` names, as far as they were recorded before
-    `recorded_by`.
-    """
-
-    as_of: datetime
-    view: View
-    recorded_by: datetime
-
-    @property
-    def known_until(self) -> datetime:
-        """The moment whose terms and names hold: nothing after it is in the report."""
-        return min(self.as_of, self.recorded_by)
-
-    def seen(self, transfer: str, before: str = "as_of") -> str:
-        """SQL: whether the transfer of that alias counts as of the parameter `before`."""
-        time = "effective_at" if self.view == View.EFFECTIVE else "recorded_at"
-        return f"({transfer}.{time} < %({before})s AND {transfer}.recorded_at < %(recorded_by)s)"
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return _adapted({"as_of": self.as_of, "recorded_by": self.recorded_by})
-
-
-def basis_at(as_of: datetime, *, view: str, recorded_by: datetime | None, now: datetime) -> Basis:
-    """A basis that can be asked for at `now`; without `recorded_by`, what is recorded until now.
-
-    Raises InvalidInput naming as_of, view or recorded_by.
-    """
-    if view not in View.values:
-        raise InvalidInput("The view is effective or recorded.", field="view")
-    _check_moment(as_of, day_end(now.astimezone(shop().time_zone).date()), field="as_of")
-    _check_moment(recorded_by or now, now, field="recorded_by")
-    return Basis(as_of, View(view), recorded_by or now)
-
-
-def _check_moment(moment: datetime, latest: datetime, *, field: str) -> None:
-    words = field.replace("_", " ").capitalize()
-    if moment.tzinfo is None:
-        raise InvalidInput(f"{words} needs a time zone.", field=field)
-    if moment > latest:
-        raise InvalidInput(f"{words} can't lie in the future.", field=field)
-    if moment.year < _FIRST_YEAR:
-        raise InvalidInput(f"{words} can't lie before {_FIRST_YEAR}.", field=field)
-
-
-def day_start(day: date) -> datetime:
-    """The first moment of the day in the shop's time zone."""
-    return datetime(day.year, day.month, day.day, tzinfo=shop().time_zone)
-
-
-def day_end(day: date) -> datetime:
-    """The first moment after the day in the shop's time zone: a report as of the day counts all of it."""
-    return day_start(day + timedelta(days=1)) if day < date.max else day_start(day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,36 +159,49 @@ def _accounts(basis: Basis) -> str:
     )
 
 
-def balances(basis: Basis, *, currency: str | None = None, actor: Actor) -> Iterator[CustomerBalance]:
+def balances(basis: Basis, *, currency: str | None = None, actor: Actor) -> BalanceStream:
     """Every customer that ever had credit until then, by currency and username; zeros are among them.
 
-    Streams: memory does not grow with the book. Raises PermissionDenied, TransfersWithoutCredit.
+    Streams, so that memory does not grow with the book: read it to its end, or close it. Raises
+    PermissionDenied, and TransfersWithoutCredit when it is read.
     """
     actor.require(Permission.VIEW_REPORTS)
     return _balances(basis, currency)
 
 
-def _balances(basis: Basis, currency: str | None) -> Iterator[CustomerBalance]:
+BalanceStream = Generator[CustomerBalance, None, None]
+
+
+def _balances(basis: Basis, currency: str | None) -> BalanceStream:
     names = _former_names(basis.known_until)
     # The same order on both databases: that of the characters' numbers.
     order = 'u.username COLLATE "C"' if connection.vendor == "postgresql" else "u.username"
-    rows = _rows(
+    statement = (
         "SELECT c.currency, u.id, u.username, u.first_name, u.last_name, u.company, "
         "sum(a.posted), sum(a.held), sum(a.transfers) "
         f"FROM ({_accounts(basis)}) AS a {_OF_CREDIT.format('a')} "
         "LEFT JOIN customers_customer AS u ON u.id = c.customer_id "
         "GROUP BY c.currency, u.id, u.username, u.first_name, u.last_name, u.company "
-        f"ORDER BY c.currency NULLS FIRST, {order}",
-        basis.parameters,
+        f"ORDER BY c.currency NULLS FIRST, {order}"
     )
-    for found, customer_id, username, first, last, company, *sums in rows:
-        posted, held, transfers = map(int, sums)
-        if found is None:
-            raise TransfersWithoutCredit(transfers)
-        if currency in (None, found):
-            known = {"first_name": first, "last_name": last, "company": company}
-            person = Customer(username=username, **(known | names.get(customer_id, {})))
-            yield CustomerBalance(found, customer_id, username, person.display_name, posted, held, transfers)
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(statement, basis.parameters)
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            for found, *row in rows:
+                if found is None:
+                    raise TransfersWithoutCredit(int(row[-1]))
+                if currency in (None, found):
+                    yield _customer_balance(found, row, names)
+
+
+def _customer_balance(
+    currency: str, row: list[Any], names: Mapping[int, Mapping[str, str]]
+) -> CustomerBalance:
+    customer_id, username, first, last, company, *sums = row
+    known = {"first_name": first, "last_name": last, "company": company} | dict(names.get(customer_id, {}))
+    name = Customer(username=username, **known).display_name
+    posted, held, transfers = map(int, sums)
+    return CustomerBalance(currency, customer_id, username, name, posted, held, transfers)
 
 
 def _former_names(moment: datetime) -> dict[int, dict[str, str]]:
@@ -290,7 +236,7 @@ def liability(basis: Basis, *, currency: str | None = None, actor: Actor) -> lis
         f"FROM ({_accounts(basis)}) AS a {_OF_CREDIT.format('a')} "
         f"LEFT JOIN {table} AS x ON x.customer_id = c.customer_id AND x.id = c.id "
         "GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY c.currency NULLS FIRST, 2, 3, 4, 5, 6",
-        {**basis.parameters, **_adapted({**ages, **ends}), "extended": json.dumps(extended)},
+        {**basis.parameters, **adapted({**ages, **ends}), "extended": json.dumps(extended)},
     )
     found = []
     for of, source, reason, refundable, aged, ending, *sums in rows:
@@ -321,7 +267,7 @@ def _former_expiries(moment: datetime) -> tuple[list[dict[str, Any]], str]:
         place = (customer_id or 0, row_id("CR", number) or 0)
         former.setdefault(place, datetime.fromisoformat(data["expires_at"][0]))
     rows = [
-        {"customer_id": customer_id, "id": credit_id, "expires_at": str(_adapted({"at": at})["at"])}
+        {"customer_id": customer_id, "id": credit_id, "expires_at": str(adapted({"at": at})["at"])}
         for (customer_id, credit_id), at in former.items()
     ]
     if connection.vendor == "postgresql":
@@ -342,7 +288,9 @@ def roll_forward(
     same view and `recorded_by`. Raises PermissionDenied, InvalidInput, TransfersWithoutCredit.
     """
     actor.require(Permission.VIEW_REPORTS)
-    _check_moment(from_at, basis.as_of, field="from_at")
+    if from_at >= basis.as_of:
+        raise InvalidInput("From: a period must begin before it ends.", field="from_at")
+    check_moment(from_at, basis.as_of, field="from_at")
     time = "effective_at" if basis.view == View.EFFECTIVE else "recorded_at"
     rows = _rows(
         f"SELECT c.currency, t.{time} < %(from_at)s, t.kind, t.house, t.inward, t.seq = 1, "
@@ -350,7 +298,7 @@ def roll_forward(
         f"sum({_POSTED}), sum({_held(basis, 'from_at')}), sum({_held(basis)}), count(*) "
         f"FROM ledger_transfer AS t {_OF_CREDIT.format('t')} WHERE {basis.seen('t')} "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY c.currency NULLS FIRST, 2, 3, 4, 5, 6, 7, 8, 9",
-        {**basis.parameters, **_adapted({"from_at": from_at})},
+        {**basis.parameters, **adapted({"from_at": from_at})},
     )
     sums: dict[str, list[int]] = {}  # currency -> opening, closing, held at both, transfers
     moves = []
@@ -392,14 +340,14 @@ _LEAVING: dict[str, Line] = {
 }
 
 
-def _adapted(moments: Mapping[str, datetime]) -> dict[str, Any]:
-    """The moments as the database compares them: SQLite stores times as text."""
-    return {name: connection.ops.adapt_datetimefield_value(at) for name, at in moments.items()}
-
-
-def _rows(statement: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a SELECT, as they come; on PostgreSQL by a cursor of the server's."""
-    with connection.chunked_cursor() as cursor:
+def _rows(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a SELECT that has few."""
+    with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-            yield from rows
+        return list(cursor.fetchall())
+
+
+def currencies() -> list[str]:
+    """The currencies in which anybody ever had credit, or owed."""
+    rows = Balance.objects.values_list("currency", flat=True).distinct()
+    return sorted(rows)

@@ -9,10 +9,14 @@ from tillbook.shop import policies
 
 
 def panel(request: HttpRequest) -> dict[str, Any]:
-    """What every page needs: the shop, and whether to show the buttons that only admins may use.
+    """What every page needs: the shop, and whether to show what only admins may use.
 
     Hiding a button is a courtesy; the services refuse by themselves.
     """
     role = getattr(getattr(request, "user", None), "role", None)
-    may_complete = role is not None and Permission.COMPLETE_REFUND in PERMISSIONS[Role(role)]
-    return {"shop": policies.shop(), "may_complete": may_complete}
+    permissions = PERMISSIONS[Role(role)] if role is not None else frozenset()
+    return {
+        "shop": policies.shop(),
+        "may_complete": Permission.COMPLETE_REFUND in permissions,
+        "may_report": Permission.VIEW_REPORTS in permissions,
+    }

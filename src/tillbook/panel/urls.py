@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tillbook.panel import credit_views, customer_views, order_urls, queue_views, refund_views
+from tillbook.panel import credit_views, customer_views, order_urls, queue_views, refund_views, report_views
 
 app_name = "panel"
 
@@ -26,5 +26,8 @@ urlpatterns = [
     path("refunds/<str:number>/decline/", refund_views.decline, name="refund_decline"),
     path("refunds/<str:number>/send-slip/", refund_views.send, name="refund_send"),
     path("refunds/<str:number>/slip.pdf", refund_views.slip, name="refund_slip"),
+    path("reports/", report_views.reports, name="reports"),
+    path("reports/<str:kind>/", report_views.report, name="report"),
+    path("reports/<str:kind>/file.<str:ending>", report_views.download, name="report_file"),
     *order_urls.urlpatterns,
 ]

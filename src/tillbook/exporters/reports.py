@@ -1,0 +1,288 @@
+"""Reports as people read them: the same words and figures on a page, in a file and on paper.
+
+What a report says is decided here, once. `report_files` writes it, the panel and the command show it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from babel.dates import format_date
+
+from tillbook.common.actor import Actor
+from tillbook.credit import reporting
+from tillbook.credit.basis import Basis, View, day_start
+from tillbook.credit.models import GiveReason, Source
+from tillbook.credit.reporting import (
+    Age,
+    BalanceStream,
+    CustomerBalance,
+    Expiry,
+    Line,
+    Move,
+    Owed,
+    RollForward,
+    Standing,
+)
+from tillbook.returns.models import Rma
+from tillbook.shop.policies import shop
+
+Cell = str | int | None
+
+
+class Holds(StrEnum):
+    """What a column holds: words, a whole number, or minor units of the section's currency."""
+
+    WORDS = "words"
+    COUNT = "count"
+    MONEY = "money"
+
+
+class Column(NamedTuple):
+    key: str  # in files that programs read
+    label: str
+    holds: Holds = Holds.MONEY
+
+
+class Row(NamedTuple):
+    """Cells in the order of the document's columns."""
+
+    cells: tuple[Cell, ...]
+    total: bool = False
+
+
+class Section(NamedTuple):
+    """A table in one currency. Its rows may be a stream: read them once, before the next section."""
+
+    currency: str
+    title: str
+    rows: Iterable[Row]
+
+
+@dataclass(slots=True)
+class Document:
+    """A report. `transfers` is what its sections are derived from, known when they have been read."""
+
+    kind: str
+    title: str
+    basis: Basis
+    from_at: datetime | None
+    currency: str | None  # None: all
+    columns: tuple[Column, ...]
+    sections: Iterable[Section]
+    transfers: int = 0
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What the figures stand on, as (label, words)."""
+        end = as_words(self.basis.as_of)
+        if self.from_at is None:
+            when = ("As of", end[:1].upper() + end[1:])
+        else:
+            when = ("Period", f"{_from(self.from_at)} to {end}")
+        return [
+            when,
+            ("View", _VIEWS[self.basis.view]),
+            ("Recorded by", self.basis.recorded_by.astimezone(shop().time_zone).isoformat()),
+            ("Currency", self.currency or "All"),
+        ]
+
+    def close(self) -> None:
+        """Let go of the stream behind the sections, where they were not read to their end."""
+        if isinstance(self.sections, Generator):
+            self.sections.close()
+
+    @property
+    def derivation(self) -> str:
+        """Read it after the sections."""
+        return f"Derived from {self.transfers:,} transfer{'' if self.transfers == 1 else 's'}."
+
+    @property
+    def name(self) -> str:
+        """A file's name without its ending."""
+        last = _last_day(self.basis.as_of).date().isoformat()
+        first = f"-{self.from_at.astimezone(shop().time_zone).date()}" if self.from_at else ""
+        view = "" if self.basis.view == View.EFFECTIVE else f"-{self.basis.view}"
+        return f"{self.kind}{first}-{last}{view}{f'-{self.currency}' if self.currency else ''}"
+
+
+_VIEWS = {
+    View.EFFECTIVE: "As it happened: each transfer counts at the time it took effect",
+    View.RECORDED: "As the book said: each transfer counts at the time it was recorded",
+}
+
+_REASONS: dict[str, str] = {
+    **{each.value: str(each.label) for each in (*GiveReason, *Rma.Reason)},
+    "overpayment": "Overpayment",
+    "order_cancelled": "Order cancelled",
+    "return": "Taken over from another system",
+}
+
+
+def as_words(as_of: datetime) -> str:
+    """The exclusive moment as people say it: the end of a day, or the time itself."""
+    local = as_of.astimezone(shop().time_zone)
+    if local == day_start(local.date()):
+        return f"end of {_day(_last_day(as_of))} ({shop().time_zone.key})"
+    return f"{_day(local)}, {local.time().isoformat()} ({shop().time_zone.key})"
+
+
+def _from(moment: datetime) -> str:
+    local = moment.astimezone(shop().time_zone)
+    at_midnight = local == day_start(local.date())
+    return _day(local) if at_midnight else f"{_day(local)}, {local.time().isoformat()}"
+
+
+def _day(day: datetime) -> str:
+    return format_date(day, format="long", locale=shop().locale)
+
+
+def _last_day(as_of: datetime) -> datetime:
+    return (as_of - timedelta(microseconds=1)).astimezone(shop().time_zone)
+
+
+def balances(basis: Basis, *, currency: str | None, actor: Actor) -> Document:
+    """Who had what: a row for each customer with something left. Streams."""
+    columns = (
+        Column("username", "Username", Holds.WORDS),
+        Column("name", "Name", Holds.WORDS),
+        *_FIGURES,
+    )
+    document = Document("balances", "Balances", basis, None, currency, columns, ())
+    found = reporting.balances(basis, currency=currency, actor=actor)
+    document.sections = _balance_sections(document, found)
+    return document
+
+
+_FIGURES = (Column("posted", "Owed"), Column("held", "Held"), Column("available", "Available"))
+
+
+def _balance_sections(document: Document, found: BalanceStream) -> Iterator[Section]:
+    with closing(found):
+        for currency, each in groupby(found, key=attrgetter("currency")):
+            yield Section(currency, "Customers", _balance_rows(document, each))
+
+
+def _balance_rows(document: Document, found: Iterable[CustomerBalance]) -> Iterator[Row]:
+    posted = held = customers = 0
+    for each in found:
+        document.transfers += each.transfers
+        if each.posted or each.held:
+            posted, held, customers = posted + each.posted, held + each.held, customers + 1
+            name = "" if each.name == each.username else each.name
+            yield Row((each.username, name, each.posted, each.held, each.posted - each.held))
+    people = f"{customers:,} customer{'' if customers == 1 else 's'}"
+    yield Row(("Total", people, posted, held, posted - held), total=True)
+
+
+def liability(basis: Basis, *, currency: str | None, actor: Actor) -> Document:
+    """What is owed, by source, age, expiry and refundability."""
+    found = reporting.liability(basis, currency=currency, actor=actor)
+    columns = (Column("line", "", Holds.WORDS), Column("credits", "Credits", Holds.COUNT), *_FIGURES)
+    sections = [
+        section
+        for code, parts in groupby(found, key=attrgetter("currency"))
+        for section in _liability_sections(code, list(parts))
+    ]
+    transfers = sum(each.transfers for each in found)
+    return Document("liability", "Liability", basis, None, currency, columns, sections, transfers)
+
+
+def _liability_sections(currency: str, parts: list[Owed]) -> Iterator[Section]:
+    sources = {(each.source, each.reason) for each in parts if each.posted or each.held}
+    in_order = sorted(sources, key=lambda each: (Source.values.index(each[0]), _reason(each[1])))
+    by_source = {each: f"{Source(each[0]).label}: {_reason(each[1])}" for each in in_order}
+    yield _by("By source", currency, parts, lambda each: (each.source, each.reason), by_source)
+    yield _by("By age", currency, parts, attrgetter("age"), dict(Age.choices))
+    yield _by("By expiry", currency, parts, attrgetter("expiry"), dict(Expiry.choices))
+    use = {True: "May be paid out", False: "Pays orders only"}
+    yield _by("By use", currency, parts, attrgetter("refundable"), use)
+
+
+def _reason(reason: str) -> str:
+    return _REASONS.get(reason, reason)
+
+
+def _by(
+    title: str,
+    currency: str,
+    parts: list[Owed],
+    key_of: Callable[[Owed], Hashable],
+    labels: Mapping[Any, str],
+) -> Section:
+    sums: defaultdict[Hashable, list[Owed]] = defaultdict(list)
+    for each in parts:
+        sums[key_of(each)].append(each)
+    rows = [_owed(label, sums[key]) for key, label in labels.items()]
+    return Section(currency, title, [*rows, _owed("Total", parts, total=True)])
+
+
+def _owed(label: str, parts: list[Owed], *, total: bool = False) -> Row:
+    credits, posted, held = (sum(getattr(each, name) for each in parts) for name in _SUMMED)
+    return Row((label, credits, posted, held, posted - held), total)
+
+
+_SUMMED = ("credits", "posted", "held")
+
+
+def roll_forward(from_at: datetime, basis: Basis, *, currency: str | None, actor: Actor) -> Document:
+    """How what was owed at the beginning of a period became what was owed at its end."""
+    found = reporting.roll_forward(from_at, basis, currency=currency, actor=actor)
+    columns = (
+        Column("line", "", Holds.WORDS),
+        Column("transfers", "Transfers", Holds.COUNT),
+        Column("amount", "Amount"),
+    )
+    sections = [_rolled(each, found) for each in found.standings]
+    transfers = sum(each.transfers for each in found.standings)
+    title = "Roll-forward"
+    return Document("roll-forward", title, basis, from_at, currency, columns, sections, transfers)
+
+
+def _rolled(standing: Standing, found: RollForward) -> Section:
+    moves = [each for each in found.moves if each.currency == standing.currency]
+    rows = [
+        Row(("Opening", None, standing.opening), total=True),
+        *_issued([each for each in moves if each.line == Line.ISSUED]),
+        *(_moved(line.label, [each for each in moves if each.line == line]) for line in _MOVES),
+        *_others([each for each in moves if each.line == Line.OTHER]),
+        Row(("Closing", None, standing.closing), total=True),
+        Row(("Memo: of the opening held", None, standing.held_at_opening)),
+        Row(("Memo: of the closing held", None, standing.held_at_closing)),
+    ]
+    return Section(standing.currency, "Credit owed", rows)
+
+
+_MOVES = (Line.GIVEN_BACK, Line.SPENT, Line.PAID_OUT, Line.EXPIRED, Line.REVERSED)
+
+
+def _issued(moves: list[Move]) -> Iterator[Row]:
+    """What orders and returns issued, a row each, and what staff gave, a row for each reason."""
+    by_source: defaultdict[str, list[Move]] = defaultdict(list)
+    for each in moves:
+        by_source[each.source].append(each)
+    yield _moved("Issued: order overpayments", by_source[Source.OVERPAYMENT])
+    yield _moved("Issued: returns", by_source[Source.RETURN])
+    given = sorted(by_source[Source.MANUAL], key=lambda each: _reason(each.reason))
+    for reason, some in groupby(given, key=attrgetter("reason")):
+        yield _moved(f"Issued by hand: {_reason(reason)}", list(some))
+    if not given:
+        yield _moved("Issued by hand", [])
+
+
+def _others(moves: list[Move]) -> Iterator[Row]:
+    for each in moves:
+        way = "to" if each.minor < 0 else "from"
+        yield _moved(f"Other: {each.reason}, {way} {each.house}", [each])
+
+
+def _moved(label: str, moves: list[Move]) -> Row:
+    return Row((label, sum(each.transfers for each in moves), sum(each.minor for each in moves)))

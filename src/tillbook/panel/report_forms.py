@@ -1,0 +1,85 @@
+"""What a report's page asks: as of when, by which view, in which currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from tillbook.credit.basis import Basis, View, basis_at, day_end, day_start, moment_of
+from tillbook.panel.forms import DateField, PanelForm
+
+_LONGEST_MOMENT = 40  # characters of an ISO 8601 text, with room to spare
+
+
+class ReportForm(PanelForm):
+    """Filled from the address; what is not there has its default."""
+
+    as_of = DateField(label="As of the end of")
+    view = forms.ChoiceField(label="View", choices=View.choices, initial=View.EFFECTIVE)
+    currency = forms.ChoiceField(label="Currency", required=False)
+    recorded_by = forms.CharField(label="Recorded by", required=False, max_length=_LONGEST_MOMENT)
+
+    def __init__(self, asked: QueryDict, *, today: date, currencies: Iterable[str]) -> None:
+        data = asked.copy()
+        for name, value in self.defaults(today).items():
+            data.setdefault(name, value)
+        super().__init__(data)
+        currency = self.fields["currency"]
+        assert isinstance(currency, forms.ChoiceField)
+        currency.choices = [("", "All"), *((each, each) for each in currencies)]
+        self.fields["recorded_by"].widget.attrs["placeholder"] = "Now"
+
+    @staticmethod
+    def defaults(today: date) -> dict[str, str]:
+        return {"as_of": today.isoformat(), "view": View.EFFECTIVE.value}
+
+    def basis(self, now: datetime) -> Basis:
+        """The basis asked for. Raises InvalidInput naming one of the form's fields."""
+        values = self.cleaned_data
+        typed = values["recorded_by"].strip()
+        return basis_at(
+            day_end(values["as_of"]),
+            view=values["view"],
+            recorded_by=moment_of(typed, field="recorded_by") if typed else None,
+            now=now,
+        )
+
+    def address(self, basis: Basis) -> dict[str, str]:
+        """The parameters that lead to the very same report at any later time."""
+        asked = {name: str(self.cleaned_data[name]) for name in self.fields if self.cleaned_data[name]}
+        return asked | {"recorded_by": basis.recorded_by.isoformat()}
+
+    @staticmethod
+    def last_month(today: date) -> dict[str, str]:
+        """The parameters of the report that is due at a month's end."""
+        return {"as_of": _last_of_month_before(today).isoformat()}
+
+
+class RollForwardForm(ReportForm):
+    from_at = DateField(label="From")
+    field_order = ("from_at", "as_of", "view", "currency", "recorded_by")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["as_of"].label = "To the end of"
+
+    @staticmethod
+    def defaults(today: date) -> dict[str, str]:
+        return ReportForm.defaults(today) | {"from_at": today.replace(day=1).isoformat()}
+
+    @property
+    def begins_at(self) -> datetime:
+        return day_start(self.cleaned_data["from_at"])
+
+    @staticmethod
+    def last_month(today: date) -> dict[str, str]:
+        last = _last_of_month_before(today)
+        return {"from_at": last.replace(day=1).isoformat(), "as_of": last.isoformat()}
+
+
+def _last_of_month_before(day: date) -> date:
+    return day.replace(day=1) - timedelta(days=1)
