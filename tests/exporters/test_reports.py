@@ -176,6 +176,9 @@ def test_the_longest_names_still_make_a_balance_sheet(now: datetime, till: Till)
     text = "".join(page.extract_text().split())
     assert "W" * 100 in text
     assert '*b*#panic("x")$x$' in text
+    assert "Some characters could not be printed." in page.extract_text()
+    [page] = PdfReader(BytesIO(written(made("liability", basis(now)), "pdf"))).pages
+    assert "could not be printed" not in page.extract_text()
 
 
 @pytest.mark.usefixtures("till", "yen")

@@ -9,6 +9,7 @@ from io import BytesIO
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
@@ -114,7 +115,7 @@ def test_a_download_is_what_the_page_shows_whenever_it_comes(
     ("asked", "message"),
     [
         ("as_of=nonsense", "Enter a date as year-month-day, like 2026-12-31."),
-        ("as_of=", "Enter the as of the end of."),
+        ("as_of=", "Choose a day."),
         ("as_of=2026-03-05", "As of can't lie in the future."),
         ("as_of=9999-12-31", "As of can't lie in the future."),
         ("as_of=0001-01-01", "As of can't lie before 1900."),
@@ -171,3 +172,15 @@ def test_only_the_reports_and_files_that_there_are_are_there(as_admin: Client):
     before = Transfer.objects.count()
     assert as_admin.post("/reports/liability/").status_code == 405
     assert Transfer.objects.count() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("at_noon")
+def test_of_a_damaged_book_there_is_no_report(as_admin: Client, deposit: Credit, kind: str):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM credit_credit")
+    answer = as_admin.get(f"/reports/{kind}/")
+    assert answer.status_code == 422
+    assert "The book has transfers that belong to no credit (1). Run `tillbook verify`." in text_of(answer)
+    back = as_admin.get(f"/reports/{kind}/file.xlsx")
+    assert (back.status_code, back.url) == (302, f"/reports/{kind}/")

@@ -65,8 +65,11 @@ def basis_at(
     check_moment(as_of, day_end(now.astimezone(shop().time_zone).date()), field=field)
     known = recorded_by or now
     check_moment(known, now, field="recorded_by")
-    # What the book said at a moment is all that was recorded before it, whenever it is asked again.
-    return Basis(as_of, View(view), min(as_of, known) if view == View.RECORDED else known)
+    if view == View.RECORDED:
+        # What the book said at a moment is all that was recorded before it, whenever it is asked again.
+        known = min(as_of, known)
+    zone = shop().time_zone  # one moment, one spelling
+    return Basis(as_of.astimezone(zone), View(view), known.astimezone(zone))
 
 
 def check_moment(moment: datetime, latest: datetime, *, field: str) -> None:

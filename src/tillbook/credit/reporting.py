@@ -69,7 +69,9 @@ class TransfersWithoutCredit(Refusal):
     code = "transfers_without_credit"
 
     def __init__(self, transfers: int) -> None:
-        super().__init__(f"{transfers} transfers belong to no credit. Run `tillbook verify`.")
+        super().__init__(
+            f"The book has transfers that belong to no credit ({transfers}). Run `tillbook verify`."
+        )
 
 
 @dataclass(frozen=True, slots=True)

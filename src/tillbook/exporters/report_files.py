@@ -222,7 +222,9 @@ def _write_pdf(document: Document, file: IO[bytes]) -> None:
         "derivation": document.derivation,
         "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],
     }
-    file.write(compiled(_TEMPLATE, {"report": json.dumps(page)}))
+    # The template says if its fonts lack any of these.
+    beyond_ascii = {each for each in json.dumps(page, ensure_ascii=False) if not each.isascii()}
+    file.write(compiled(_TEMPLATE, {"report": json.dumps(page | {"characters": sorted(beyond_ascii)})}))
 
 
 def _printed(document: Document, section: Section, row: Row) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Document:
         return [
             when,
             ("View", _VIEWS[self.basis.view]),
-            ("Recorded by", self.basis.recorded_by.astimezone(shop().time_zone).isoformat()),
+            ("Recorded by", self.basis.recorded_by.isoformat()),
             ("Currency", self.currency or "All"),
         ]
 
@@ -109,7 +109,7 @@ class Document:
     def name(self) -> str:
         """A file's name without its ending."""
         last = _last_day(self.basis.as_of).date().isoformat()
-        first = f"-{self.from_at.astimezone(shop().time_zone).date()}" if self.from_at else ""
+        first = f"-{self.from_at.date()}" if self.from_at else ""
         view = "" if self.basis.view == View.EFFECTIVE else f"-{self.basis.view}"
         return f"{self.kind}{first}-{last}{view}{f'-{self.currency}' if self.currency else ''}"
 
@@ -129,16 +129,14 @@ _REASONS: dict[str, str] = {
 
 def as_words(as_of: datetime) -> str:
     """The exclusive moment as people say it: the end of a day, or the time itself."""
-    local = as_of.astimezone(shop().time_zone)
-    if local == day_start(local.date()):
+    if as_of == day_start(as_of.date()):
         return f"end of {_day(_last_day(as_of))} ({shop().time_zone.key})"
-    return f"{_day(local)}, {local.time().isoformat()} ({shop().time_zone.key})"
+    return f"{_from(as_of)} ({shop().time_zone.key})"
 
 
 def _from(moment: datetime) -> str:
-    local = moment.astimezone(shop().time_zone)
-    at_midnight = local == day_start(local.date())
-    return _day(local) if at_midnight else f"{_day(local)}, {local.time().isoformat()}"
+    at_midnight = moment == day_start(moment.date())
+    return _day(moment) if at_midnight else f"{_day(moment)}, {moment.time().isoformat()}"
 
 
 def _day(day: datetime) -> str:
@@ -146,7 +144,7 @@ def _day(day: datetime) -> str:
 
 
 def _last_day(as_of: datetime) -> datetime:
-    return (as_of - timedelta(microseconds=1)).astimezone(shop().time_zone)
+    return as_of - timedelta(microseconds=1)
 
 
 def balances(basis: Basis, *, currency: str | None, actor: Actor) -> Document:
@@ -235,6 +233,7 @@ _SUMMED = ("credits", "posted", "held")
 
 def roll_forward(from_at: datetime, basis: Basis, *, currency: str | None, actor: Actor) -> Document:
     """How what was owed at the beginning of a period became what was owed at its end."""
+    from_at = from_at.astimezone(shop().time_zone)
     found = reporting.roll_forward(from_at, basis, currency=currency, actor=actor)
     columns = (
         Column("line", "", Holds.WORDS),

@@ -13,12 +13,13 @@ from tillbook.credit.basis import Basis, View, basis_at, day_end, day_start, mom
 from tillbook.panel.forms import DateField, PanelForm
 
 _LONGEST_MOMENT = 40  # characters of an ISO 8601 text, with room to spare
+_NO_DAY = {"required": "Choose a day."}
 
 
 class ReportForm(PanelForm):
     """Filled from the address; what is not there has its default."""
 
-    as_of = DateField(label="As of the end of")
+    as_of = DateField(label="As of the end of", error_messages=_NO_DAY)
     view = forms.ChoiceField(label="View", choices=View.choices, initial=View.EFFECTIVE)
     currency = forms.ChoiceField(label="Currency", required=False)
     recorded_by = forms.CharField(label="Recorded by", required=False, max_length=_LONGEST_MOMENT)
@@ -60,7 +61,7 @@ class ReportForm(PanelForm):
 
 
 class RollForwardForm(ReportForm):
-    from_at = DateField(label="From")
+    from_at = DateField(label="From", error_messages=_NO_DAY)
     field_order = ("from_at", "as_of", "view", "currency", "recorded_by")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

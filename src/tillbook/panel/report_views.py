@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from tempfile import TemporaryFile
@@ -91,8 +92,8 @@ def reports(_request: HttpRequest) -> HttpResponse:
 @read_only
 def report(request: PanelRequest, kind: str) -> HttpResponse:
     chosen, form = _asked(request, kind)
-    document = answer(form, lambda: chosen.make(form, request)) if form.is_valid() else None
-    parts = None if document is None else _parts(document)
+    made = answer(form, lambda: _read(chosen.make(form, request))) if form.is_valid() else None
+    document, parts = made or (None, None)
     last_month = f"{reverse('panel:report', args=[kind])}?{urlencode(form.last_month(_today(request)))}"
     context = {"kind": kind, "report": chosen, "form": form, "document": document, "parts": parts}
     context |= {"last_month": last_month, "endings": _ENDINGS}
@@ -107,7 +108,7 @@ def download(request: PanelRequest, kind: str, ending: str) -> HttpResponse:
     chosen, form = _asked(request, kind)
     if ending not in _ENDINGS:
         raise NotFound("There is no such file.")
-    page = f"{reverse('panel:report', args=[kind])}?{request.GET.urlencode()}"
+    page = f"{reverse('panel:report', args=[kind])}?{request.GET.urlencode()}".removesuffix("?")
     if not form.is_valid():
         return redirect(page)
     file = TemporaryFile()  # noqa: SIM115  the response closes it
@@ -136,6 +137,12 @@ def _asked(request: PanelRequest, kind: str) -> tuple[Kind, ReportForm]:
 
 def _today(request: PanelRequest) -> date:
     return request.now.astimezone(shop().time_zone).date()
+
+
+def _read(document: Document) -> tuple[Document, list[Part]]:
+    """The document with what the page shows of it; a stream is read here, and may be refused here."""
+    with closing(document):
+        return document, _parts(document)
 
 
 def _parts(document: Document) -> list[Part]:
