@@ -118,6 +118,8 @@ def test_a_report_that_fails_half_way_leaves_no_file(run: Run, till: Till, tmp_p
         "The book has transfers that belong to no credit (2). Run `tillbook verify`.\n",
     )
     assert not path.exists()
+    # Standard output stays open for whatever is said after it.
+    assert run("report", "balances", "--format", "csv")[::2] == (1, wrong)
 
 
 def test_an_empty_book_says_so(run: Run, db: None) -> None:

@@ -42,14 +42,14 @@ class ReportTooLong(Refusal):
 def _write_csv(document: Document, file: IO[bytes]) -> None:
     """One table of all sections, UTF-8 with a byte order mark, amounts as plain decimals. Streams."""
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerow(["currency", "section", *(column.key for column in document.columns)])
-    for section in document.sections:
-        for row in section.rows:
-            cells = [section.currency, section.title, *_texts(document, section, row)]
-            writer.writerow([_unlike_a_formula(cell) for cell in cells[:3]] + cells[3:])
-    text.flush()
-    text.detach()
+    try:
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+        writer.writerow(["currency", "section", *(column.key for column in document.columns)])
+        for section in document.sections:
+            for row in section.rows:
+                writer.writerow([section.currency, section.title, *_texts(document, section, row)])
+    finally:
+        text.detach()  # the file is the caller's to close
 
 
 def _texts(document: Document, section: Section, row: Row) -> list[str]:

@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from tillbook.common.actor import Permission
-from tillbook.common.errors import NotFound, PermissionDenied, Refusal
+from tillbook.common.errors import NotFound, Refusal
 from tillbook.credit.reporting import currencies
 from tillbook.exporters import reports as documents
 from tillbook.exporters.report_files import MEDIA_TYPES, write
@@ -115,8 +115,6 @@ def download(request: PanelRequest, kind: str, ending: str) -> HttpResponse:
     try:
         document = chosen.make(form, request)
         write(document, ending, file)
-    except (PermissionDenied, NotFound):
-        raise
     except Refusal as refusal:
         file.close()
         messages.error(request, refusal.message)
