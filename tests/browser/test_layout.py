@@ -84,6 +84,7 @@ def wide_addresses(shop: Shop) -> list[str]:
     rma = shop.open_rma(order, shop.back(order, 1, 100), note=word(400), public_note=word(400))
     parts = {
         "/": ["", "customers/add/", "refunds/", "orders/", "orders/new/", "rmas/"],
+        "/reports/": ["liability/", "balances/", "roll-forward/?from_at=2020-01-01"],
         f"/customers/{word(150)}/": ["", "edit/", "give-credit/", "pay-refund/"],
         f"/credits/{reversible.number}/": ["", "reverse/"],
         f"/refunds/{refund.number}/": [""],
