@@ -14,8 +14,8 @@ CHECKING := TILLBOOK_DATA_DIR=.venv/.check-data
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)-installed ## Make .venv with everything locked, and find a Chromium for the tests
-	@scripts/find-chromium
+setup: $(STAMP)-installed ## Make .venv with everything locked, and find Chromium and hledger for the tests
+	@scripts/find-programs
 
 $(STAMP)-installed: requirements/dev.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

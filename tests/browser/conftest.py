@@ -77,7 +77,7 @@ def browser_thread() -> Iterator[ThreadPoolExecutor]:
 def browser(browser_thread: ThreadPoolExecutor) -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
-        missing = "Chromium is not installed: scripts/find-chromium installs it."
+        missing = "Chromium is not installed: scripts/find-programs installs it."
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     expect.set_options(timeout=PATIENCE)
     playwright: Playwright = browser_thread.submit(sync_playwright().start).result()
