@@ -123,11 +123,15 @@ class TestActor:
     def test_staff_may_all_but_complete_refunds_and_run_the_system(self) -> None:
         assert set(Permission) - PERMISSIONS[Role.STAFF] == {
             Permission.COMPLETE_REFUND,
+            Permission.EXPORT_BOOKS,
             Permission.RUN_SYSTEM,
         }
 
     def test_an_admin_may_also_complete_refunds(self) -> None:
-        assert PERMISSIONS[Role.ADMIN] - PERMISSIONS[Role.STAFF] == {Permission.COMPLETE_REFUND}
+        assert PERMISSIONS[Role.ADMIN] - PERMISSIONS[Role.STAFF] == {
+            Permission.COMPLETE_REFUND,
+            Permission.EXPORT_BOOKS,
+        }
 
     def test_the_system_may_everything(self) -> None:
         assert PERMISSIONS[Role.SYSTEM] == set(Permission)

@@ -29,15 +29,16 @@ class Permission(StrEnum):
     COMPLETE_REFUND = "complete and decline refunds"
     RECALCULATE = "recalculate balances"
     VIEW_REPORTS = "see what the shop owes"
+    EXPORT_BOOKS = "take the books out"
     RUN_SYSTEM = "run the book's own rounds"
 
 
-_ADMIN = frozenset({Permission.COMPLETE_REFUND, Permission.VIEW_REPORTS})
-_STAFF = frozenset(Permission) - _ADMIN - {Permission.RUN_SYSTEM}
+_ADMIN_ONLY = frozenset({Permission.COMPLETE_REFUND, Permission.VIEW_REPORTS, Permission.EXPORT_BOOKS})
+_STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.STAFF: _STAFF,
-    Role.ADMIN: _STAFF | _ADMIN,
+    Role.ADMIN: _STAFF | _ADMIN_ONLY,
     Role.SYSTEM: frozenset(Permission),
 }
 
