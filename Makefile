@@ -14,7 +14,7 @@ CHECKING := TILLBOOK_DATA_DIR=.venv/.check-data
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)-installed ## Make .venv with everything locked, and find Chromium and hledger for the tests
+setup: $(STAMP)-installed ## Make .venv with everything locked, and find Chromium, hledger and Ledger for the tests
 	@scripts/find-programs
 
 $(STAMP)-installed: requirements/dev.txt pyproject.toml

@@ -7,6 +7,7 @@ import io
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from tests.exporters.programs import bean_check, hledger
+from tests.exporters.programs import bean_check, hledger, ledger
 from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import InvalidInput, PermissionDenied, Refusal
 from tillbook.common.money import Money
@@ -100,6 +101,13 @@ def test_hledger_finds_our_balances(movements: None, tmp_path: Path, detail: Det
         ("Expenses:Promotions", "JPY"): "1200",
     }
     assert found["Liabilities:Customer-Credit", "GBP"] == "-37.00"
+
+
+@pytest.mark.parametrize("detail", Detail)
+def test_ledger_reads_the_same_file(movements: None, tmp_path: Path, detail: Detail) -> None:
+    file = tmp_path / "books.journal"
+    file.write_text(text(Format.HLEDGER, FEB, detail=detail), encoding="utf-8")
+    assert ledger(file) == {place: Decimal(amount) for place, amount in hledger(file).items()}
 
 
 @pytest.mark.parametrize("detail", Detail)

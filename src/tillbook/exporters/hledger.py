@@ -1,4 +1,4 @@
-"""A journal for hledger and Ledger. Format: the journal format of hledger 1.25, hledger.org.
+"""A journal for hledger and for Ledger. Format: the journal format of hledger 1.25, hledger.org.
 
 An assertion holds after what stands above it of the same day: the opening one begins the
 period's first day, the closing one ends its last.
@@ -22,7 +22,10 @@ def lines(journal: Journal, mapping: AccountMapping, *, continues: bool) -> Iter
     """The file, line by line. One that `continues` another opens nothing again."""
     opening, closing, period = journal.opening(), journal.closing(), journal.period
     for currency in sorted({currency for _, currency in closing}):
-        yield f"commodity {currency}\n    format 1000.{'0' * exponent(currency)} {currency}\n"
+        yield f"commodity {currency}\n"
+        # Without decimals there is no format that both programs take, and none is needed.
+        if digits := exponent(currency):
+            yield f"    format 1000.{'0' * digits} {currency}\n"
     if not continues:
         yield from (f"account {account}\n" for account in mapping.accounts())
         yield from _opening(journal.opened_on, mapping.balances(opening))
