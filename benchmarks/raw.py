@@ -54,8 +54,8 @@ _POSTGRESQL_MANY = [
     "WHERE customer_id = c AND id = a",
     _BALANCE + "FROM unnest(%(c)s::bigint[]) AS new(c) WHERE customer_id = c AND currency = 'GBP'",
     _EVENT
-    + "SELECT 'credit.spent', c, %(reference)s, 'raw-' || n, %(content)s, 'system', 'system', 'bench', '', '', "
-    "'', %(data)s, now() FROM unnest(%(c)s::bigint[], %(n)s::int[]) AS new(c, n)",
+    + "SELECT 'credit.spent', c, %(reference)s, 'raw-' || n, %(content)s, 'system', 'system', 'bench', "
+    "'', '', '', %(data)s, now() FROM unnest(%(c)s::bigint[], %(n)s::int[]) AS new(c, n)",
 ]
 _SQLITE = [
     _TRANSFER
@@ -64,7 +64,8 @@ _SQLITE = [
     _ACCOUNT + ", digest = :digest WHERE customer_id = :c AND id = :a",
     _BALANCE + "WHERE customer_id = :c AND currency = 'GBP'",
     _EVENT
-    + "VALUES ('credit.spent', :c, :reference, :key, :content, 'system', 'system', 'bench', '', '', '', :data, :now)",
+    + "VALUES ('credit.spent', :c, :reference, :key, :content, 'system', 'system', 'bench', '', '', '', "
+    ":data, :now)",
 ]
 
 Place = tuple[int, int]  # a customer's id and their account's

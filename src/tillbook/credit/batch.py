@@ -16,7 +16,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 from tillbook.common.money import Money, check_currency
 from tillbook.common.numbering import public_number
-from tillbook.common.statements import Query, Update
+from tillbook.common.statements import Change, Query, Update
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.services import NewEvent, check_key, keys_query, recorded
@@ -141,12 +141,16 @@ class Batch:
         keyed = new._replace(key=request.key, content=request.content)
         self._events.append((keyed, request.actor, request.now))
 
-    def write(self, *, commit: bool = False) -> None:
-        """Store everything that was decided; with `commit` nothing may follow in the transaction."""
+    def write(self, more: Sequence[Change] = (), *, commit: bool = False) -> None:
+        """Store everything that was decided, and `more` that goes with it.
+
+        With `commit` nothing may follow in the transaction.
+        """
         turned = [(each.customer_id, each.account_id, bool(each.available)) for each in self.book.turned()]
         statements.write(
             [
                 *ledger.changes(self.book),
+                *more,
                 Update("credit_credit", _CREDIT_KEY, {"usable": "boolean"}, turned),
                 recorded(self._events),
             ],

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
+from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
+from tillbook.common.statements import Insert
 from tillbook.credit.batch import Batch, Request, attempt, lock_books, only
 from tillbook.credit.models import POLICY, Credit, GiveReason, Source
 from tillbook.events.services import NewEvent, check_key, content_of
@@ -49,6 +52,15 @@ class LimitExceeded(Refusal):
     status = 403
 
 
+#: A credit's columns and their types on PostgreSQL; the moments come last.
+_PLAIN = {
+    "customer_id": "bigint", "id": "bigint", "currency": "text", "issued_minor": "bigint", "source": "text",
+    "source_reference": "text", "order_reference": "text", "house": "text", "reason": "text", "note": "text",
+    "public_note": "text", "refundable": "boolean", "issued_by": "text", "key": "text", "usable": "boolean",
+}  # fmt: skip
+_CREDIT = {**_PLAIN, "issued_at": "timestamptz", "expires_at": "timestamptz"}
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """A credit about to be issued. `effective_at` is when it arose, if not now."""
@@ -69,7 +81,8 @@ class Issue:
 
     @property
     def content(self) -> str:
-        return content_of("credit.issued", **{**asdict(self), "key": None})
+        asked = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "key"}
+        return content_of("credit.issued", **asked)
 
 
 def lock(customer_id: int, currency: str) -> None:
@@ -200,8 +213,7 @@ def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[
         request if isinstance(request, Refusal) else attempt(_issue, new, request, batch, accounts, made)
         for new, request in asked
     ]
-    batch.write()
-    Credit.objects.bulk_create(made.values())
+    batch.write([Insert("credit_credit", _CREDIT, [_row(each) for each in made.values()])])
     found = made | _earlier({each for each in ids if isinstance(each, int)} - made.keys(), requests)
     return [found[each] if isinstance(each, int) else each for each in ids]
 
@@ -266,6 +278,15 @@ def _credit(new: Issue, credit_id: int, request: Request) -> Credit:
         expires_at=new.expires_at,
         issued_by=request.actor.name,
         key=new.key,
+    )
+
+
+def _row(credit: Credit) -> tuple[Any, ...]:
+    """The credit as `_CREDIT` names its columns."""
+    moments = (credit.issued_at, credit.expires_at)
+    return (
+        *[getattr(credit, name) for name in _PLAIN],
+        *[None if each is None else statements.moment(each) for each in moments],
     )
 
 
