@@ -52,5 +52,5 @@ lock: ## Resolve the dependencies anew into requirements/
 screenshots: setup ## Take the pictures in docs/images anew
 	@$(BIN)/python scripts/take-screenshots
 
-bench: $(STAMP)-installed ## Measure the ledger beside the raw statement, on both databases
+bench: $(STAMP)-installed ## Measure the book beside the raw limits, on both databases, into benchmarks/results
 	@$(BIN)/python benchmarks/ledger.py

@@ -3,52 +3,33 @@
 from __future__ import annotations
 
 import itertools
-import statistics
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
 from benchmarks import raw
+from benchmarks.figures import ROUNDS, Caller, Figure, Work, rate
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason
 from tillbook.customers import services as customers
 
-ROUNDS = 5
-SECONDS = 1.5  # of one measurement
 CUSTOMERS = 64
 EARLIER = 50_000  # transfers before the first measurement
 CREDIT_MINOR = 10**12
 _AMOUNT = Money(1, "GBP")
 
 Place = tuple[int, int]  # a customer's id and their account's
-Work = Callable[[], int]  # does one piece of work and says how many spends it was
-
-
-class Figure(NamedTuple):
-    """Spends a second: medians over the rounds, and how far the rounds lie apart."""
-
-    name: str
-    ours: int
-    raw: int
-    ratios: list[float]
-
-    def line(self) -> str:
-        ratio = statistics.median(self.ratios)
-        spread = f"{min(self.ratios):.2f} to {max(self.ratios):.2f}"
-        return f"{self.name:<24}{self.ours:>12,}{self.raw:>12,}{ratio:>8.2f}   {spread}"
 
 
 class Shape(NamedTuple):
     """Who asks: how many callers of the service, how many raw ones beside them, and how much at once."""
 
     name: str
+    goal: str
     callers: int
     raw_callers: int
     batch: int = 1
@@ -56,27 +37,27 @@ class Shape(NamedTuple):
 
 
 SHAPES = [
-    Shape("one client", 1, 1),
-    Shape("8 threads", 8, 8),
-    Shape("64 threads, raw 8", 64, 8),
-    Shape("8 threads, half on one", 8, 8, hot=True),
-    Shape("batches of 1,000", 1, 1, batch=1_000),
-    Shape("batches of 8,000", 1, 1, batch=8_000),
+    Shape("one client", "0.6", 1, 1),
+    Shape("eight threads", "0.8", 8, 8),
+    Shape("64 callers, raw from eight", "1.5", 64, 8),
+    Shape("half on one customer, eight threads", "2", 8, 8, hot=True),
+    Shape("batches of 8,000", "0.7", 1, 1, batch=8_000),
 ]
 
 
-def measure() -> None:
-    """Print the figures of the database that the settings name."""
-    places = _shop()
-    print(f"\n{connection.vendor}, spends a second, durable, medians of {ROUNDS}")
-    print(f"{'':<24}{'service':>12}{'raw':>12}{'ratio':>8}   spread")
+def figures() -> Iterator[Figure]:
+    """Each shape of traffic, through the service and raw, in turns."""
+    places = shop()
     for shape in SHAPES:
-        print(_compare(shape, places).line(), flush=True)
+        ours, limit = [], []
+        for _ in range(ROUNDS):
+            ours.append(rate(shape.callers, service(shape, places)))
+            limit.append(rate(shape.raw_callers, _raw(shape, places)))
+        yield Figure(f"spends, {shape.name}", shape.goal, "higher", "a second", ours, limit)
 
 
-def _shop() -> list[Place]:
-    """Customers with one large credit each: (customer id, account id)."""
-    call_command("migrate", interactive=False, verbosity=0)
+def shop() -> list[Place]:
+    """Customers with one large credit each, who have spent before: (customer id, account id)."""
     by = {"actor": Actor.system("bench"), "now": timezone.now()}
     places = []
     for number in range(CUSTOMERS):
@@ -86,26 +67,31 @@ def _shop() -> list[Place]:
             refundable=True, expires_at=None, key="bench", **by,
         )  # fmt: skip
         places.append((customer.pk, given.id))
-    _some_history(places)
-    return places
-
-
-def _some_history(places: list[Place]) -> None:
-    """Transfers of earlier days: PostgreSQL plans otherwise for an empty book than for a real one."""
     work, _ = _service(itertools.cycle(places), 1_000)
     for _ in range(EARLIER // 1_000):
         work()
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute("ANALYZE")  # PostgreSQL plans otherwise for an empty book than for a real one
+    return places
 
 
-def _compare(shape: Shape, places: list[Place]) -> Figure:
-    ours, limit = [], []
-    for _ in range(ROUNDS):
-        ours.append(_rate(shape.callers, lambda: _service(_turns(shape, places), shape.batch)))
-        limit.append(_rate(shape.raw_callers, lambda: _raw(_turns(shape, places), shape.batch)))
-    ratios = [mine / theirs for mine, theirs in zip(ours, limit, strict=True)]
-    return Figure(shape.name, round(statistics.median(ours)), round(statistics.median(limit)), ratios)
+def service(shape: Shape, places: list[Place]) -> Caller:
+    """Callers of the service."""
+    return lambda: _service(_turns(shape, places), shape.batch, leave=shape.callers > _POOL)
+
+
+def _raw(shape: Shape, places: list[Place]) -> Caller:
+    def caller() -> tuple[Work, Callable[[], None]]:
+        turns = _turns(shape, places)
+        write, close = raw.writer()
+
+        def work() -> int:
+            write([next(turns) for _ in range(shape.batch)])
+            return shape.batch
+
+        return work, close
+
+    return caller
 
 
 def _turns(shape: Shape, places: list[Place]) -> Iterator[Place]:
@@ -117,9 +103,11 @@ def _turns(shape: Shape, places: list[Place]) -> Iterator[Place]:
 
 _STARTS = itertools.count()
 _KEYS = itertools.count()
+_POOL = 16  # connections that a process keeps to PostgreSQL
 
 
-def _service(turns: Iterator[Place], size: int) -> tuple[Work, Callable[[], None]]:
+def _service(turns: Iterator[Place], size: int, *, leave: bool = False) -> tuple[Work, Callable[[], None]]:
+    """Spends of `size` at once; who shall `leave` gives its connection back after each, as a request does."""
     actor = Actor.system("bench")
 
     def one() -> int:
@@ -127,6 +115,8 @@ def _service(turns: Iterator[Place], size: int) -> tuple[Work, Callable[[], None
             customer_id=next(turns)[0], amount=_AMOUNT, reference="SO-1", key=f"bench-{next(_KEYS)}",
             actor=actor, now=timezone.now(),
         )  # fmt: skip
+        if leave and connection.vendor == "postgresql":
+            connection.close()
         return 1
 
     def many() -> int:
@@ -137,44 +127,3 @@ def _service(turns: Iterator[Place], size: int) -> tuple[Work, Callable[[], None
         return size
 
     return one if size == 1 else many, connection.close
-
-
-def _raw(turns: Iterator[Place], size: int) -> tuple[Work, Callable[[], None]]:
-    write, close = raw.writer()
-
-    def work() -> int:
-        write([next(turns) for _ in range(size)])
-        return size
-
-    return work, close
-
-
-def _rate(threads: int, prepare: Callable[[], tuple[Work, Callable[[], None]]]) -> float:
-    """Spends a second of all threads together, each over a connection of its own."""
-    done = [0] * threads
-    start = threading.Barrier(threads + 1)
-    stop = threading.Event()
-
-    def run(place: int) -> None:
-        work, close = prepare()
-        try:
-            work()  # the first one opens the connection and prepares statements
-            start.wait()
-            while not stop.is_set():
-                done[place] += work()
-        except BaseException:
-            start.abort()  # nobody waits for a caller that failed
-            raise
-        finally:
-            close()
-
-    workers = [threading.Thread(target=run, args=(place,)) for place in range(threads)]
-    for worker in workers:
-        worker.start()
-    start.wait()
-    began = time.perf_counter()
-    time.sleep(SECONDS)
-    stop.set()
-    for worker in workers:
-        worker.join()
-    return sum(done) / (time.perf_counter() - began)
