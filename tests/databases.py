@@ -8,12 +8,13 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from django.db import connections
+from django.apps import apps
+from django.db import connections, transaction
 
 T = TypeVar("T")
 
@@ -96,6 +97,25 @@ def _copy_postgresql(original: Any) -> str:
     with original._nodb_cursor() as cursor:
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
     return name
+
+
+def begin_anew(template: Path) -> None:
+    """Empty the copied database, numbers and all: a new copy, but without the cost of making one."""
+    connection = connections["default"]
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        with closing(sqlite3.connect(template)) as migrated:
+            migrated.backup(connection.connection)
+        return
+    ours = [model._meta.db_table for model in apps.get_models() if model.__module__.startswith("tillbook.")]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("".join(f"ALTER TABLE {table} DISABLE TRIGGER USER; " for table in ours))
+        cursor.execute("".join(f"DELETE FROM {table}; " for table in ours) + "SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("".join(f"ALTER TABLE {table} ENABLE TRIGGER USER; " for table in ours))
+        cursor.execute(
+            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) "
+            "FROM pg_sequences"
+        )
 
 
 def _close(connection: Any) -> None:
