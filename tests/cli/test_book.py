@@ -84,6 +84,21 @@ def test_recalculate_shows_and_repairs_each_difference(run: Run, given: Credit) 
     assert (code, shown) == (0, "5 figures of 1 customers compared, 0 differed.\n")
 
 
+def test_a_dry_run_of_recalculate_shows_each_difference_and_repairs_nothing(run: Run, given: Credit) -> None:
+    Balance.objects.update(available_minor=1)
+    for whom in ("jo", "--all"):
+        code, shown, _ = run("recalculate", whom, "--dry-run")
+        assert (code, shown) == (
+            0,
+            (
+                "jo: available was 0.01 GBP, the history gives 30.00 GBP: not repaired\n"
+                "5 figures of 1 customers compared, 1 differed.\n"
+            ),
+        )
+    assert Balance.objects.get().available_minor == 1
+    assert not Event.objects.filter(action="customer.recalculated").exists()
+
+
 def test_recalculate_repairs_nothing_where_the_history_is_broken(run: Run, given: Credit) -> None:
     alter("UPDATE ledger_transfer SET reference = 'N2' WHERE key = 's'")
     Balance.objects.update(available_minor=1)

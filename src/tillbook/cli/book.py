@@ -72,6 +72,7 @@ def _sentence(broken: ledger.Broken) -> str:
 def recalculate(
     username: Annotated[str | None, typer.Argument(help="The customer's username.")] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every customer.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, and repair nothing.")] = False,
 ) -> None:
     """Recompute balances from the history, show each difference, repair the stored figures."""
     if everyone == (username is not None):
@@ -80,7 +81,9 @@ def recalculate(
     people = wanted if username is None else wanted.filter(pk=customers.by_username(username).pk)
     compared = differing = broken = 0
     for customer in track(people.iterator(), total=people.count(), disable=not everyone, console=_ERRORS):
-        result = recalculate_customer(customer.pk, repair=True, actor=Actor.system("cli"), now=timezone.now())
+        result = recalculate_customer(
+            customer.pk, repair=not dry_run, actor=Actor.system("cli"), now=timezone.now()
+        )
         compared += result.compared
         differing += len(result.differences)
         broken += len(result.broken)
