@@ -108,9 +108,7 @@ def build(transfers: int) -> int:
     That is `transfers`, rounded up to whole customers.
     """
     customers = -(-transfers // PER_CUSTOMER)
-    pieces = [
-        (start, min(start + TOGETHER, customers + 1)) for start in range(1, customers + 1, TOGETHER)
-    ]
+    pieces = [(start, min(start + TOGETHER, customers + 1)) for start in range(1, customers + 1, TOGETHER)]
     writes_itself = connection.vendor == "postgresql"
     connection.close()
     with get_context("spawn").Pool(os.cpu_count(), initializer=django.setup) as pool, _unhindered():
@@ -127,8 +125,8 @@ def _written(piece: tuple[int, int]) -> Rows:
 
 @transaction.atomic
 def _write(rows: Rows) -> None:
-    for table in _COLUMNS:
-        statements.insert(table, _COLUMNS[table], rows.get(table, []))
+    for table, columns in _COLUMNS.items():
+        statements.insert(table, columns, rows.get(table, []))
 
 
 @contextmanager
@@ -287,8 +285,8 @@ class _History:
             status = Order.PaidStatus.FULLY_PAID.value
             self.rows["orders_order"].append(
                 (
-                    order, f"N{order}", self.customer_id, CURRENCY, Order.Status.OPEN.value, status, 0, 0, used,
-                    0, used, 0, 0, 0, 0, 0, "", at, at,
+                    order, f"N{order}", self.customer_id, CURRENCY, Order.Status.OPEN.value, status, 0, 0,
+                    used, 0, used, 0, 0, 0, 0, 0, "", at, at,
                 )
             )  # fmt: skip
             self.rows["orders_orderline"].append((order, 0, "SKU", "", 1, used, 0, 0))

@@ -1,4 +1,4 @@
-"""Commands about the book: prove it, recalculate balances, expire what is due."""
+"""Commands about the book: recalculate balances, expire what is due."""
 
 from __future__ import annotations
 
@@ -12,60 +12,16 @@ from rich.progress import track
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
-from tillbook.common.findings import Finding
-from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
 from tillbook.credit import services as credit
-from tillbook.credit import verification as credit_verification
 from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import queries as customers
 from tillbook.customers.models import Customer
-from tillbook.ledger import queries as ledger
-from tillbook.ledger import verification as ledger_verification
-from tillbook.orders import verification as order_verification
 from tillbook.orders.recalculation import recalculate as recalculate_customer
-from tillbook.refunds import verification as refund_verification
 
 commands = typer.Typer()
 
 _ERRORS = Console(stderr=True)  # progress is not output
-
-
-@commands.command()
-def verify() -> None:
-    """Check every transfer, counter and balance, credit, order and refund; exit code 1 if one is broken."""
-    proof = ledger_verification.verify()
-    found = [
-        *credit_verification.findings(),
-        *order_verification.findings(),
-        *refund_verification.findings(),
-    ]
-    for sentence in [*map(_sentence, proof.broken), *map(_told_finding, found)]:
-        typer.echo(sentence)
-    for currency, (available, held) in sorted(proof.sums.items()):
-        typer.echo(f"{Money(available, currency)} available, {Money(held, currency)} held.")
-    typer.echo(
-        f"{proof.transfers} transfers of {proof.accounts} credits and {proof.balances} balances checked: "
-        + (f"{len(proof.broken) + len(found)} broken." if proof.broken or found else "all agree.")
-    )
-    if proof.broken or found:
-        raise typer.Exit(1)
-
-
-def _told_finding(finding: Finding) -> str:
-    customer = Customer.objects.filter(pk=finding.customer_id).first()
-    owner = f"customer {customer.username if customer else finding.customer_id}"
-    return f"{owner}{f', {finding.subject}' if finding.subject else ''} {finding.problem}"
-
-
-def _sentence(broken: ledger.Broken) -> str:
-    customer = Customer.objects.filter(pk=broken.customer_id).first()
-    owner = f"customer {customer.username if customer else broken.customer_id}"
-    if broken.account_id is None:
-        return f"{owner} {broken.problem}"
-    credit_number = public_number("CR", broken.account_id)
-    row = f", transfer {broken.seq}" if broken.seq is not None else ""
-    return f"{owner}, {credit_number}{row} {broken.problem}"
 
 
 @commands.command()

@@ -133,3 +133,28 @@ class Balance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} {self.currency}"
+
+
+class Verification(models.Model):
+    """A check of the whole book: how far it came, and what it found. It moves nothing, and may be lost."""
+
+    class Depth(models.TextChoices):
+        SUMS = "sums", "Sums"
+        FULL = "full", "Full"
+
+    depth = models.CharField(max_length=10, choices=Depth)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    started_by = models.CharField(max_length=150)
+    ranges = models.JSONField()  # [first customer, last customer], None: no bound
+    done = models.JSONField(default=dict)  # a range's place in `ranges` -> what its check gave
+    sentences = models.JSONField(default=list)  # what was found, as it was told
+    broken = models.IntegerField(default=0)
+    transfers = models.BigIntegerField(default=0)
+    accounts = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-started_at"], name="verification_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.depth} {self.started_at}"

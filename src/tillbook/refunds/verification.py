@@ -34,14 +34,19 @@ _SOURCES = (
 )
 
 
-def findings() -> Iterator[Finding]:
-    """Refunds whose state, sources or payee are not what the book and their request say."""
+def money_findings() -> Iterator[Finding]:
+    """Refunds whose state or sources are not what their transfers give."""
     for statement, problem in (
         (_MONEY, "has a state or amount that its transfers do not give"),
         (_SOURCES, "has sources that are not the credits held for it"),
     ):
         for customer_id, refund_id in statements.select(statement, []):
             yield Finding(customer_id, public_number("RF", refund_id), problem)
+
+
+def findings() -> Iterator[Finding]:
+    """Refunds whose state, sources or payee are not what the book and their request say."""
+    yield from money_findings()
     requests = dict(
         Event.objects.filter(action__in=["refund.requested", "refund.reversal_requested"]).values_list(
             "subject", "content"

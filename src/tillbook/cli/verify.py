@@ -1,0 +1,154 @@
+"""Proving the book: `verify` checks it, in sums or in full."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from typing import Annotated
+
+import django
+import typer
+from django.db import connection
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import Progress
+
+from tillbook.common.actor import Actor
+from tillbook.common.findings import Finding
+from tillbook.common.money import Money
+from tillbook.common.numbering import public_number
+from tillbook.credit import verification as credit_verification
+from tillbook.customers.models import Customer
+from tillbook.ledger import runs, sums
+from tillbook.ledger import verification as full_verification
+from tillbook.ledger.models import Verification
+from tillbook.ledger.queries import Broken
+from tillbook.ledger.steady import EVERYBODY, Range, ranges, shared_moment, steady
+from tillbook.ledger.verification import Proof
+from tillbook.orders import verification as order_verification
+from tillbook.refunds import verification as refund_verification
+
+commands = typer.Typer()
+
+_ERRORS = Console(stderr=True)  # progress is not output
+
+Piece = tuple[str, int, Range, str]  # depth, place, customers, the moment to read as of
+
+
+@commands.command()
+def verify(
+    in_full: Annotated[
+        bool, typer.Option("--full/--sums", help="Recompute every digest too, or check sums alone.")
+    ] = True,
+    processes: Annotated[
+        int, typer.Option(min=0, max=256, help="How many work at once; 0: as many as there are cores.")
+    ] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the check that was interrupted.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Check every transfer, counter and balance, credit, order and refund; exit code 1 if one is broken."""
+    depth = Verification.Depth.FULL if in_full else Verification.Depth.SUMS
+    processes = processes or os.cpu_count() or 1
+    run = runs.interrupted(depth) if resume else _begun(depth, processes)
+    with shared_moment() as moment:
+        for place, proof in _checked(run, processes, moment):
+            runs.keep(run, place, proof)
+        with steady(moment):
+            found = list(_documents(in_full))
+    proof = runs.total(run)
+    sentences = [*map(_sentence, proof.broken), *map(_told_finding, found)]
+    runs.finish(run, proof, sentences, now=timezone.now())
+    (_print_json if as_json else _print)(run, proof, sentences)
+    if sentences:
+        raise typer.Exit(1)
+
+
+def _begun(depth: Verification.Depth, processes: int) -> Verification:
+    # One fingerprint covers the whole book, and the server uses its own processes for it.
+    whole = depth == Verification.Depth.SUMS and connection.vendor == "postgresql"
+    wanted = [EVERYBODY] if whole else ranges(processes)
+    return runs.begin(depth, wanted, actor=Actor.system("cli"), now=timezone.now())
+
+
+def _checked(run: Verification, processes: int, moment: str) -> Iterator[tuple[int, Proof]]:
+    """Each range that is left, checked, in whatever order they are done."""
+    pieces: list[Piece] = [(run.depth, place, wanted, moment) for place, wanted in runs.left(run)]
+    with Progress(console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as progress:
+        task = progress.add_task("Verifying", total=len(run.ranges), completed=len(run.ranges) - len(pieces))
+        for result in _results(pieces, min(processes, len(pieces))):
+            yield result
+            progress.advance(task)
+
+
+def _results(pieces: list[Piece], processes: int) -> Iterator[tuple[int, Proof]]:
+    # Within a transaction nobody else sees what it wrote: then this process reads it all.
+    if processes <= 1 or connection.in_atomic_block:
+        yield from map(_check, pieces)
+        return
+    # A process of its own begins from nothing: it inherits no connection.
+    with get_context("spawn").Pool(processes, initializer=django.setup) as pool:
+        yield from pool.imap_unordered(_check, pieces)
+
+
+def _check(piece: Piece) -> tuple[int, Proof]:
+    depth, place, wanted, moment = piece
+    check: Callable[[Range, str], Proof] = (
+        full_verification.verify if depth == Verification.Depth.FULL else sums.check
+    )
+    return place, check(wanted, moment)
+
+
+def _documents(in_full: bool) -> Iterator[Finding]:
+    """What does not agree among credits, orders and refunds; sums leave out what was asked for."""
+    if in_full:
+        yield from credit_verification.findings()
+    yield from order_verification.findings()
+    yield from refund_verification.findings() if in_full else refund_verification.money_findings()
+
+
+def _print(run: Verification, proof: Proof, sentences: list[str]) -> None:
+    for sentence in sentences:
+        typer.echo(sentence)
+    for currency, (available, held) in sorted(proof.sums.items()):
+        typer.echo(f"{Money(available, currency)} available, {Money(held, currency)} held.")
+    if len(proof.sums) == 1:
+        (currency,) = proof.sums
+        for house, minor in sorted(proof.houses.items()):
+            typer.echo(f"{house}: {Money(minor, currency)}")
+    typer.echo(
+        f"{proof.transfers} transfers of {proof.accounts} credits and {proof.balances} balances checked"
+        f"{' by their sums' if run.depth == Verification.Depth.SUMS else ''}: "
+        + (f"{len(sentences)} broken." if sentences else "all agree.")
+    )
+
+
+def _print_json(run: Verification, proof: Proof, sentences: list[str]) -> None:
+    result = {
+        "depth": run.depth, "started_at": run.started_at.isoformat(), "transfers": proof.transfers,
+        "credits": proof.accounts, "balances": proof.balances, "broken": sentences,
+        "sums": {
+            currency: {"available_minor": available, "held_minor": held}
+            for currency, (available, held) in proof.sums.items()
+        },
+    }  # fmt: skip
+    typer.echo(json.dumps(result, sort_keys=True))
+
+
+def _told_finding(finding: Finding) -> str:
+    customer = Customer.objects.filter(pk=finding.customer_id).first()
+    owner = f"customer {customer.username if customer else finding.customer_id}"
+    return f"{owner}{f', {finding.subject}' if finding.subject else ''} {finding.problem}"
+
+
+def _sentence(broken: Broken) -> str:
+    customer = Customer.objects.filter(pk=broken.customer_id).first()
+    owner = f"customer {customer.username if customer else broken.customer_id}"
+    if broken.account_id is None:
+        return f"{owner} {broken.problem}"
+    credit_number = public_number("CR", broken.account_id)
+    row = f", transfer {broken.seq}" if broken.seq is not None else ""
+    return f"{owner}, {credit_number}{row} {broken.problem}"

@@ -1,0 +1,65 @@
+"""Checks of the whole book, remembered: one that was interrupted goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tillbook.common.actor import Actor
+from tillbook.common.errors import NotFound
+from tillbook.ledger.models import Verification
+from tillbook.ledger.steady import Range
+from tillbook.ledger.verification import Proof
+
+_KEPT_SENTENCES = 1_000  # of what a check found; the command prints all
+
+
+class NothingToResume(NotFound):
+    """No check of that depth was interrupted."""
+
+    code = "nothing_to_resume"
+
+
+def begin(depth: Verification.Depth, wanted: list[Range], *, actor: Actor, now: datetime) -> Verification:
+    """Remember a check that begins now."""
+    return Verification.objects.create(
+        depth=depth, ranges=wanted, started_at=now, started_by=f"{actor.name} ({actor.origin})"
+    )
+
+
+def interrupted(depth: Verification.Depth) -> Verification:
+    """The newest check of that depth, which has not come to its end. Raises NothingToResume."""
+    run = Verification.objects.filter(depth=depth).order_by("-started_at", "-pk").first()
+    if run is None or run.finished_at is not None:
+        raise NothingToResume(f"No {depth} check was interrupted. Run it without --resume.")
+    return run
+
+
+def left(run: Verification) -> Iterator[tuple[int, Range]]:
+    """The ranges that are not done yet, each with its place."""
+    for place, (first, last) in enumerate(run.ranges):
+        if str(place) not in run.done:
+            yield place, (first, last)
+
+
+def keep(run: Verification, place: int, proof: Proof) -> None:
+    """Remember what the check of a range gave."""
+    run.done[str(place)] = proof.as_data()
+    run.save(update_fields=["done"])
+
+
+def total(run: Verification) -> Proof:
+    """What all ranges that are done gave together, in the order of customers."""
+    proof = Proof()
+    for place in range(len(run.ranges)):
+        if str(place) in run.done:
+            proof.add(Proof.of_data(run.done[str(place)]))
+    return proof
+
+
+def finish(run: Verification, proof: Proof, sentences: list[str], *, now: datetime) -> None:
+    """Remember the check's result: figures, and one sentence for each thing found."""
+    run.transfers, run.accounts = proof.transfers, proof.accounts
+    run.broken, run.sentences = len(sentences), sentences[:_KEPT_SENTENCES]
+    run.finished_at, run.done = now, {}
+    run.save()
