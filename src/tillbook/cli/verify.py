@@ -1,4 +1,4 @@
-"""Proving the book: `verify` checks it, in sums or in full."""
+"""Proving the book: `verify` checks it, in sums or in full; `attest` signs what it is."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Annotated
 
 import django
 import typer
 from django.db import connection
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from rich.console import Console
 from rich.progress import Progress
 
 from tillbook.common.actor import Actor
+from tillbook.common.errors import InvalidInput
 from tillbook.common.findings import Finding
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
 from tillbook.credit import verification as credit_verification
 from tillbook.customers.models import Customer
-from tillbook.ledger import runs, sums
+from tillbook.ledger import attestation, runs, sums
 from tillbook.ledger import verification as full_verification
 from tillbook.ledger.models import Verification
 from tillbook.ledger.queries import Broken
@@ -29,6 +32,7 @@ from tillbook.ledger.steady import EVERYBODY, Range, ranges, shared_moment, stea
 from tillbook.ledger.verification import Proof
 from tillbook.orders import verification as order_verification
 from tillbook.refunds import verification as refund_verification
+from tillbook.shop import policies
 
 commands = typer.Typer()
 
@@ -48,9 +52,13 @@ def verify(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the check that was interrupted.")
     ] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="Compare with a statement that `tillbook attest` wrote, too.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Check every transfer, counter and balance, credit, order and refund; exit code 1 if one is broken."""
+    statement = None if against is None else attestation.read(_text(against), _key())
     depth = Verification.Depth.FULL if in_full else Verification.Depth.SUMS
     processes = processes or os.cpu_count() or 1
     run = runs.interrupted(depth) if resume else _begun(depth, processes)
@@ -60,11 +68,49 @@ def verify(
         with steady(moment):
             found = list(_documents(in_full))
     proof = runs.total(run)
+    if statement is not None:
+        named, differing = attestation.compare(statement)
+        proof.broken += differing
+        _ERRORS.print(f"Compared with {named} credits of {statement['taken_at']}.", highlight=False)
     sentences = [*map(_sentence, proof.broken), *map(_told_finding, found)]
     runs.finish(run, proof, sentences, now=timezone.now())
     (_print_json if as_json else _print)(run, proof, sentences)
     if sentences:
         raise typer.Exit(1)
+
+
+@commands.command()
+def attest(
+    output: Annotated[Path | None, typer.Option(help="The file to write; a new one.")] = None,
+) -> None:
+    """Write a signed statement of the book's state; keep it elsewhere for verify --against."""
+    text = attestation.text_of(attestation.state(policies.shop().name, _key(), now=timezone.now()))
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        # A statement is kept: one that is there is never written over.
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InvalidInput(
+            f"{output} can't be written: {error.strerror}. Choose another --output."
+        ) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} can't be read: {error.strerror}.", field="against") from error
+    except UnicodeDecodeError as error:
+        message = "The file is not a statement that `tillbook attest` wrote."
+        raise InvalidInput(message, field="against") from error
+
+
+def _key() -> bytes:
+    """The key that statements are signed with: made from the shop's secret key, and of no other use."""
+    return salted_hmac("tillbook.attestation", "", algorithm="sha256").digest()
 
 
 def _begun(depth: Verification.Depth, processes: int) -> Verification:
@@ -145,6 +191,8 @@ def _told_finding(finding: Finding) -> str:
 
 
 def _sentence(broken: Broken) -> str:
+    if not broken.customer_id:
+        return f"all credits together {broken.problem}"
     customer = Customer.objects.filter(pk=broken.customer_id).first()
     owner = f"customer {customer.username if customer else broken.customer_id}"
     if broken.account_id is None:
