@@ -28,7 +28,9 @@ from benchmarks.ledger import _empty_postgresql  # noqa: E402 - the project's ow
 
 ROUNDS = 3
 _DEFAULT = 1_000_000
-_MEASURE = "import django, json, sys; django.setup(); from benchmarks.proof import measure; measure(int(sys.argv[1]))"
+_MEASURE = (
+    "import django, sys; django.setup(); from benchmarks.proof import measure; measure(int(sys.argv[1]))"
+)
 _GROUPED = "SELECT customer_id, account_id, sum(amount_minor) FROM ledger_transfer GROUP BY 1, 2"
 
 

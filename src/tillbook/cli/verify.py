@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
@@ -38,7 +38,7 @@ commands = typer.Typer()
 
 _ERRORS = Console(stderr=True)  # progress is not output
 
-Piece = tuple[str, int, Range, str]  # depth, place, customers, the moment to read as of
+Piece = tuple[str, int, Range | None, str]  # depth, place, customers, the moment to read as of
 
 
 @commands.command()
@@ -65,14 +65,12 @@ def verify(
     with shared_moment() as moment:
         for place, proof in _checked(run, processes, moment):
             runs.keep(run, place, proof)
-        with steady(moment):
-            found = list(_documents(in_full))
     proof = runs.total(run)
     if statement is not None:
         named, differing = attestation.compare(statement)
         proof.broken += differing
         _ERRORS.print(f"Compared with {named} credits of {statement['taken_at']}.", highlight=False)
-    sentences = [*map(_sentence, proof.broken), *map(_told_finding, found)]
+    sentences = [*map(_sentence, proof.broken), *map(_told_finding, proof.findings)]
     runs.finish(run, proof, sentences, now=timezone.now())
     (_print_json if as_json else _print)(run, proof, sentences)
     if sentences:
@@ -117,7 +115,7 @@ def _begun(depth: Verification.Depth, processes: int) -> Verification:
     # One fingerprint covers the whole book, and the server uses its own processes for it.
     whole = depth == Verification.Depth.SUMS and connection.vendor == "postgresql"
     wanted = [EVERYBODY] if whole else ranges(processes)
-    return runs.begin(depth, wanted, actor=Actor.system("cli"), now=timezone.now())
+    return runs.begin(depth, [None, *wanted], actor=Actor.system("cli"), now=timezone.now())
 
 
 def _checked(run: Verification, processes: int, moment: str) -> Iterator[tuple[int, Proof]]:
@@ -141,18 +139,23 @@ def _results(pieces: list[Piece], processes: int) -> Iterator[tuple[int, Proof]]
 
 
 def _check(piece: Piece) -> tuple[int, Proof]:
+    """A piece of the work: the book of a range of customers, or, without one, orders and refunds."""
     depth, place, wanted, moment = piece
-    check: Callable[[Range, str], Proof] = (
-        full_verification.verify if depth == Verification.Depth.FULL else sums.check
-    )
-    return place, check(wanted, moment)
+    if wanted is None:
+        with steady(moment):
+            return place, Proof(findings=list(_documents(depth)))
+    if depth == Verification.Depth.SUMS:
+        return place, sums.check(wanted, moment)
+    proof = full_verification.verify(wanted, moment)
+    with steady(moment):
+        proof.findings += credit_verification.findings(wanted)
+    return place, proof
 
 
-def _documents(in_full: bool) -> Iterator[Finding]:
-    """What does not agree among credits, orders and refunds; sums leave out what was asked for."""
-    if in_full:
-        yield from credit_verification.findings()
+def _documents(depth: str) -> Iterator[Finding]:
+    """What does not agree among orders and refunds; sums leave out what was asked for."""
     yield from order_verification.findings()
+    in_full = depth == Verification.Depth.FULL
     yield from refund_verification.findings() if in_full else refund_verification.money_findings()
 
 

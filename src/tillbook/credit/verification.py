@@ -15,21 +15,24 @@ from tillbook.credit.issuing import Issue
 from tillbook.credit.models import Credit, Source
 from tillbook.events.models import Event
 from tillbook.ledger.models import House
+from tillbook.ledger.steady import EVERYBODY, Range, of_range, within
 
 _AT_ONCE = 1_000  # credits
 
 
-def findings() -> Iterator[Finding]:
-    """Credits that are not what was issued, and accounts without a credit."""
+def findings(wanted: Range = EVERYBODY) -> Iterator[Finding]:
+    """Credits that are not what was issued, and accounts without a credit, of customers in the range."""
+    condition, bounds = within(wanted, "a.customer_id")
     orphans = statements.select(
         "SELECT a.customer_id, a.id FROM ledger_account AS a LEFT JOIN credit_credit AS c "
-        "ON c.customer_id = a.customer_id AND c.id = a.id WHERE c.id IS NULL ORDER BY a.customer_id, a.id",
-        [],
+        "ON c.customer_id = a.customer_id AND c.id = a.id "
+        f"WHERE c.id IS NULL AND {condition} ORDER BY a.customer_id, a.id",
+        bounds,
     )
     for customer_id, account_id in orphans:
         yield Finding(customer_id, public_number("CR", account_id), "has an account but no terms")
     extended = _first_expiries()
-    rows = Credit.objects.order_by("customer_id", "id").iterator(chunk_size=_AT_ONCE)
+    rows = Credit.objects.filter(of_range(wanted)).order_by("customer_id", "id").iterator(chunk_size=_AT_ONCE)
     while credits := list(islice(rows, _AT_ONCE)):
         issued = _first_transfers(credits)
         for credit in credits:
@@ -79,8 +82,9 @@ def _is_what_was_issued(credit: Credit, first: _First, extended: dict[str, tuple
             return False
         expires_at = datetime.fromisoformat(before)
     # A request without a moment of its own was issued at the moment of its transfer.
-    asked = {_request(credit, expires_at, at).content for at in (None, credit.issued_at)}
-    return first.content in asked and first.amount_minor == credit.issued_minor
+    return first.amount_minor == credit.issued_minor and any(
+        first.content == _request(credit, expires_at, at).content for at in (None, credit.issued_at)
+    )
 
 
 def _request(credit: Credit, expires_at: datetime | None, effective_at: datetime | None) -> Issue:

@@ -74,7 +74,10 @@ class _Named(NamedTuple):
 def state(shop: str, key: bytes, *, now: datetime) -> dict[str, Any]:
     """The signed statement of the book as it stands, as JSON takes it; amounts in minor units."""
     with steady():
-        heads = [Head(*row[:3], bytes(row[3])) for row in streamed(_HEADS, [])]
+        heads = [
+            Head(customer_id, account_id, transfers, bytes(digest))
+            for customer_id, account_id, transfers, digest in streamed(_HEADS, [])
+        ]
         totals = {
             currency: {
                 "accounts": count, "posted_minor": int(posted), "held_minor": int(held),

@@ -146,7 +146,7 @@ class Verification(models.Model):
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     started_by = models.CharField(max_length=150)
-    ranges = models.JSONField()  # [first customer, last customer], None: no bound
+    ranges = models.JSONField()  # [first customer, last customer], null: no bound; null itself: documents
     done = models.JSONField(default=dict)  # a range's place in `ranges` -> what its check gave
     sentences = models.JSONField(default=list)  # what was found, as it was told
     broken = models.IntegerField(default=0)

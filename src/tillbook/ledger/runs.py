@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tillbook.common.actor import Actor
@@ -20,10 +20,12 @@ class NothingToResume(NotFound):
     code = "nothing_to_resume"
 
 
-def begin(depth: Verification.Depth, wanted: list[Range], *, actor: Actor, now: datetime) -> Verification:
-    """Remember a check that begins now."""
+def begin(
+    depth: Verification.Depth, wanted: Sequence[Range | None], *, actor: Actor, now: datetime
+) -> Verification:
+    """Remember a check that begins now: its ranges, and None for what is checked of all at once."""
     return Verification.objects.create(
-        depth=depth, ranges=wanted, started_at=now, started_by=f"{actor.name} ({actor.origin})"
+        depth=depth, ranges=list(wanted), started_at=now, started_by=f"{actor.name} ({actor.origin})"
     )
 
 
@@ -35,11 +37,11 @@ def interrupted(depth: Verification.Depth) -> Verification:
     return run
 
 
-def left(run: Verification) -> Iterator[tuple[int, Range]]:
+def left(run: Verification) -> Iterator[tuple[int, Range | None]]:
     """The ranges that are not done yet, each with its place."""
-    for place, (first, last) in enumerate(run.ranges):
+    for place, wanted in enumerate(run.ranges):
         if str(place) not in run.done:
-            yield place, (first, last)
+            yield place, wanted and (wanted[0], wanted[1])
 
 
 def keep(run: Verification, place: int, proof: Proof) -> None:

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any
 
 from django.db import connection, connections
+from django.db.models import Q
 
 Range = tuple[int | None, int | None]  # the first and the last customer's id; None: no bound
 EVERYBODY: Range = (None, None)
@@ -90,6 +91,13 @@ def within(wanted: Range, column: str) -> tuple[str, list[int]]:
     bounds = [(f"{column} >= %s", first), (f"{column} <= %s", last)]
     given = [(text, bound) for text, bound in bounds if bound is not None]
     return " AND ".join(text for text, _ in given) or "TRUE", [bound for _, bound in given]
+
+
+def of_range(wanted: Range) -> Q:
+    """The same condition for a model's `customer_id`."""
+    first, last = wanted
+    given = {"customer_id__gte": first, "customer_id__lte": last}
+    return Q(**{name: bound for name, bound in given.items() if bound is not None})
 
 
 def streamed(statement: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]:

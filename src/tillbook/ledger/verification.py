@@ -12,10 +12,11 @@ from typing import Any
 
 from django.db import connection
 
+from tillbook.common.findings import Finding
 from tillbook.ledger.book import Line
 from tillbook.ledger.models import Account, Balance
 from tillbook.ledger.queries import Broken, add_balance, replay
-from tillbook.ledger.steady import EVERYBODY, Range, steady, streamed, within
+from tillbook.ledger.steady import EVERYBODY, Range, of_range, steady, streamed, within
 
 _SELECT_LINES = (
     "SELECT customer_id, account_id, seq, kind, house, inward, amount_minor, hold_seq, reason, reference, "
@@ -40,6 +41,7 @@ class Proof:
     sums: dict[str, tuple[int, int]] = field(default_factory=dict)  # currency -> available, held (minor)
     houses: dict[str, int] = field(default_factory=dict)  # house -> what it holds (minor), sums depth only
     broken: list[Broken] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)  # what does not agree among documents
 
     def add(self, other: Proof) -> None:
         """Count in what another range gave."""
@@ -52,6 +54,7 @@ class Proof:
         for house, minor in other.houses.items():
             self.houses[house] = self.houses.get(house, 0) + minor
         self.broken += other.broken
+        self.findings += other.findings
 
     def as_data(self) -> dict[str, Any]:
         """The same as JSON takes it."""
@@ -61,7 +64,9 @@ class Proof:
     def of_data(cls, data: dict[str, Any]) -> Proof:
         """The proof that `as_data` told."""
         sums = {currency: (available, held) for currency, (available, held) in data["sums"].items()}
-        return cls(**{**data, "sums": sums, "broken": [Broken(**each) for each in data["broken"]]})
+        broken = [Broken(**each) for each in data["broken"]]
+        findings = [Finding(*each) for each in data["findings"]]
+        return cls(**{**data, "sums": sums, "broken": broken, "findings": findings})
 
 
 def verify(wanted: Range = EVERYBODY, moment: str = "") -> Proof:
@@ -133,18 +138,12 @@ def _accounts_with_lines(wanted: Range) -> Iterator[tuple[Account | None, list[L
 
 
 def _accounts(wanted: Range) -> Iterable[Account]:
-    rows = Account.objects.order_by("customer_id", "id")
-    first, last = wanted
-    rows = rows if first is None else rows.filter(customer_id__gte=first)
-    rows = rows if last is None else rows.filter(customer_id__lte=last)
+    rows = Account.objects.filter(of_range(wanted)).order_by("customer_id", "id")
     return rows.iterator(chunk_size=2000)
 
 
 def _check_projection(wanted: Range, sums: dict[tuple[int, str], tuple[int, int]], proof: Proof) -> None:
-    rows = Balance.objects.order_by("customer_id", "currency")
-    first, last = wanted
-    rows = rows if first is None else rows.filter(customer_id__gte=first)
-    rows = rows if last is None else rows.filter(customer_id__lte=last)
+    rows = Balance.objects.filter(of_range(wanted)).order_by("customer_id", "currency")
     for row in rows.iterator(chunk_size=2000):
         proof.balances += 1
         derived = sums.pop((row.customer_id, row.currency), (0, 0))
