@@ -164,9 +164,12 @@ def _projection(wanted: Range) -> list[Broken]:
 
 
 def _mixed(seed: str, *values: str) -> str:
-    """A hash of whole numbers, each in two halves: the database's own folds the upper onto the lower."""
+    """A hash of whole numbers. The database's own folds a number's upper half onto the lower.
+
+    So the upper half goes into the seed as well: then no two numbers are the same to it.
+    """
     for value in values:
-        seed = f"hashint8extended(({value}) & 4294967295, hashint8extended(({value}) >> 32, {seed}))"
+        seed = f"hashint8extended({value}, {seed} # (({value}) >> 32))"
     return seed
 
 
