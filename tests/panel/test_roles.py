@@ -30,6 +30,7 @@ PAGES = [
     "/refunds/RF-1001/slip.pdf",
     "/orders/",
     "/rmas/",
+    "/book/",
 ]
 
 REPORTS = [

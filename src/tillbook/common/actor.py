@@ -30,10 +30,18 @@ class Permission(StrEnum):
     RECALCULATE = "recalculate balances"
     VIEW_REPORTS = "see what the shop owes"
     EXPORT_BOOKS = "take the books out"
+    READ_FINDINGS = "read what a check of the book found"
     RUN_SYSTEM = "run the book's own rounds"
 
 
-_ADMIN_ONLY = frozenset({Permission.COMPLETE_REFUND, Permission.VIEW_REPORTS, Permission.EXPORT_BOOKS})
+_ADMIN_ONLY = frozenset(
+    {
+        Permission.COMPLETE_REFUND,
+        Permission.VIEW_REPORTS,
+        Permission.EXPORT_BOOKS,
+        Permission.READ_FINDINGS,
+    }
+)
 _STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import NotFound
@@ -11,6 +12,7 @@ from tillbook.ledger.models import Verification
 from tillbook.ledger.steady import Range
 from tillbook.ledger.verification import Proof
 
+_FRESH = timedelta(days=2)  # the check runs daily; one that failed to start should show
 _KEPT_SENTENCES = 1_000  # of what a check found; the command prints all
 
 
@@ -18,6 +20,35 @@ class NothingToResume(NotFound):
     """No check of that depth was interrupted."""
 
     code = "nothing_to_resume"
+
+
+class Standing(StrEnum):
+    """What the newest finished check says of the book today."""
+
+    NEVER = "never"  # it was not checked yet
+    BROKEN = "broken"
+    OLD = "old"  # all agreed, too long ago
+    GOOD = "good"
+
+
+def newest_finished() -> Verification | None:
+    """The check that came to its end last, without what each range of it gave."""
+    finished = Verification.objects.filter(finished_at__isnull=False)
+    return finished.defer("ranges", "done").order_by("-finished_at", "-pk").first()
+
+
+def newest(limit: int) -> list[Verification]:
+    """The newest checks, interrupted ones too, the newest first."""
+    return list(Verification.objects.defer("ranges", "done").order_by("-started_at", "-pk")[:limit])
+
+
+def standing(run: Verification | None, now: datetime) -> Standing:
+    """How the book stands by this check, the newest."""
+    if run is None or run.finished_at is None:
+        return Standing.NEVER
+    if run.broken:
+        return Standing.BROKEN
+    return Standing.OLD if now - run.finished_at > _FRESH else Standing.GOOD
 
 
 def begin(

@@ -18,6 +18,7 @@ from tillbook.customers.queries import by_username, search
 from tillbook.orders.models import Order
 from tillbook.orders.queries import of_customer as orders_of
 from tillbook.orders.recalculation import recalculate
+from tillbook.panel.book_views import line
 from tillbook.panel.customer_list import with_balances
 from tillbook.panel.edge import (
     Page,
@@ -65,7 +66,8 @@ def customers(request: PanelRequest) -> HttpResponse:
     )
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda row: row.customer.username)
     filtered = bool(form.errors) or any(wanted.values())
-    return render(request, "panel/customers/list.html", {"form": form, "page": listed, "filtered": filtered})
+    context = {"form": form, "page": listed, "filtered": filtered, "line": line(request.now)}
+    return render(request, "panel/customers/list.html", context)
 
 
 @page

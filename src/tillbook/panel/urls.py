@@ -2,12 +2,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tillbook.panel import credit_views, customer_views, order_urls, queue_views, refund_views, report_views
+from tillbook.panel import (
+    book_views,
+    credit_views,
+    customer_views,
+    order_urls,
+    queue_views,
+    refund_views,
+    report_views,
+)
 
 app_name = "panel"
 
 urlpatterns = [
     path("", customer_views.home, name="home"),
+    path("book/", book_views.book, name="book"),
     path("customers/", customer_views.customers, name="customers"),
     path("customers/add/", customer_views.customer_add, name="customer_add"),
     path("customers/<str:username>/", customer_views.customer, name="customer"),
