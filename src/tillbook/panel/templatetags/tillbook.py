@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from babel.numbers import format_decimal
 from django import template
 from django.forms import BaseForm, BoundField, CheckboxInput
 from django.http import HttpRequest
@@ -45,6 +46,12 @@ def money(minor: int | None, currency: str) -> SafeString | str:
         return "–"
     text = Money(minor, currency).localized(shop().locale).replace("-", "\N{MINUS SIGN}")
     return format_html('<span class="money{}">{}</span>', "" if minor else " zero", text)
+
+
+@register.filter
+def count(number: int) -> str:
+    """A number of things, its thousands grouped as the shop's locale does it."""
+    return str(format_decimal(number, locale=shop().locale))
 
 
 @register.filter
