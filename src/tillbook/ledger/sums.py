@@ -15,6 +15,9 @@ from tillbook.ledger.queries import Broken
 from tillbook.ledger.steady import EVERYBODY, Range, steady, within
 from tillbook.ledger.verification import Proof
 
+_NOT_CONTINUED = "has a running balance that does not continue"
+_UNHELD = "resolves a hold that is not open"
+
 # What a transfer adds to posted, and to held where it resolves no hold.
 _POSTED = (
     "CASE WHEN t.kind IN ('hold', 'release') THEN 0 WHEN t.kind = 'capture' THEN -t.amount_minor "
@@ -22,25 +25,33 @@ _POSTED = (
 )
 _HELD = "CASE WHEN t.kind = 'hold' THEN t.amount_minor ELSE 0 END"
 
+# Looking up the row before beats a window over them.
+# Rows that end a hold have their held checked by `_ENDINGS`.
 _CONTINUES = (
-    "SELECT t.customer_id, t.account_id, t.seq, t.before_seq, "
-    "t.hold_seq IS NOT NULL AND (h.kind IS NULL OR h.kind <> 'hold' OR h.seq >= t.seq "
-    "OR t.amount_minor > h.amount_minor OR (t.kind = 'release' "
-    "AND t.amount_minor < h.amount_minor)) OR (t.kind IN ('capture', 'release')) <> (t.hold_seq IS NOT NULL) "
-    "FROM (SELECT customer_id, account_id, seq, kind, inward, amount_minor, hold_seq, "
-    "posted_minor, held_minor, "
-    "lag(seq, 1, 0) OVER line AS before_seq, lag(posted_minor, 1, 0) OVER line AS before_posted, "
-    "lag(held_minor, 1, 0) OVER line AS before_held FROM ledger_transfer WHERE {range} "
-    "WINDOW line AS (PARTITION BY customer_id, account_id ORDER BY seq)) AS t "
-    "LEFT JOIN ledger_transfer AS h ON t.hold_seq IS NOT NULL AND h.customer_id = t.customer_id "
-    "AND h.account_id = t.account_id AND h.seq = t.hold_seq "
-    "WHERE t.before_seq <> t.seq - 1 OR t.before_posted + {posted} <> t.posted_minor "
-    "OR t.before_held + {held} - coalesce(h.amount_minor, 0) <> t.held_minor "
-    "OR t.held_minor < 0 OR t.held_minor > t.posted_minor "
-    "OR (t.hold_seq IS NOT NULL AND (h.kind IS NULL OR h.kind <> 'hold' OR h.seq >= t.seq "
-    "OR t.amount_minor > h.amount_minor OR (t.kind = 'release' AND t.amount_minor < h.amount_minor))) "
-    "OR (t.kind IN ('capture', 'release')) <> (t.hold_seq IS NOT NULL) "
-    "ORDER BY t.customer_id, t.account_id, t.seq"
+    "SELECT t.customer_id, t.account_id, t.seq, (SELECT coalesce(max(p.seq), 0) FROM ledger_transfer AS p "
+    "WHERE p.customer_id = t.customer_id AND p.account_id = t.account_id AND p.seq < t.seq) "
+    "FROM ledger_transfer AS t LEFT JOIN ledger_transfer AS b ON b.customer_id = t.customer_id "
+    "AND b.account_id = t.account_id AND b.seq = t.seq - 1 WHERE {range} AND ("
+    "(b.seq IS NULL AND t.seq <> 1) OR coalesce(b.posted_minor, 0) + {posted} <> t.posted_minor "
+    "OR (t.hold_seq IS NULL AND coalesce(b.held_minor, 0) + {held} <> t.held_minor) "
+    "OR t.held_minor < 0 OR t.held_minor > t.posted_minor)"
+)
+_NO_OPEN_HOLD = (
+    "(h.kind IS NULL OR h.kind <> 'hold' OR h.seq >= t.seq OR t.amount_minor > h.amount_minor "
+    "OR (t.kind = 'release' AND t.amount_minor < h.amount_minor) OR t.kind NOT IN ('capture', 'release'))"
+)
+_ENDINGS = (
+    f"SELECT t.customer_id, t.account_id, t.seq, {_NO_OPEN_HOLD} FROM ledger_transfer AS t "
+    "LEFT JOIN ledger_transfer AS h ON h.customer_id = t.customer_id AND h.account_id = t.account_id "
+    "AND h.seq = t.hold_seq "
+    "LEFT JOIN ledger_transfer AS b ON b.customer_id = t.customer_id AND b.account_id = t.account_id "
+    "AND b.seq = t.seq - 1 "
+    f"WHERE t.hold_seq IS NOT NULL AND {{range}} AND ({_NO_OPEN_HOLD} "
+    "OR coalesce(b.held_minor, 0) - h.amount_minor <> t.held_minor)"
+)
+_ENDS_NOTHING = (
+    "SELECT t.customer_id, t.account_id, t.seq FROM ledger_transfer AS t "
+    "WHERE {range} AND t.hold_seq IS NULL AND t.kind IN ('capture', 'release')"
 )
 _COUNTERS = (
     "SELECT a.customer_id, a.id, a.transfers, l.seq IS NULL AND a.transfers > 0 OR EXISTS (SELECT 1 FROM "
@@ -105,18 +116,22 @@ def _counted(wanted: Range) -> Proof:
 
 
 def _chains(wanted: Range) -> list[Broken]:
-    condition, bounds = within(wanted, "customer_id")
+    condition, bounds = within(wanted, "t.customer_id")
     statement = _CONTINUES.format(posted=_POSTED, held=_HELD, range=condition)
     found = []
-    for customer_id, account_id, seq, before, unheld in statements.select(statement, bounds):
+    for customer_id, account_id, seq, before in statements.select(statement, bounds):
         if before != seq - 1:
             found.append(Broken(customer_id, account_id, before + 1, "is missing"))
-        elif unheld:
-            found.append(Broken(customer_id, account_id, seq, "resolves a hold that is not open"))
         else:
-            problem = "has a running balance that does not continue"
-            found.append(Broken(customer_id, account_id, seq, problem))
-    return found
+            found.append(Broken(customer_id, account_id, seq, _NOT_CONTINUED))
+    for customer_id, account_id, seq, unheld in statements.select(_ENDINGS.format(range=condition), bounds):
+        found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else _NOT_CONTINUED))
+    for customer_id, account_id, seq in statements.select(_ENDS_NOTHING.format(range=condition), bounds):
+        found.append(Broken(customer_id, account_id, seq, _UNHELD))
+    # At one row, what is wrong with its hold says more.
+    return sorted(
+        found, key=lambda each: (each.customer_id, each.account_id, each.seq, each.problem != _UNHELD)
+    )
 
 
 def _accounts(wanted: Range) -> list[Broken]:
