@@ -25,12 +25,13 @@ _RECEIVED = (
     "GROUP BY order_id) AS p ON p.order_id = o.id "
     "WHERE o.received_minor <> coalesce(p.received, 0) ORDER BY o.id"
 )
+# From each order to its own transfers by their index, instead of grouping all transfers there are.
 _CREDIT_USED = (
-    "SELECT o.customer_id, o.number FROM orders_order AS o LEFT JOIN ("
-    "SELECT customer_id, reference, sum(CASE WHEN inward THEN -amount_minor ELSE amount_minor END) AS used "
-    "FROM ledger_transfer WHERE house = 'orders' AND kind IN ('post', 'capture') "
-    "GROUP BY customer_id, reference) AS t ON t.customer_id = o.customer_id AND t.reference = o.number "
-    "WHERE o.credit_used_minor <> coalesce(t.used, 0) ORDER BY o.id"
+    "SELECT o.customer_id, o.number FROM orders_order AS o LEFT JOIN ledger_transfer AS t "
+    "ON t.customer_id = o.customer_id AND t.reference = o.number AND t.house = 'orders' "
+    "AND t.kind IN ('post', 'capture') GROUP BY o.id, o.customer_id, o.number, o.credit_used_minor "
+    "HAVING coalesce(sum(CASE WHEN t.inward THEN -t.amount_minor ELSE t.amount_minor END), 0) "
+    "<> o.credit_used_minor ORDER BY o.id"
 )
 
 

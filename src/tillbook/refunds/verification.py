@@ -12,17 +12,16 @@ from tillbook.events.models import Event
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import Payee, amount_of, content_of_request, content_of_reversal
 
+# From each refund to its own transfers by their index, instead of grouping all transfers there are.
 _MONEY = (
-    "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ("
-    "SELECT customer_id, reference, sum(CASE WHEN kind = 'hold' THEN amount_minor ELSE 0 END) AS held, "
-    "sum(CASE WHEN kind = 'capture' THEN amount_minor ELSE 0 END) AS captured, "
-    "sum(CASE WHEN kind = 'release' THEN amount_minor ELSE 0 END) AS released "
-    "FROM ledger_transfer WHERE kind <> 'post' GROUP BY customer_id, reference) AS t "
+    "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ledger_transfer AS t "
     "ON t.customer_id = r.customer_id AND t.reference = 'RF-' || CAST(r.id + 1000 AS text) "
-    "WHERE coalesce(t.held, 0) <> r.amount_minor "
-    "OR coalesce(t.captured, 0) <> CASE WHEN r.status = 'completed' THEN r.amount_minor ELSE 0 END "
-    "OR coalesce(t.released, 0) <> CASE WHEN r.status = 'declined' THEN r.amount_minor ELSE 0 END "
-    "ORDER BY r.id"
+    "AND t.kind <> 'post' GROUP BY r.id, r.customer_id, r.amount_minor, r.status "
+    "HAVING sum(CASE WHEN t.kind = 'hold' THEN t.amount_minor ELSE 0 END) <> r.amount_minor "
+    "OR sum(CASE WHEN t.kind = 'capture' THEN t.amount_minor ELSE 0 END) "
+    "<> CASE WHEN r.status = 'completed' THEN r.amount_minor ELSE 0 END "
+    "OR sum(CASE WHEN t.kind = 'release' THEN t.amount_minor ELSE 0 END) "
+    "<> CASE WHEN r.status = 'declined' THEN r.amount_minor ELSE 0 END ORDER BY r.id"
 )
 _SOURCES = (
     "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ("
