@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -112,9 +113,12 @@ def _key() -> bytes:
 
 
 def _begun(depth: Verification.Depth, processes: int) -> Verification:
-    # One fingerprint covers the whole book, and the server uses its own processes for it.
-    whole = depth == Verification.Depth.SUMS and connection.vendor == "postgresql"
-    wanted = [EVERYBODY] if whole else ranges(processes)
+    if depth == Verification.Depth.FULL:
+        wanted = ranges(processes)
+    elif connection.vendor == "postgresql":
+        wanted = [EVERYBODY]  # one fingerprint covers all, and the server uses its own processes for it
+    else:
+        wanted = ranges(processes, largest=sys.maxsize)  # every range begins anew: as few as there are hands
     return runs.begin(depth, [None, *wanted], actor=Actor.system("cli"), now=timezone.now())
 
 

@@ -17,7 +17,7 @@ from django.db.models import Q
 Range = tuple[int | None, int | None]  # the first and the last customer's id; None: no bound
 EVERYBODY: Range = (None, None)
 
-_OF_A_RANGE = 250_000  # transfers
+OF_A_RANGE = 250_000  # transfers: a few seconds' work in full, which an interrupted check loses
 
 
 @contextmanager
@@ -62,8 +62,8 @@ def steady(moment: str = "") -> Iterator[None]:
             cursor.execute("ROLLBACK")
 
 
-def ranges(at_least: int) -> list[Range]:
-    """Ranges of customers, together all there are, of about as many transfers each.
+def ranges(at_least: int, largest: int = OF_A_RANGE) -> list[Range]:
+    """Ranges of customers, together all there are, of about as many transfers each: `largest`, or fewer.
 
     The counts that accounts keep of their transfers only balance the work: whatever they say,
     every customer is in exactly one range.
@@ -74,7 +74,7 @@ def ranges(at_least: int) -> list[Range]:
         )
         counted = [(customer_id, int(count)) for customer_id, count in cursor.fetchall()]
     total = sum(count for _, count in counted)
-    size = max(1, min(_OF_A_RANGE, total // max(1, at_least)))
+    size = max(1, min(largest, -(-total // max(1, at_least))))
     ends, so_far = [], 0
     for customer_id, count in counted[:-1]:
         so_far += count
