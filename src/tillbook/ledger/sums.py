@@ -29,13 +29,17 @@ _HELD = "CASE WHEN t.kind = 'hold' THEN t.amount_minor ELSE 0 END"
 # Rows that end a hold have their held checked by `_ENDINGS`.
 _CONTINUES = (
     "SELECT t.customer_id, t.account_id, t.seq, (SELECT coalesce(max(p.seq), 0) FROM ledger_transfer AS p "
-    "WHERE p.customer_id = t.customer_id AND p.account_id = t.account_id AND p.seq < t.seq) "
+    "WHERE p.customer_id = t.customer_id AND p.account_id = t.account_id AND p.seq < t.seq), "
+    "t.hold_seq IS NULL AND t.kind IN ('capture', 'release') "
     "FROM ledger_transfer AS t LEFT JOIN ledger_transfer AS b ON b.customer_id = t.customer_id "
     "AND b.account_id = t.account_id AND b.seq = t.seq - 1 WHERE {range} AND ("
     "(b.seq IS NULL AND t.seq <> 1) OR coalesce(b.posted_minor, 0) + {posted} <> t.posted_minor "
     "OR (t.hold_seq IS NULL AND coalesce(b.held_minor, 0) + {held} <> t.held_minor) "
-    "OR t.held_minor < 0 OR t.held_minor > t.posted_minor)"
+    "OR t.held_minor < 0 OR t.held_minor > t.posted_minor "
+    "OR (t.hold_seq IS NULL AND t.kind IN ('capture', 'release')))"
 )
+# A term instead of the bare column: half the book is read faster by passing over all than by an index.
+_SCANNED = "+t.customer_id"
 _NO_OPEN_HOLD = (
     "(h.kind IS NULL OR h.kind <> 'hold' OR h.seq >= t.seq OR t.amount_minor > h.amount_minor "
     "OR (t.kind = 'release' AND t.amount_minor < h.amount_minor) OR t.kind NOT IN ('capture', 'release'))"
@@ -48,10 +52,6 @@ _ENDINGS = (
     "AND b.seq = t.seq - 1 "
     f"WHERE t.hold_seq IS NOT NULL AND {{range}} AND ({_NO_OPEN_HOLD} "
     "OR coalesce(b.held_minor, 0) - h.amount_minor <> t.held_minor)"
-)
-_ENDS_NOTHING = (
-    "SELECT t.customer_id, t.account_id, t.seq FROM ledger_transfer AS t "
-    "WHERE {range} AND t.hold_seq IS NULL AND t.kind IN ('capture', 'release')"
 )
 _COUNTERS = (
     "SELECT a.customer_id, a.id, a.transfers, l.seq IS NULL AND a.transfers > 0 OR EXISTS (SELECT 1 FROM "
@@ -105,6 +105,7 @@ def _counted(wanted: Range) -> Proof:
         proof.accounts += accounts
         proof.sums[currency] = (int(posted) - int(held), int(held))
     ((proof.balances,),) = statements.select(f"SELECT count(*) FROM ledger_balance WHERE {condition}", bounds)
+    condition, bounds = within(wanted, _SCANNED)
     for house, transfers, minor in statements.select(
         f"SELECT t.house, count(*), sum({_POSTED}) FROM ledger_transfer AS t WHERE {condition} "
         "GROUP BY t.house",
@@ -116,18 +117,16 @@ def _counted(wanted: Range) -> Proof:
 
 
 def _chains(wanted: Range) -> list[Broken]:
-    condition, bounds = within(wanted, "t.customer_id")
+    condition, bounds = within(wanted, _SCANNED)
     statement = _CONTINUES.format(posted=_POSTED, held=_HELD, range=condition)
     found = []
-    for customer_id, account_id, seq, before in statements.select(statement, bounds):
+    for customer_id, account_id, seq, before, unheld in statements.select(statement, bounds):
         if before != seq - 1:
             found.append(Broken(customer_id, account_id, before + 1, "is missing"))
         else:
-            found.append(Broken(customer_id, account_id, seq, _NOT_CONTINUED))
+            found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else _NOT_CONTINUED))
     for customer_id, account_id, seq, unheld in statements.select(_ENDINGS.format(range=condition), bounds):
         found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else _NOT_CONTINUED))
-    for customer_id, account_id, seq in statements.select(_ENDS_NOTHING.format(range=condition), bounds):
-        found.append(Broken(customer_id, account_id, seq, _UNHELD))
     # At one row, what is wrong with its hold says more.
     return sorted(
         found, key=lambda each: (each.customer_id, each.account_id, each.seq, each.problem != _UNHELD)
