@@ -13,7 +13,7 @@ from tillbook.customers.models import Customer
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.models import Event
 from tillbook.ledger.book import HoldAlreadyResolved
-from tillbook.ledger.models import Balance, House, Kind, Transfer
+from tillbook.ledger.models import Account, Balance, House, Kind, Transfer
 from tillbook.ledger.verification import verify
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +166,17 @@ def test_a_batch_of_issues_answers_each_by_itself(customer, other, staff_actor, 
     again = services.issue_many(batch[:2], actor=staff_actor, now=now)
     assert [each.pk for each in again] == [outcomes[0].pk, outcomes[1].pk]
     assert Credit.objects.count() == 2
+    assert verify().broken == []
+
+
+def test_one_key_for_two_currencies_in_a_batch_issues_the_first(customer, admin_actor, now):
+    pounds = issue(customer, 500, "k")
+    euros = Issue(
+        customer.pk, Money(500, "EUR"), pounds.source, pounds.house, pounds.reason, pounds.reference, "k"
+    )
+    first, second = services.issue_many([pounds, euros], actor=admin_actor, now=now)
+    assert (first.currency, type(second)) == ("GBP", KeyReused)
+    assert [row.currency for row in Account.objects.all()] == ["GBP"]
     assert verify().broken == []
 
 

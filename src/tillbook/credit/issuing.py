@@ -200,12 +200,9 @@ def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[
     requests = [attempt(_request, new, actor, now) for new in issues]
     batch = Batch(requests)
     asked = list(zip(issues, requests, strict=True))
-    fresh = {
-        (request.customer_id, request.key): request
-        for request in requests
-        if isinstance(request, Request) and batch.is_new(request)
-    }
-    opened = ledger.open_accounts([(each.customer_id, each.currency) for each in fresh.values()])
+    # One account a request, not a key: the same key may come with another currency, and be refused.
+    fresh = dict.fromkeys(each for each in requests if isinstance(each, Request) and batch.is_new(each))
+    opened = ledger.open_accounts([(each.customer_id, each.currency) for each in fresh])
     batch.book.add(opened)
     accounts = dict(zip(fresh, opened, strict=True))
     made: dict[int, Credit] = {}
@@ -244,13 +241,13 @@ def _issue(
     new: Issue,
     request: Request,
     batch: Batch,
-    accounts: Mapping[tuple[int, str], Counters],
+    accounts: Mapping[Request, Counters],
     made: dict[int, Credit],
 ) -> int:
     """The id of the credit that the request stands for; a new one goes into `made`."""
     moved = batch.first_answer(request)
     if moved is None:
-        account = accounts[request.customer_id, request.key]
+        account = accounts[request]
         draft = Draft(
             account.account_id, Kind.POST, new.house, True, new.amount.minor, new.reason, new.reference
         )
