@@ -120,17 +120,21 @@ class TestNumbering:
 
 
 class TestActor:
-    def test_staff_may_all_but_complete_refunds_and_run_the_system(self) -> None:
+    def test_staff_may_all_but_pay_out_see_the_books_and_run_the_system(self) -> None:
         assert set(Permission) - PERMISSIONS[Role.STAFF] == {
             Permission.COMPLETE_REFUND,
+            Permission.VIEW_REPORTS,
             Permission.EXPORT_BOOKS,
+            Permission.READ_FINDINGS,
             Permission.RUN_SYSTEM,
         }
 
-    def test_an_admin_may_also_complete_refunds(self) -> None:
+    def test_an_admin_may_also_complete_refunds_and_see_the_books(self) -> None:
         assert PERMISSIONS[Role.ADMIN] - PERMISSIONS[Role.STAFF] == {
             Permission.COMPLETE_REFUND,
+            Permission.VIEW_REPORTS,
             Permission.EXPORT_BOOKS,
+            Permission.READ_FINDINGS,
         }
 
     def test_the_system_may_everything(self) -> None:
