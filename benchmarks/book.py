@@ -70,7 +70,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "customer_id": "bigint", "id": "bigint", "currency": "text", "issued_minor": "bigint",
         "source": "text", "source_reference": "text", "order_reference": "text", "house": "text",
         "reason": "text", "note": "text", "public_note": "text", "refundable": "bool",
-        "issued_at": "timestamptz", "issued_by": "text", "key": "text",
+        "issued_at": "timestamptz", "issued_by": "text", "key": "text", "usable": "bool",
     },
     "orders_order": {
         "id": "bigint", "number": "text", "customer_id": "bigint", "currency": "text", "status": "text",
@@ -126,7 +126,7 @@ def _written(piece: tuple[int, int]) -> Rows:
 @transaction.atomic
 def _write(rows: Rows) -> None:
     for table, columns in _COLUMNS.items():
-        statements.insert(table, columns, rows.get(table, []))
+        statements.write([statements.Insert(table, columns, rows.get(table, []))])
 
 
 @contextmanager
@@ -216,6 +216,7 @@ class _History:
             (
                 self.customer_id, account_id, CURRENCY, _ISSUED_MINOR, Source.MANUAL.value, "", "",
                 House.RECEIPTS.value, GiveReason.DEPOSIT.value, "", "", True, at, _ACTOR.name, line.key,
+                True,
             )
         )  # fmt: skip
         return account_id

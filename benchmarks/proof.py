@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,8 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.ledger import _empty_postgresql  # noqa: E402 - the project's own folder comes first
+from benchmarks.figures import Figure  # noqa: E402 - the project's own folder comes first
+from benchmarks.ledger import _empty_postgresql  # noqa: E402 - the same
 
 ROUNDS = 3
 _DEFAULT = 1_000_000
@@ -68,18 +68,10 @@ def measure(transfers: int) -> None:
 
 
 def _figure(name: str, goal: str, ours: Callable[[], None], raw: Callable[[], None]) -> dict[str, Any]:
-    """Seconds of both, medians, and the ratio of each round."""
     taken = [(_seconds(raw), _seconds(ours)) for _ in range(ROUNDS)]
-    ratios = [mine / least for least, mine in taken]
-    return {
-        "name": name,
-        "ratio": round(statistics.median(ratios), 2),
-        "goal": float(goal),
-        "better": "lower",
-        "ours": round(statistics.median(mine for _, mine in taken), 2),
-        "raw": round(statistics.median(least for least, _ in taken), 2),
-        "spread": [round(min(ratios), 2), round(max(ratios), 2)],
-    }
+    return Figure(
+        name, goal, "lower", "seconds", [mine for _, mine in taken], [least for least, _ in taken]
+    ).told()
 
 
 def _seconds(work: Callable[[], None]) -> float:

@@ -35,7 +35,7 @@ def test_where_nothing_differs_it_says_what_was_compared(windows: Windows, shop:
     shop.ask(4_550)
     page = windows.open("staff", "/customers/jo/")
     recalculate(page)
-    expect(pages.notice(page).nth(1)).to_contain_text("Nothing differs. 5 figures of the account")
+    expect(pages.notice(page).nth(1)).to_contain_text("Nothing differs. 6 figures of the account")
     assert pages.account(page) == ["£74.50", "£45.50", "£0.00"]
     assert shop.figures == (7_450, 4_550, 0)
     assert recalculations() == []
@@ -51,7 +51,7 @@ def test_a_difference_is_shown_figure_by_figure_and_repaired(windows: Windows, s
     assert pages.account(page) == ["£999.99", "£45.50", "£0.01"]
 
     recalculate(page)
-    expect(page.get_by_text("2 of 5 figures differed from the history and were corrected.")).to_be_visible()
+    expect(page.get_by_text("2 of 6 figures differed from the history and were corrected.")).to_be_visible()
     shown = pages.notice(page)
     assert pages.cells(shown, "Available") == ["Account", "Available", "£999.99", "£74.50"]
     assert pages.cells(shown, "Owing") == ["Account", "Owing", "£0.01", "£0.00"]

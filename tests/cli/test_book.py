@@ -75,13 +75,13 @@ def test_recalculate_shows_and_repairs_each_difference(run: Run, given: Credit) 
         0,
         (
             "jo: available was 0.01 GBP, the history gives 30.00 GBP: repaired\n"
-            "5 figures of 1 customers compared, 1 differed.\n"
+            "6 figures of 1 customers compared, 1 differed.\n"
         ),
         "",
     )
     assert Balance.objects.get().available_minor == 3000
     code, shown, _ = run("recalculate", "--all")
-    assert (code, shown) == (0, "5 figures of 1 customers compared, 0 differed.\n")
+    assert (code, shown) == (0, "6 figures of 1 customers compared, 0 differed.\n")
 
 
 def test_a_dry_run_of_recalculate_shows_each_difference_and_repairs_nothing(run: Run, given: Credit) -> None:
@@ -92,7 +92,7 @@ def test_a_dry_run_of_recalculate_shows_each_difference_and_repairs_nothing(run:
             0,
             (
                 "jo: available was 0.01 GBP, the history gives 30.00 GBP: not repaired\n"
-                "5 figures of 1 customers compared, 1 differed.\n"
+                "6 figures of 1 customers compared, 1 differed.\n"
             ),
         )
     assert Balance.objects.get().available_minor == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import connection
 
 from tests.orders.till import Till, gbp, line
+from tillbook.credit.models import Credit
+from tillbook.credit.verification import findings as credit_findings
 from tillbook.events.models import Event
 from tillbook.ledger.models import Account, Balance
 from tillbook.ledger.verification import verify
@@ -28,8 +30,8 @@ def test_nothing_differs_after_a_busy_day(till: Till) -> None:
     till.void(payment)
     till.cancel(second)
     found = recalculated(till)
-    # 3 of the customer, 4 of each order, remaining and held of the one credit
-    assert (found.compared, found.differences, found.broken, found.repaired) == (13, [], [], False)
+    # 3 of the customer, 4 of each order, remaining, held and usable of the one credit
+    assert (found.compared, found.differences, found.broken, found.repaired) == (14, [], [], False)
     assert not Event.objects.filter(action="customer.recalculated").exists()
 
 
@@ -107,3 +109,15 @@ def test_a_missing_projection_row_is_made_anew(till: Till) -> None:
         cursor.execute("DELETE FROM ledger_balance")
     assert told(till) == [("", "available", 0, 600)]
     assert till.figures == (600, 0, 0)
+
+
+def test_a_credit_that_is_not_found_when_credit_is_used_is_shown_and_found_again(till: Till) -> None:
+    till.pay(till.place(line(1000)), 1500)
+    credit = Credit.objects.get()
+    Credit.objects.update(usable=False)
+    assert [each.problem for each in credit_findings()] == [
+        "has something available but is not marked usable"
+    ]
+    assert told(till) == [(credit.number, "usable", 0, 500)]
+    assert Credit.objects.get().usable
+    assert (told(till), list(credit_findings())) == ([], [])

@@ -149,7 +149,10 @@ def _check(piece: Piece) -> tuple[int, Proof]:
         with steady(moment):
             return place, Proof(findings=list(_documents(depth)))
     if depth == Verification.Depth.SUMS:
-        return place, sums.check(wanted, moment)
+        proof = sums.check(wanted, moment)
+        with steady(moment):
+            proof.findings += credit_verification.hidden(wanted)
+        return place, proof
     proof = full_verification.verify(wanted, moment)
     with steady(moment):
         proof.findings += credit_verification.findings(wanted)

@@ -16,7 +16,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 from tillbook.common.money import Money, check_currency
 from tillbook.common.numbering import public_number
-from tillbook.common.statements import Change, Query, Update
+from tillbook.common.statements import Change, Query, Rows, Update
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.services import NewEvent, check_key, keys_query, recorded
@@ -151,12 +151,21 @@ class Batch:
             [
                 *ledger.changes(self.book),
                 *more,
-                Update("credit_credit", _CREDIT_KEY, {"usable": "boolean"}, turned),
+                _marking(turned),
                 recorded(self._events),
             ],
             commit=commit,
         )
         self.book.stored()
+
+
+def _marking(credits: Rows) -> Update:
+    return Update("credit_credit", _CREDIT_KEY, {"usable": "boolean"}, credits)
+
+
+def mark_usable(credits: Iterable[tuple[int, int, bool]]) -> None:
+    """Store of each (customer_id, credit_id) whether anything is available; under the lock."""
+    statements.write([_marking(list(credits))])
 
 
 def lock_books(books: Collection[ledger.Place]) -> None:

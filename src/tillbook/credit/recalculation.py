@@ -11,7 +11,9 @@ from django.db import transaction
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
+from tillbook.credit.batch import mark_usable
 from tillbook.credit.issuing import lock_many
+from tillbook.credit.models import Credit
 from tillbook.events.services import NewEvent, record
 from tillbook.ledger import services as ledger
 from tillbook.ledger.models import Balance
@@ -70,14 +72,15 @@ def recalculate(
     accounts = replayed(customer_id)
     stored = {row.currency: row for row in balances_of(customer_id)}
     true = _true_balances(accounts, stored, owing)
-    differences = [*documents, *_of_accounts(accounts), *_of_balances(stored, true)]
+    hidden = _hidden(customer_id, accounts)
+    differences = [*documents, *_of_accounts(accounts), *hidden, *_of_balances(stored, true)]
     broken = [each.broken for each in accounts if each.broken is not None]
     repaired = repair and bool(differences) and not broken
     if repaired:
         _repair(customer_id, accounts, true)
         data = {"differences": [_told(each) for each in differences]}
         record(NewEvent("customer.recalculated", subject, customer_id, data=data), actor=actor, now=now)
-    compared = documents_compared + 2 * len(accounts) + 3 * len(true)
+    compared = documents_compared + 3 * len(accounts) + 3 * len(true)
     return Recalculation(compared, differences, broken, repaired)
 
 
@@ -96,6 +99,21 @@ def _of_accounts(accounts: Sequence[Replayed]) -> Iterator[Difference]:
     for each in accounts:
         pairs = zip(("remaining", "held"), each.stored, (each.posted, each.held), strict=True)
         yield from _differing(public_number("CR", each.account_id), each.currency, pairs)
+
+
+def _hidden(customer_id: int, accounts: Sequence[Replayed]) -> list[Difference]:
+    """What is available of credits that are not marked usable, and so are not found when credit is used."""
+    marked = set(Credit.objects.filter(customer_id=customer_id, usable=True).values_list("id", flat=True))
+    return [
+        Difference(
+            public_number("CR", each.account_id),
+            "usable",
+            Money(0, each.currency),
+            Money(each.posted - each.held, each.currency),
+        )
+        for each in accounts
+        if each.posted > each.held and each.account_id not in marked
+    ]
 
 
 def _of_balances(
@@ -124,3 +142,4 @@ def _repair(customer_id: int, accounts: Sequence[Replayed], true: Mapping[str, t
         accounts=[(each.account_id, each.posted, each.held) for each in accounts if each.problem],
         balances=[(currency, *figures) for currency, figures in true.items()],
     )
+    mark_usable((customer_id, each.account_id, each.posted > each.held) for each in accounts)

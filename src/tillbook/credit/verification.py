@@ -31,6 +31,7 @@ def findings(wanted: Range = EVERYBODY) -> Iterator[Finding]:
     )
     for customer_id, account_id in orphans:
         yield Finding(customer_id, public_number("CR", account_id), "has an account but no terms")
+    yield from hidden(wanted)
     extended = _first_expiries()
     rows = Credit.objects.filter(of_range(wanted)).order_by("customer_id", "id").iterator(chunk_size=_AT_ONCE)
     while credits := list(islice(rows, _AT_ONCE)):
@@ -42,6 +43,20 @@ def findings(wanted: Range = EVERYBODY) -> Iterator[Finding]:
             elif not _is_what_was_issued(credit, first, extended):
                 problem = "is not what was issued: its amount, terms, reason or notes were changed"
                 yield Finding(credit.customer_id, credit.number, problem)
+
+
+def hidden(wanted: Range = EVERYBODY) -> Iterator[Finding]:
+    """Credits with something available that are not marked usable: they are not found when credit is used."""
+    condition, bounds = within(wanted, "a.customer_id")
+    rows = statements.select(
+        "SELECT a.customer_id, a.id FROM credit_credit AS c JOIN ledger_account AS a "
+        "ON a.customer_id = c.customer_id AND a.id = c.id "
+        f"WHERE NOT c.usable AND a.posted_minor > a.held_minor AND {condition} ORDER BY a.customer_id, a.id",
+        bounds,
+    )
+    for customer_id, account_id in rows:
+        problem = "has something available but is not marked usable"
+        yield Finding(customer_id, public_number("CR", account_id), problem)
 
 
 class _First(NamedTuple):

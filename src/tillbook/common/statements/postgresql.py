@@ -132,21 +132,21 @@ class _Session:
             begin = not raw.autocommit and pgconn.transaction_status == TransactionStatus.IDLE
             trip = [*([("BEGIN", ())] if begin else ()), *asked, *([("COMMIT", ())] if commit else ())]
             values = [self._dumped(parameters) for _, parameters in trip]
+            new = [text for text in dict.fromkeys(text for text, _ in trip) if text not in self._prepared]
             try:
-                results = raw.wait(self._exchange(pgconn, [text for text, _ in trip], values))
+                results = raw.wait(self._exchange(pgconn, new, [text for text, _ in trip], values))
             except BaseException:
                 # Answers are still on the wire: nobody can use this connection any more.
                 pgconn.finish()
                 raise
             pgconn.exit_pipeline_mode()
-            self._refuse_errors(raw, trip, results)
+            self._refuse_errors(raw, trip, new, results)
             first = len(results) - 1 - len(trip) + begin
             return [self._rows(results[first + place]) for place in range(len(asked))]
 
-    def _exchange(self, pgconn: Any, texts: Sequence[str], values: Sequence[Any]) -> Any:
+    def _exchange(self, pgconn: Any, new: Sequence[str], texts: Sequence[str], values: Sequence[Any]) -> Any:
         """A psycopg generator: the answers to what has to be prepared, to the statements, and to the end."""
         pgconn.enter_pipeline_mode()
-        new = dict.fromkeys(text for text in texts if text not in self._prepared)
         for text in new:
             self._prepared[text] = f"tillbook_{next(self._numbers)}".encode()
             pgconn.send_prepare(self._prepared[text], _numbered(text))
@@ -163,13 +163,17 @@ class _Session:
     def _dumped(self, parameters: Sequence[Any]) -> Sequence[Any]:
         return self._transformer.dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
 
-    def _refuse_errors(self, raw: psycopg.Connection[Any], trip: _Asked, results: Sequence[Any]) -> None:
+    def _refuse_errors(
+        self, raw: psycopg.Connection[Any], trip: _Asked, new: Iterable[str], results: Sequence[Any]
+    ) -> None:
         for result in results:
             if result.status == ExecStatus.FATAL_ERROR:
-                for text, _ in trip:
-                    # It may never have been prepared, or no longer fit its table.
+                error = psycopg.errors.error_from_result(result, encoding=raw.info.encoding)
+                outdated = isinstance(error, psycopg.errors.FeatureNotSupported)  # the table was altered
+                # What was new may never have been prepared: the rest of a trip is passed over.
+                for text in [text for text, _ in trip] if outdated else new:
                     self._prepared.pop(text, None)
-                raise psycopg.errors.error_from_result(result, encoding=raw.info.encoding)
+                raise error
 
     def _rows(self, result: Any) -> _Rows:
         if not result.ntuples:
