@@ -83,7 +83,7 @@ def test_a_limit_that_is_no_amount_is_refused_at_its_field(as_staff: Client, mar
 def test_recalculation_says_that_nothing_differs(as_staff: Client, deposit: Credit):
     answer = as_staff.post("/customers/maria/account/", {"recalculate": "on"}, follow=True)
     assert "Nothing differs." in answer.content.decode()
-    assert "5 figures" in answer.content.decode()
+    assert "6 figures" in answer.content.decode()
     assert "Nothing differs." not in text(as_staff, "/customers/maria/")
 
 
@@ -93,7 +93,7 @@ def test_recalculation_shows_each_difference_and_leaves_an_audit_record(
     Balance.objects.filter(customer_id=maria.pk).update(available_minor=99_900)
     answer = as_staff.post("/customers/maria/account/", {"recalculate": "on"}, follow=True)
     shown = answer.content.decode()
-    assert "1 of 5 figures differed" in shown
+    assert "1 of 6 figures differed" in shown
     assert "£999.00" in shown
     assert "available was 999.00 GBP, is 120.00 GBP" in shown
     assert balance_of(maria.pk, "GBP").available_minor == 12_000
