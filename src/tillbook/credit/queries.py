@@ -143,7 +143,7 @@ def in_order_queries(
     where expiry is no matter, the oldest of those that may be paid out. `usables` takes the rows.
     """
     at = statements.moment(now)
-    if len(books) == 1 or not statements.has_lateral_joins():
+    if len(books) == 1 or not statements.is_postgresql():  # SQLite has no lateral joins
         text = _in_order("", "%s", "%s", refundable)
         return [Query(text, [at, *book, at, most]) for book in sorted(books)]
     table, rows = statements.wanted({"customer_id": "bigint", "currency": "text"}, books)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from tillbook.common import statements
 from tillbook.common.statements import Change, Insert, Query, Update
 from tillbook.ledger.book import Book, Counters, Line, Pending, genesis
@@ -78,7 +76,7 @@ def _lock(asked: Sequence[Place]) -> Query:
     """The books, locked if all of them are there."""
     table, rows = statements.wanted(_BALANCE_KEY, asked)
     found = _IN_BOOKS.format(table=table)
-    if connection.vendor != "postgresql":
+    if not statements.is_postgresql():
         return Query(f"SELECT b.customer_id, b.currency {found}", rows)
     if len(asked) == 1:
         return Query(f"SELECT b.customer_id, b.currency {found} FOR UPDATE OF b", rows)
@@ -188,7 +186,7 @@ def open_accounts(owners: Sequence[Place]) -> list[Counters]:
 def _new_ids(count: int) -> list[int]:
     if not count:
         return []
-    if connection.vendor == "postgresql":
+    if statements.is_postgresql():
         ids = statements.select("SELECT nextval('ledger_account_ids') FROM generate_series(1, %s)", [count])
         return sorted(row[0] for row in ids)
     # The write lock is held from BEGIN on, so nobody else can take the same ids.

@@ -61,7 +61,7 @@ def wanted(columns: Columns, rows: Iterable[tuple[Any, ...]]) -> tuple[str, list
     once = sorted(set(rows))
     if len(once) == 1:
         return _one_wanted(tuple(columns.items())), list(once[0])
-    many: tuple[str, list[Any]] = _BY_VENDOR[connections[DEFAULT_DB_ALIAS].vendor].wanted(columns, once)
+    many: tuple[str, list[Any]] = _dialect().wanted(columns, once)
     return many
 
 
@@ -80,7 +80,7 @@ def read(queries: Sequence[Query]) -> list[list[tuple[Any, ...]]]:
     """The rows of each query. They run one after the other, but are sent in one trip."""
     wrapper = _ready()
     with wrapper.wrap_database_errors:
-        rows: list[list[tuple[Any, ...]]] = _BY_VENDOR[wrapper.vendor].read(wrapper.connection, queries)
+        rows: list[list[tuple[Any, ...]]] = _dialect().read(wrapper.connection, queries)
     return rows
 
 
@@ -92,22 +92,22 @@ def write(changes: Iterable[Change], *, commit: bool = False) -> None:
     """
     wrapper = _ready()
     with wrapper.wrap_database_errors:
-        _BY_VENDOR[wrapper.vendor].write(
-            wrapper.connection, [each for each in changes if each.rows], commit=commit
-        )
+        _dialect().write(wrapper.connection, [each for each in changes if each.rows], commit=commit)
 
 
-def has_lateral_joins() -> bool:
-    """Whether a subquery in FROM may use the tables before it; where not, ask once for each row."""
+@lru_cache(maxsize=1)
+def is_postgresql() -> bool:
+    """Whether the database is PostgreSQL. A process has one kind, and asking Django each time takes long."""
     return connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
 
 
 def moment(at: datetime) -> Any:
     """A moment as the database takes it for a parameter: SQLite keeps text, in UTC."""
-    return _BY_VENDOR[connections[DEFAULT_DB_ALIAS].vendor].moment(at)
+    return _dialect().moment(at)
 
 
-_BY_VENDOR: dict[str, Any] = {"postgresql": postgresql, "sqlite": sqlite}
+def _dialect() -> Any:
+    return postgresql if is_postgresql() else sqlite
 
 
 def _ready() -> Any:
