@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils import timezone
 
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
+from tillbook.credit import wording
 from tillbook.credit.models import Credit, GiveReason
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
@@ -69,34 +73,92 @@ def test_verify_names_the_first_broken_row_of_each_account(run: Run, given: Cred
     assert lines[-1].endswith("2 broken.")
 
 
-def test_recalculate_shows_and_repairs_each_difference(run: Run, given: Credit) -> None:
+def when(at: datetime) -> str:
+    """A moment as the command writes it."""
+    return f"{at.astimezone(ZoneInfo('Europe/London')):%-d %b %Y, %H:%M}"
+
+
+def told(given: Credit, done: str) -> list[str]:
+    """How `recalculate` explains that Jo's available figure says 0.01 GBP."""
+    at = when(given.issued_at)
+    return [
+        f"jo: available was 0.01 GBP, the history gives 30.00 GBP: {done}",
+        "  No state of the history gives this figure: it was written from outside the application, or by a repair.",
+        f"  Newest entry: {given.number} transfer 2, spent 20.00 GBP for N1, by system, {at}",
+        f"  It happened after {at} (the first entry was recorded), before {when(timezone.now())}.",
+        wording.CAUSES,
+        "6 figures of 1 customers compared, 1 differed.",
+    ]
+
+
+@time_machine.travel("2026-03-02 10:30Z", tick=False)
+def test_recalculate_explains_and_repairs_each_difference(run: Run, given: Credit) -> None:
     Balance.objects.update(available_minor=1)
-    assert run("recalculate", "jo") == (
-        0,
-        (
-            "jo: available was 0.01 GBP, the history gives 30.00 GBP: repaired\n"
-            "6 figures of 1 customers compared, 1 differed.\n"
-        ),
-        "",
-    )
+    code, shown, wrong = run("recalculate", "jo")
+    assert (code, shown.splitlines(), wrong) == (0, told(given, "repaired"), "")
     assert Balance.objects.get().available_minor == 3000
     code, shown, _ = run("recalculate", "--all")
     assert (code, shown) == (0, "6 figures of 1 customers compared, 0 differed.\n")
 
 
-def test_a_dry_run_of_recalculate_shows_each_difference_and_repairs_nothing(run: Run, given: Credit) -> None:
+@time_machine.travel("2026-03-02 10:30Z", tick=False)
+def test_a_dry_run_of_recalculate_explains_each_difference_and_repairs_nothing(
+    run: Run, given: Credit
+) -> None:
     Balance.objects.update(available_minor=1)
     for whom in ("jo", "--all"):
         code, shown, _ = run("recalculate", whom, "--dry-run")
-        assert (code, shown) == (
-            0,
-            (
-                "jo: available was 0.01 GBP, the history gives 30.00 GBP: not repaired\n"
-                "6 figures of 1 customers compared, 1 differed.\n"
-            ),
-        )
+        assert (code, shown.splitlines()) == (0, told(given, "not repaired"))
     assert Balance.objects.get().available_minor == 1
     assert not Event.objects.filter(action="customer.recalculated").exists()
+
+
+def test_recalculate_as_json_is_a_document(run: Run, given: Credit) -> None:
+    Balance.objects.update(available_minor=5000)
+    code, shown, _ = run("recalculate", "jo", "--json")
+    result = json.loads(shown)
+    [difference] = result.pop("differences")
+    assert (code, result) == (0, {"customer": "jo", "compared": 6, "repaired": True, "broken": []})
+    why = difference.pop("explanation")
+    assert difference == {
+        "entry": "", "figure": "available", "stored": {"minor": 5000, "currency": "GBP"},
+        "derived": {"minor": 3000, "currency": "GBP"},
+    }  # fmt: skip
+    assert (why["verdict"], why["missed"]) == ("misses", 1)
+    assert (why["agrees"]["entry"], why["agrees"]["seq"]) == (given.number, 1)
+    parting = why["parting"]
+    assert (parting["seq"], parting["kind"], parting["what"]) == (2, "post", "spent")
+    assert (parting["reference"], parting["key"], parting["who"]) == ("N1", "s", "system")
+    assert why["since"] == {"at": parting["at"], "by": "parting"}
+    code, shown, _ = run("recalculate", "jo", "--json")
+    assert json.loads(shown) == {
+        "customer": "jo", "compared": 6, "repaired": False, "differences": [], "broken": []
+    }  # fmt: skip
+
+
+def test_recalculate_of_all_as_json_is_a_line_for_each_who_differs_and_one_for_all(
+    run: Run, given: Credit
+) -> None:
+    for name in ("al", "bo"):
+        customers.add(username=name, currency="GBP", actor=Actor.system("test"), now=timezone.now())
+    Balance.objects.update(available_minor=1)
+    code, shown, _ = run("recalculate", "--all", "--dry-run", "--json")
+    first, last = map(json.loads, shown.splitlines())
+    assert (code, first["customer"], first["repaired"], len(first["differences"])) == (0, "jo", False, 1)
+    assert last == {"customers": 3, "compared": 6, "differed": 1, "repaired": 0, "broken": 0}
+
+
+def test_recalculate_as_json_of_a_broken_history_says_where_and_ends_with_1(run: Run, given: Credit) -> None:
+    alter("UPDATE ledger_transfer SET amount_minor = 1000 WHERE key = 's'")
+    for whom in ("jo", "--all"):
+        code, shown, _ = run("recalculate", whom, "--json")
+        result = json.loads(shown.splitlines()[0])
+        assert (code, result["repaired"]) == (1, False)
+        [broken] = result["broken"]
+        assert (broken["entry"], broken["seq"]) == (given.number, 2)
+        assert (broken["sound"]["seq"], broken["sound"]["who"], broken["following"]) == (1, "system", None)
+        assert {each["explanation"]["verdict"] for each in result["differences"]} == {"broken"}
+    assert json.loads(shown.splitlines()[-1])["broken"] == 1
 
 
 def test_recalculate_repairs_nothing_where_the_history_is_broken(run: Run, given: Credit) -> None:
@@ -106,6 +168,9 @@ def test_recalculate_repairs_nothing_where_the_history_is_broken(run: Run, given
     assert code == 1
     assert "available was 0.01 GBP, the history gives 30.00 GBP: not repaired" in shown
     assert f"jo: {given.number}, transfer 2 was changed: its digest does not follow" in shown
+    assert f"  Last sound: {given.number} transfer 1, issued 50.00 GBP (key g), by system, " in shown
+    for advice in wording.ADVICE:
+        assert f"- {advice}\n" in shown
     assert Balance.objects.get().available_minor == 1
 
 

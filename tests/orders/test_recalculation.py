@@ -36,13 +36,15 @@ def test_nothing_differs_after_a_busy_day(till: Till) -> None:
 
 
 def test_a_wrong_owing_is_shown_and_repaired_with_an_event(till: Till) -> None:
-    till.place(line(100))
+    order = till.place(line(100))
     Balance.objects.update(owing_minor=7)
     assert told(till) == [("", "owing", 7, 100)]
     assert till.figures == (0, 0, 100)
     event = Event.objects.get(action="customer.recalculated")
     assert (event.subject, event.customer_id) == ("jo", till.customer.pk)
-    assert event.data == {"differences": [["owing", str(gbp(7)), str(gbp(100))]]}
+    assert event.data["differences"] == [["owing", str(gbp(7)), str(gbp(100))]]
+    [why] = event.data["explanations"]
+    assert (why["verdict"], [each["entry"] for each in why["made_of"]]) == ("documents", [order.number])
     assert told(till) == []
 
 

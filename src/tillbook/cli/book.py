@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 from django.utils import timezone
@@ -12,12 +15,14 @@ from rich.progress import track
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
-from tillbook.common.numbering import public_number
 from tillbook.credit import services as credit
+from tillbook.credit import wording
+from tillbook.credit.explaining import Break, Explanation, Step, plain
 from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import queries as customers
 from tillbook.customers.models import Customer
 from tillbook.orders.recalculation import recalculate as recalculate_customer
+from tillbook.shop.policies import shop
 
 commands = typer.Typer()
 
@@ -29,37 +34,98 @@ def recalculate(
     username: Annotated[str | None, typer.Argument(help="The customer's username.")] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every customer.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, and repair nothing.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: a document, or one a line for each who differs.")
+    ] = False,
 ) -> None:
-    """Recompute balances from the history, show each difference, repair the stored figures."""
+    """Recompute balances from the history, explain each difference, repair the stored figures."""
     if everyone == (username is not None):
         raise InvalidInput("Name one customer, or give --all.")
     wanted = Customer.objects.order_by("pk")
     people = wanted if username is None else wanted.filter(pk=customers.by_username(username).pk)
-    compared = differing = broken = 0
+    tally = _Tally()
     for customer in track(people.iterator(), total=people.count(), disable=not everyone, console=_ERRORS):
         result = recalculate_customer(
             customer.pk, repair=not dry_run, actor=Actor.system("cli"), now=timezone.now()
         )
-        compared += result.compared
-        differing += len(result.differences)
-        broken += len(result.broken)
-        for line in _told(result):
-            typer.echo(f"{customer.username}: {line}")
-    typer.echo(
-        f"{compared} figures of {people.count()} customers compared, {differing} differed"
-        + (f", {broken} credits have a broken history." if broken else ".")
-    )
-    if broken:
+        tally.add(result)
+        if not as_json:
+            _print(customer.username, result)
+        elif not everyone or result.differences or result.broken:
+            typer.echo(json.dumps(_data(customer.username, result)))
+    if not as_json:
+        _print_tally(tally)
+    elif everyone:
+        typer.echo(json.dumps(asdict(tally)))
+    if tally.broken:
         raise typer.Exit(1)
 
 
-def _told(result: Recalculation) -> Iterator[str]:
+@dataclass
+class _Tally:
+    """What a run over customers came to."""
+
+    customers: int = 0
+    compared: int = 0
+    differed: int = 0
+    repaired: int = 0
+    broken: int = 0
+
+    def add(self, result: Recalculation) -> None:
+        self.customers += 1
+        self.compared += result.compared
+        self.differed += len(result.differences)
+        self.repaired += len(result.differences) if result.repaired else 0
+        self.broken += len(result.broken)
+
+
+def _data(username: str, result: Recalculation) -> dict[str, Any]:
+    """A customer's result as JSON: moments in UTC, money in minor units."""
+    explained = zip(result.differences, result.explanations, strict=True)
+    return {
+        "customer": username,
+        "compared": result.compared,
+        "repaired": result.repaired,
+        "differences": [plain(each) | {"explanation": plain(why)} for each, why in explained],
+        "broken": [plain(each) for each in result.breaks],
+    }
+
+
+def _print(username: str, result: Recalculation) -> None:
     done = "repaired" if result.repaired else "not repaired"
-    for each in result.differences:
+    for each, why in zip(result.differences, result.explanations, strict=True):
         figure = f"{each.entry} {each.figure}".strip()
-        yield f"{figure} was {each.stored}, the history gives {each.derived}: {done}"
-    for row in result.broken:
-        yield f"{public_number('CR', row.account_id or 0)}, transfer {row.seq} {row.problem}"
+        typer.echo(f"{username}: {figure} was {each.stored}, the history gives {each.derived}: {done}")
+        _print_facts([wording.lead(why)], wording.steps(why), why)
+    for broken in result.breaks:
+        typer.echo(f"{username}: {broken.entry}, transfer {broken.seq} {broken.problem}")
+        _print_facts(filter(None, [wording.counted(broken)]), wording.steps_of_break(broken), broken)
+
+
+def _print_facts(
+    sentences: Iterable[str], facts: Iterable[tuple[str, Sequence[Step]]], told: Explanation | Break
+) -> None:
+    lines = [*sentences]
+    lines += [f"{label}: {wording.step(each, _when)}" for label, steps in facts for each in steps]
+    for line in [*lines, f"It happened {wording.window(told, _when)}."]:
+        typer.echo(f"  {line}")
+
+
+def _when(at: datetime) -> str:
+    return f"{at.astimezone(shop().time_zone):%-d %b %Y, %H:%M}"
+
+
+def _print_tally(tally: _Tally) -> None:
+    if tally.broken:
+        typer.echo("Where the history is broken nothing is repaired. What to do:")
+        for advice in wording.ADVICE:
+            typer.echo(f"- {advice}")
+    if tally.differed or tally.broken:
+        typer.echo(wording.CAUSES)
+    typer.echo(
+        f"{tally.compared} figures of {tally.customers} customers compared, {tally.differed} differed"
+        + (f", {tally.broken} credits have a broken history." if tally.broken else ".")
+    )
 
 
 @commands.command()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -12,12 +13,38 @@ from tillbook.common.actor import Actor, Permission
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
 from tillbook.credit.batch import mark_usable
+from tillbook.credit.explaining import (
+    CHECK,
+    REPAIR,
+    Break,
+    Explanation,
+    Known,
+    Step,
+    Trace,
+    Verdict,
+    explain,
+    explain_break,
+    explain_document,
+    explain_mark,
+    named,
+    plain,
+    points_of_account,
+    points_of_customer,
+    steps_in,
+)
 from tillbook.credit.issuing import lock_many
 from tillbook.credit.models import Credit
+from tillbook.events.queries import actors_of_keys, last_of_customer
 from tillbook.events.services import NewEvent, record
+from tillbook.ledger import runs
 from tillbook.ledger import services as ledger
 from tillbook.ledger.models import Balance
-from tillbook.ledger.queries import Broken, Replayed, balances_of, currencies_of, replayed
+from tillbook.ledger.queries import Broken, History, Replayed, balances_of, currencies_of
+from tillbook.ledger.queries import histories as histories_of
+from tillbook.staff.queries import names_of
+
+_OF_ACCOUNT = ("remaining", "held")
+_OF_CUSTOMER = ("available", "held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +72,8 @@ class Recalculation:
     differences: list[Difference]
     broken: list[Broken]
     repaired: bool
+    explanations: list[Explanation]  # of each difference, in their order
+    breaks: list[Break]  # of each broken row, in their order
 
 
 @transaction.atomic
@@ -55,6 +84,7 @@ def recalculate(
     owing: Mapping[str, int],
     documents: Sequence[Difference],
     documents_compared: int,
+    trace: Callable[[Difference], Trace],
     repair: bool,
     actor: Actor,
     now: datetime,
@@ -62,26 +92,32 @@ def recalculate(
     """Compare what is stored of the customer's money with what its history gives.
 
     `owing` is minor units per currency, derived from the open orders; `documents` are the
-    differences already found in those, of `documents_compared` figures. A repair rewrites
-    counters and projection only, never a transfer, and leaves one event with each difference;
-    `subject` is what the event names.
+    differences already found in those, of `documents_compared` figures; `trace` says what one of
+    them, or what is owing, comes from. A repair rewrites counters and projection only, never a
+    transfer, and leaves one event with each difference and why; `subject` is what the event names.
     """
     actor.require(Permission.RECALCULATE)
     currencies = {*owing, *currencies_of(customer_id)}
     lock_many((customer_id, currency) for currency in currencies)
-    accounts = replayed(customer_id)
+    histories, orphans = histories_of(customer_id)
+    accounts = [each.found for each in histories]
     stored = {row.currency: row for row in balances_of(customer_id)}
     true = _true_balances(accounts, stored, owing)
     hidden = _hidden(customer_id, accounts)
     differences = [*documents, *_of_accounts(accounts), *hidden, *_of_balances(stored, true)]
-    broken = [each.broken for each in accounts if each.broken is not None]
+    broken = [*(each.broken for each in accounts if each.broken is not None), *orphans]
+    wrong = _Wrong(customer_id, differences, broken, histories, stored)
+    explanations, breaks = _explained(wrong, trace, now) if differences or broken else ([], [])
     repaired = repair and bool(differences) and not broken
     if repaired:
         _repair(customer_id, accounts, true)
-        data = {"differences": [_told(each) for each in differences]}
+        data = {
+            "differences": [_told(each) for each in differences],
+            "explanations": [plain(each) for each in explanations],
+        }
         record(NewEvent("customer.recalculated", subject, customer_id, data=data), actor=actor, now=now)
     compared = documents_compared + 3 * len(accounts) + 3 * len(true)
-    return Recalculation(compared, differences, broken, repaired)
+    return Recalculation(compared, differences, broken, repaired, explanations, breaks)
 
 
 def _true_balances(
@@ -97,7 +133,7 @@ def _true_balances(
 
 def _of_accounts(accounts: Sequence[Replayed]) -> Iterator[Difference]:
     for each in accounts:
-        pairs = zip(("remaining", "held"), each.stored, (each.posted, each.held), strict=True)
+        pairs = zip(_OF_ACCOUNT, each.stored, (each.posted, each.held), strict=True)
         yield from _differing(public_number("CR", each.account_id), each.currency, pairs)
 
 
@@ -129,6 +165,88 @@ def _differing(entry: str, currency: str, figures: Iterator[tuple[str, int, int]
     for figure, stored, true in figures:
         if stored != true:
             yield Difference(entry, figure, Money(stored, currency), Money(true, currency))
+
+
+class _Wrong(NamedTuple):
+    """What a comparison found, and what it was compared with."""
+
+    customer_id: int
+    differences: Sequence[Difference]
+    broken: Sequence[Broken]
+    histories: Sequence[History]
+    stored: Mapping[str, Balance]
+
+
+def _explained(
+    wrong: _Wrong, trace: Callable[[Difference], Trace], now: datetime
+) -> tuple[list[Explanation], list[Break]]:
+    """Each difference and each broken row, explained. It reads what nobody needs where nothing differs."""
+    if wrong.broken:
+        differences = [Explanation(Verdict.BROKEN, now) for _ in wrong.differences]
+    else:
+        known = list(_known(wrong.customer_id, in_full=False))
+        differences = [_why(each, wrong, trace, known, now) for each in wrong.differences]
+    breaks = list(_breaks(wrong, now)) if wrong.broken else []
+    name = _names(wrong.customer_id, [*steps_in(differences), *steps_in(breaks)])
+    return [named(each, name) for each in differences], [named(each, name) for each in breaks]
+
+
+def _why(
+    each: Difference,
+    wrong: _Wrong,
+    trace: Callable[[Difference], Trace],
+    known: Sequence[Known],
+    now: datetime,
+) -> Explanation:
+    currency, stored, derived = each.stored.currency, each.stored.minor, each.derived.minor
+    if each.figure == "usable":
+        return explain_mark(_of_number(wrong, each.entry).lines, currency, known=known, now=now)
+    if each.figure in _OF_ACCOUNT and each.entry:
+        found, lines = _of_number(wrong, each.entry)
+        came = Trace(points_of_account(lines, currency), adds=False)
+        return explain(found.stored, derived, _OF_ACCOUNT.index(each.figure), came, known=known, now=now)
+    if each.figure in _OF_CUSTOMER:
+        row = wrong.stored[currency]
+        chains = [lines for found, lines in wrong.histories if found.currency == currency]
+        came = Trace(points_of_customer(chains, currency))
+        pair = (row.available_minor, row.held_minor)
+        return explain(pair, derived, _OF_CUSTOMER.index(each.figure), came, known=known, now=now)
+    if not each.entry:
+        return explain_document(stored, derived, trace(each), known=known, now=now)
+    return explain((stored,), derived, 0, trace(each), known=known, now=now)
+
+
+def _of_number(wrong: _Wrong, number: str) -> History:
+    return next(each for each in wrong.histories if public_number("CR", each.found.account_id) == number)
+
+
+def _breaks(wrong: _Wrong, now: datetime) -> Iterator[Break]:
+    known = list(_known(wrong.customer_id, in_full=True))
+    histories = {each.found.account_id: each for each in wrong.histories}
+    for row in wrong.broken:
+        history = histories.get(row.account_id or 0)
+        if history is None:
+            yield explain_break(row, [], "", None, known=known, now=now)
+        else:
+            counted, currency = history.found.counted, history.found.currency
+            yield explain_break(row, history.lines, currency, counted, known=known, now=now)
+
+
+def _known(customer_id: int, *, in_full: bool) -> Iterator[Known]:
+    """Moments at which the customer's figures were right: a repair, and a check that found nothing."""
+    if repaired := last_of_customer(customer_id, "customer.recalculated"):
+        yield Known(repaired.recorded_at, REPAIR)
+    if checked_at := runs.newest_clean(in_full=in_full):
+        yield Known(checked_at, CHECK)
+
+
+def _names(customer_id: int, steps: Iterable[Step]) -> Callable[[Step], str]:
+    """Who made an entry: the name in the event of its key, else that of the staff member."""
+    steps = list(steps)
+    asked = actors_of_keys(customer_id, {step.key for step in steps if step.key}) if steps else {}
+    by_key = {key: name for key, (name, user_id) in asked.items() if user_id is not None}
+    users = names_of({step.actor for step in steps if step.key not in by_key})
+    return lambda step: by_key.get(step.key) or users.get(step.actor, step.actor)
 
 
 def _told(difference: Difference) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import QuerySet
 
@@ -19,6 +19,26 @@ def history_of_subject(
 ) -> list[Event]:
     """The newest events of one document of that customer, by its public number, first."""
     return _newest(Event.objects.filter(subject=subject, customer_id=customer_id), before, limit)
+
+
+def last_of_customer(customer_id: int, action: str) -> Event | None:
+    """The newest event of that action that happened to the customer."""
+    return Event.objects.filter(customer_id=customer_id, action=action).order_by("-id").first()
+
+
+def actors_of_keys(customer_id: int, keys: Collection[str]) -> dict[str, tuple[str, int | None]]:
+    """Who asked for each of the customer's keyed requests: their name then, and their user's id."""
+    rows = Event.objects.filter(customer_id=customer_id, key__in=keys)
+    return {
+        str(key): (name, user_id)
+        for key, name, user_id in rows.values_list("key", "actor_name", "actor_user_id")
+    }
+
+
+def last_of_subjects(customer_id: int, subjects: Collection[str]) -> dict[str, Event]:
+    """The newest event of each of the customer's documents, by its number."""
+    rows = Event.objects.filter(customer_id=customer_id, subject__in=subjects)
+    return {event.subject: event for event in rows.order_by("id")}
 
 
 def _newest(events: QuerySet[Event], before: int | None, limit: int) -> list[Event]:

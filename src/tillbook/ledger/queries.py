@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django.db.models import QuerySet
 
@@ -14,6 +14,9 @@ from tillbook.ledger.book import Line, chained, effect, genesis
 from tillbook.ledger.models import Account, Balance, Kind, Transfer
 
 T = TypeVar("T")
+
+NOT_CONTINUED = "has a running balance that does not continue"
+BELONGS_NOWHERE = "belongs to no account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Replayed:
     posted: int
     held: int
     stored: tuple[int, int]  # posted and held, as the account has them
+    counted: int  # transfers that the account knows of
     broken: Broken | None  # the first row of the chain that does not follow
 
     @property
@@ -45,6 +49,13 @@ class Replayed:
             what = "has counters that are not the sum of its transfers"
             return Broken(self.customer_id, self.account_id, None, what)
         return self.broken
+
+
+class History(NamedTuple):
+    """What an account's transfers give, and those transfers in their order."""
+
+    found: Replayed
+    lines: list[Line]
 
 
 def balances_of(customer_id: int) -> list[Balance]:
@@ -60,8 +71,8 @@ def currencies_of(customer_id: int) -> set[str]:
 def derived_balances(customer_id: int) -> dict[str, tuple[int, int]]:
     """currency -> (available, held) in minor units, replayed from the transfers alone."""
     sums: dict[str, tuple[int, int]] = {}
-    for each in replayed(customer_id):
-        add_balance(sums, each.currency, each)
+    for found, _ in histories(customer_id)[0]:
+        add_balance(sums, found.currency, found)
     return sums
 
 
@@ -71,11 +82,15 @@ def add_balance(totals: dict[T, tuple[int, int]], place: T, found: Replayed) -> 
     totals[place] = (available + found.posted - found.held, held + found.held)
 
 
-def replayed(customer_id: int) -> list[Replayed]:
-    """Each account of the customer, replayed from its transfers alone."""
-    accounts = Account.objects.filter(customer_id=customer_id).order_by("id")
+def histories(customer_id: int) -> tuple[list[History], list[Broken]]:
+    """Each account of the customer with its transfers, replayed; and transfers whose account is missing."""
     by_account = dict(chains(Transfer.objects.filter(customer_id=customer_id)))
-    return [replay(account, by_account.get((customer_id, account.id), [])) for account in accounts]
+    found = []
+    for account in Account.objects.filter(customer_id=customer_id).order_by("id"):
+        lines = by_account.pop((customer_id, account.id), [])
+        found.append(History(replay(account, lines), lines))
+    orphans = [Broken(*place, lines[0].seq, BELONGS_NOWHERE) for place, lines in by_account.items()]
+    return found, orphans
 
 
 def chains(transfers: QuerySet[Transfer]) -> Iterator[tuple[tuple[int, int], list[Line]]]:
@@ -105,7 +120,7 @@ def replay(account: Account, lines: Sequence[Line]) -> Replayed:
     if broken is None and (account.transfers, bytes(account.digest)) != (len(lines), digest):
         broken = Broken(*place, len(lines) + 1, "is missing: the account knows of other transfers")
     stored = (account.posted_minor, account.held_minor)
-    return Replayed(*place, account.currency, posted, held, stored, broken)
+    return Replayed(*place, account.currency, posted, held, stored, account.transfers, broken)
 
 
 def _broken(
@@ -119,5 +134,5 @@ def _broken(
     if hold is None:
         return Broken(*place, line.seq, "resolves a hold that is not open")
     if after != (line.posted_minor, line.held_minor) or not 0 <= after[1] <= after[0]:
-        return Broken(*place, line.seq, "has a running balance that does not continue")
+        return Broken(*place, line.seq, NOT_CONTINUED)
     return None

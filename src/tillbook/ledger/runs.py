@@ -37,6 +37,17 @@ def newest_finished() -> Verification | None:
     return finished.defer("ranges", "done").order_by("-finished_at", "-pk").first()
 
 
+def newest_clean(*, in_full: bool) -> datetime | None:
+    """When the newest check that found nothing began: what it looked at was right then or later.
+
+    `in_full`: only of those that recompute every digest.
+    """
+    clean = Verification.objects.filter(finished_at__isnull=False, broken=0)
+    if in_full:
+        clean = clean.filter(depth=Verification.Depth.FULL)
+    return clean.order_by("-started_at").values_list("started_at", flat=True).first()
+
+
 def newest(limit: int) -> list[Verification]:
     """The newest checks, interrupted ones too, the newest first."""
     return list(Verification.objects.defer("ranges", "done").order_by("-started_at", "-pk")[:limit])

@@ -11,11 +11,10 @@ import secrets
 from django.db import connection
 
 from tillbook.common import statements
-from tillbook.ledger.queries import Broken
+from tillbook.ledger.queries import BELONGS_NOWHERE, NOT_CONTINUED, Broken
 from tillbook.ledger.steady import EVERYBODY, Range, steady, within
 from tillbook.ledger.verification import Proof
 
-_NOT_CONTINUED = "has a running balance that does not continue"
 _UNHELD = "resolves a hold that is not open"
 
 # What a transfer adds to posted, and to held where it resolves no hold.
@@ -124,9 +123,9 @@ def _chains(wanted: Range) -> list[Broken]:
         if before != seq - 1:
             found.append(Broken(customer_id, account_id, before + 1, "is missing"))
         else:
-            found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else _NOT_CONTINUED))
+            found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else NOT_CONTINUED))
     for customer_id, account_id, seq, unheld in statements.select(_ENDINGS.format(range=condition), bounds):
-        found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else _NOT_CONTINUED))
+        found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else NOT_CONTINUED))
     # At one row, what is wrong with its hold says more.
     return sorted(
         found, key=lambda each: (each.customer_id, each.account_id, each.seq, each.problem != _UNHELD)
@@ -148,7 +147,7 @@ def _accounts(wanted: Range) -> list[Broken]:
     condition, bounds = within(wanted, "t.customer_id")
     orphans = statements.select(_ORPHANS.format(range=condition), bounds)
     for customer_id, account_id, seq in orphans:
-        found.append(Broken(customer_id, account_id, seq, "belongs to no account"))
+        found.append(Broken(customer_id, account_id, seq, BELONGS_NOWHERE))
     return found
 
 

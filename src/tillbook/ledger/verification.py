@@ -15,7 +15,7 @@ from django.db import connection
 from tillbook.common.findings import Finding
 from tillbook.ledger.book import Line
 from tillbook.ledger.models import Account, Balance
-from tillbook.ledger.queries import Broken, add_balance, replay
+from tillbook.ledger.queries import BELONGS_NOWHERE, Broken, add_balance, replay
 from tillbook.ledger.steady import EVERYBODY, Range, of_range, steady, streamed, within
 
 _SELECT_LINES = (
@@ -81,8 +81,7 @@ def verify(wanted: Range = EVERYBODY, moment: str = "") -> Proof:
             proof.transfers += len(lines)
             if account is None:
                 first = lines[0]
-                problem = "belongs to no account"
-                proof.broken.append(Broken(first.customer_id, first.account_id, first.seq, problem))
+                proof.broken.append(Broken(first.customer_id, first.account_id, first.seq, BELONGS_NOWHERE))
                 continue
             proof.accounts += 1
             found = replay(account, lines)

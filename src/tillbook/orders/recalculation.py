@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Sum
@@ -17,6 +18,7 @@ from tillbook.credit.recalculation import Difference, Recalculation
 from tillbook.credit.services import lock_many
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.ledger.models import House
+from tillbook.orders.explaining import trace
 from tillbook.orders.models import Order, Payment
 
 _SUMS = ("received_minor", "credit_used_minor", "overpaid_minor", "reversed_minor")
@@ -38,8 +40,8 @@ def recalculate(customer_id: int, *, repair: bool, actor: Actor, now: datetime) 
     differences = _set_true_sums(customer_id, orders)
     result = credit.recalculate(
         customer_id, subject=customer.username, owing=dict.fromkeys(known, 0) | _owing(orders),
-        documents=differences, documents_compared=len(_SUMS) * len(orders), repair=repair, actor=actor,
-        now=now,
+        documents=differences, documents_compared=len(_SUMS) * len(orders),
+        trace=partial(trace, orders), repair=repair, actor=actor, now=now,
     )  # fmt: skip
     if result.repaired and differences:
         wrong = {each.entry for each in differences}

@@ -11,7 +11,7 @@ from django.urls import reverse
 from tillbook.ledger.models import House, Kind, Transfer
 from tillbook.orders.models import Order
 from tillbook.panel.history import document_url
-from tillbook.staff.models import User
+from tillbook.staff.queries import names_of
 
 _WHAT = {
     Kind.HOLD: "Held",
@@ -45,7 +45,7 @@ class Line:
 def lines(transfers: Iterable[Transfer]) -> list[Line]:
     """The transfers, in their order, with the balances after each."""
     rows = list(transfers)
-    names = _names(rows)
+    names = names_of({row.actor for row in rows})
     pages = _pages(rows)
     return [_line(row, names.get(row.actor, row.actor), pages.get(row.reference, "")) for row in rows]
 
@@ -75,12 +75,6 @@ def _what(row: Transfer) -> str:
     if row.inward:
         return _INWARD.get(House(row.house), "Issued")
     return _OUTWARD.get(House(row.house), "Reversed")
-
-
-def _names(rows: Iterable[Transfer]) -> dict[str, str]:
-    """ "user:3" -> that user's name; transfers keep only what never changes."""
-    ids = {int(row.actor[5:]) for row in rows if row.actor.startswith("user:")}
-    return {f"user:{user.pk}": user.username for user in User.objects.filter(pk__in=ids)}
 
 
 def _pages(rows: Iterable[Transfer]) -> dict[str, str]:

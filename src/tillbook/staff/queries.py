@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tillbook.common.errors import NotFound
 from tillbook.staff.models import User
 
@@ -18,3 +20,9 @@ def by_username(username: str) -> User:
     if user is None:
         raise UserNotFound(f"There is no user {username!r}.", field="username")
     return user
+
+
+def names_of(identities: Iterable[str]) -> dict[str, str]:
+    """ "user:3" -> that user's name: transfers keep only what never changes. Others are left out."""
+    ids = {int(each[5:]) for each in identities if each.startswith("user:") and each[5:].isdecimal()}
+    return {f"user:{user.pk}": user.username for user in User.objects.filter(pk__in=ids)} if ids else {}
