@@ -16,6 +16,8 @@ from tests.browser.windows import Windows
 from tests.orders.till import gbp, line
 from tillbook.common.money import MAX_MINOR
 from tillbook.customers import services as customers
+from tillbook.ledger.models import Balance
+from tillbook.orders.models import Order
 from tillbook.orders.services import LineInput
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
@@ -103,6 +105,19 @@ def test_the_longest_texts_and_amounts_fit_on_every_page(windows: Windows, shop:
     addresses = wide_addresses(shop)
     page = windows.open("admin")
     assert not (found := visited(page, addresses)), found
+
+
+def test_the_longest_texts_fit_where_a_difference_is_explained(windows: Windows, shop: Shop):
+    wide_addresses(shop)
+    Balance.objects.filter(customer_id=shop.customer.pk).update(
+        available_minor=1, held_minor=1, owing_minor=2
+    )
+    Order.objects.filter(customer_id=shop.customer.pk).update(received_minor=MAX_MINOR - 1)
+    page = windows.open("staff", f"/customers/{word(150)}/")
+    page.get_by_label("Recalculate Account Balances").check()
+    pages.click(page, "Save")
+    expect(pages.part(page, "What differed").locator("tbody tr")).to_have_count(4)
+    assert too_wide(page) == ""
 
 
 def test_pages_without_the_panel_s_frame_fit_too_in_both_colour_schemes(windows: Windows):

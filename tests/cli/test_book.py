@@ -85,7 +85,7 @@ def told(given: Credit, done: str) -> list[str]:
         f"jo: available was 0.01 GBP, the history gives 30.00 GBP: {done}",
         "  No state of the history gives this figure: it was written from outside the application, or by a repair.",
         f"  Newest entry: {given.number} transfer 2, spent 20.00 GBP for N1, by system, {at}",
-        f"  It happened after {at} (the first entry was recorded), before {when(timezone.now())}.",
+        f"  It happened after {at}, when the first entry was recorded, and before {when(timezone.now())}.",
         wording.CAUSES,
         "6 figures of 1 customers compared, 1 differed.",
     ]

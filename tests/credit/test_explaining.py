@@ -87,6 +87,27 @@ def test_a_figure_of_an_earlier_moment_misses_the_transfers_since() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stored", "moves", "sentence"),
+    [
+        ((5000, 0), (ISSUE, SPEND), "It was right once; the newest entry is not in it."),
+        (
+            (5000, 2000),
+            (ISSUE, HOLD, RELEASE, SPEND),
+            "It was right once; the newest 2 entries are not in it.",
+        ),
+        ((0, 0), (ISSUE,), "It is the figure of before the history began: its one entry is not in it."),
+        (
+            (0, 0),
+            (ISSUE, HOLD),
+            "It is the figure of before the history began: none of its 2 entries is in it.",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(stored, moves, sentence: str) -> None:
+    assert wording.lead(of_account(stored, chain(*moves))) == sentence
+
+
 def test_of_two_moments_with_the_same_figures_it_is_the_last() -> None:
     told = of_account((5000, 0), chain(ISSUE, HOLD, RELEASE, SPEND))
     assert places(told) == (Verdict.MISSES, 3, 4)
@@ -267,7 +288,7 @@ def test_a_balance_that_does_not_continue_was_wrong_when_the_row_was_written() -
     told = explain_break(broken, lines, "GBP", 3, known=[Known(at(8), CHECK)], now=NOW)
     assert (told.since, told.until) == (Known(at(1), SOUND), at(2))
     assert wording.window(told, lambda each: f"day {(each - DAY).days}") == (
-        "after day 1 (the last sound transfer was recorded), before day 2"
+        "after day 1, when the last sound transfer was recorded, and before day 2"
     )
 
 

@@ -13,6 +13,9 @@ from tillbook.common.actor import Actor, Role
 from tillbook.credit import services as credit
 from tillbook.credit.explaining import Explanation, Step
 from tillbook.credit.models import Credit
+from tillbook.customers import services as customers
+from tillbook.customers.models import Customer
+from tillbook.events.models import Event
 from tillbook.ledger.models import Account, Balance, Verification
 from tillbook.ledger.verification import verify
 from tillbook.orders.models import Order
@@ -192,6 +195,26 @@ def test_what_is_owing_names_the_orders_and_who_changed_each_last(till: Till) ->
     Balance.objects.update(owing_minor=400)
     why = explained(till)["", "owing"]
     assert (why.verdict, why.parting and why.parting.entry) == ("left_out", second.number)
+
+
+def test_a_username_that_is_also_an_order_s_number_has_no_part_in_it(till: Till) -> None:
+    place(till, 500)
+    Customer.objects.update(username="N1")
+    later(till)
+    customers.update_account(
+        till.customer.pk, credit_limit_minor=5, on_credit_hold=True, actor=till.staff, now=till.now
+    )
+    Balance.objects.update(owing_minor=7)
+    [step] = explained(till)["", "owing"].made_of
+    assert short(step) == ("N1", None, "order placed, owing", 500, "", "staff")
+
+
+def test_the_longest_username_stands_in_the_repair_s_event_as_far_as_it_fits(till: Till) -> None:
+    Customer.objects.update(username="W" * 150)
+    place(till, 500)
+    Balance.objects.update(owing_minor=7)
+    assert list(explained(till)) == [("", "owing")]
+    assert Event.objects.get(action="customer.recalculated").subject == "W" * 60
 
 
 def test_an_order_s_money_is_explained_by_its_payments_and_voids(till: Till) -> None:

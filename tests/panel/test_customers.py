@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
-from tillbook.credit import services
+from tillbook.credit import services, wording
 from tillbook.credit.models import Credit, GiveReason
 from tillbook.credit.queries import balance_of, credits_of
 from tillbook.customers.models import Customer
@@ -22,6 +25,12 @@ from tillbook.returns.services import RmaLineInput, open_rma
 
 def text(client: Client, path: str) -> str:
     return client.get(path).content.decode()
+
+
+def words_of(shown: str) -> str:
+    """What a page says, without its tags."""
+    words = " ".join(re.sub(r"<[^>]+>", " ", html.unescape(shown)).split())
+    return re.sub(r" ([,:])", r"\1", words)
 
 
 def test_the_navigation_bears_the_fixed_labels(as_staff: Client):
@@ -98,6 +107,57 @@ def test_recalculation_shows_each_difference_and_leaves_an_audit_record(
     assert "available was 999.00 GBP, is 120.00 GBP" in shown
     assert balance_of(maria.pk, "GBP").available_minor == 12_000
     assert Event.objects.filter(action="customer.recalculated", customer_id=maria.pk).count() == 1
+
+
+def test_recalculation_says_where_stored_figure_and_history_part_and_whose_entry_it_was(
+    as_staff: Client, maria: Customer, deposit: Credit, staff_actor: Actor, now: datetime
+):
+    services.spend(
+        customer_id=maria.pk, amount=Money(2_000, "GBP"), reference="W-7", key="s", actor=staff_actor,
+        now=now + timedelta(days=1),
+    )  # fmt: skip
+    Balance.objects.filter(customer_id=maria.pk).update(available_minor=12_000)
+    shown = as_staff.post("/customers/maria/account/", {"recalculate": "on"}, follow=True).content.decode()
+    words = words_of(shown)
+    assert "All figures on this page are right now" in words
+    assert (
+        "It was right once; the newest entry is not in it. "
+        f"Right up to {deposit.number} transfer 1, issued £120.00 2 Mar 2026, 10:30 · admin "
+        f"They part at {deposit.number} transfer 2, spent £20.00 for W-7 3 Mar 2026, 10:30 · staff "
+        "It happened after 3 Mar 2026, 10:30 when that entry was recorded"
+    ) in words
+    assert wording.CAUSES in words
+    assert f'<a href="/credits/{deposit.number}/">{deposit.number}</a> transfer 2' in shown
+    history = words[words.index("Account balances recalculated") :]
+    assert "available was 120.00 GBP, is 100.00 GBP" in history
+    assert "misses" not in history
+    [event] = Event.objects.filter(action="customer.recalculated")
+    assert event.data["differences"] == [["available", "120.00 GBP", "100.00 GBP"]]
+    [why] = event.data["explanations"]
+    assert (why["verdict"], why["parting"]["key"], why["parting"]["who"]) == ("misses", "s", "staff")
+
+
+def test_a_broken_history_shows_the_rows_around_it_and_what_an_admin_does(
+    as_staff: Client, maria: Customer, deposit: Credit, request_refund
+):
+    request_refund(2_000)
+    trigger = "change ON ledger_transfer" if connection.vendor == "postgresql" else "update"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER ledger_transfer_no_{trigger}")
+        cursor.execute("UPDATE ledger_transfer SET amount_minor = 2001 WHERE seq = 2")
+    shown = as_staff.post("/customers/maria/account/", {"recalculate": "on"}, follow=True).content.decode()
+    words = words_of(shown)
+    assert "The history itself was changed, so nothing was corrected." in words
+    assert (
+        f"{deposit.number}: transfer 2 was changed: its digest does not follow "
+        f"Last sound {deposit.number} transfer 1, issued £120.00 2 Mar 2026, 10:30 · admin "
+        f"As it stands {deposit.number} transfer 2, held £20.01 for RF-1001 2 Mar 2026, 10:30 · staff "
+        "It happened after 2 Mar 2026, 10:30 when the last sound transfer was recorded"
+    ) in words
+    for advice in wording.ADVICE:
+        assert advice in words
+    assert not Event.objects.filter(action="customer.recalculated").exists()
+    assert balance_of(maria.pk, "GBP").available_minor == 10_000
 
 
 def test_without_the_checkbox_save_leaves_the_figures_alone(

@@ -43,6 +43,7 @@ from tillbook.ledger.queries import Broken, History, Replayed, balances_of, curr
 from tillbook.ledger.queries import histories as histories_of
 from tillbook.staff.queries import names_of
 
+_LONGEST_SUBJECT = 60  # of an event, which also names the customer's id
 _OF_ACCOUNT = ("remaining", "held")
 _OF_CUSTOMER = ("available", "held")
 
@@ -115,7 +116,8 @@ def recalculate(
             "differences": [_told(each) for each in differences],
             "explanations": [plain(each) for each in explanations],
         }
-        record(NewEvent("customer.recalculated", subject, customer_id, data=data), actor=actor, now=now)
+        new = NewEvent("customer.recalculated", subject[:_LONGEST_SUBJECT], customer_id, data=data)
+        record(new, actor=actor, now=now)
     compared = documents_compared + 3 * len(accounts) + 3 * len(true)
     return Recalculation(compared, differences, broken, repaired, explanations, breaks)
 

@@ -30,25 +30,25 @@ _RESTORE = (
     "Restore the row from a backup exactly as it was: then the history is whole, and figures can be repaired."
 )
 _COMPARE = (
-    "`tillbook verify --against FILE`, with a statement kept elsewhere, says which credits still end as they "
-    "did."
+    "Run tillbook verify --against FILE with a statement kept elsewhere: it says which credits still end as "
+    "they did."
 )
 _BOOK = (
     "If the row can't be restored, put the money right by approved transfers, each with its reason: an issue "
-    "(Give Credit) where too little is left, a reversal (Reverse) where too much. `verify` goes on naming "
-    "the row."
+    "(Give Credit) where too little is left, a reversal (Reverse) where too much. tillbook verify goes "
+    "on naming the row."
 )
 #: What an admin does where a history is broken.
 ADVICE = (_RESTORE, _COMPARE, _BOOK)
 
-#: What a moment is, from which on the difference can have come about.
+#: What a moment is, after which the difference came about.
 SINCE = {
-    FIRST: "the first entry was recorded",
-    PARTING: "the entry was recorded",
-    NEWEST: "the newest entry was recorded",
-    SOUND: "the last sound transfer was recorded",
-    REPAIR: "the customer was last repaired",
-    CHECK: "a check of the book found nothing wrong",
+    FIRST: "when the first entry was recorded",
+    PARTING: "when that entry was recorded",
+    NEWEST: "when the newest entry was recorded",
+    SOUND: "when the last sound transfer was recorded",
+    REPAIR: "when the account was last repaired",
+    CHECK: "when a check of the book found nothing wrong",
 }
 
 _LEADS = {
@@ -65,10 +65,12 @@ _LEADS = {
 def lead(told: Explanation) -> str:
     """What the stored figure is, in a sentence."""
     if told.verdict == Verdict.MISSES:
-        entries = "1 entry" if told.missed == 1 else f"{told.missed} entries"
+        one = told.missed == 1
         if told.agrees is None:
-            return f"It is the figure of before the first entry; {entries} of the history are not in it."
-        return f"It was right once; the last {entries} of the history are not in it."
+            none = "its one entry is not" if one else f"none of its {told.missed} entries is"
+            return f"It is the figure of before the history began: {none} in it."
+        lacking = "newest entry is" if one else f"newest {told.missed} entries are"
+        return f"It was right once; the {lacking} not in it."
     if told.verdict == Verdict.LEFT_OUT:
         alike = f" ({told.missed} are alike; the newest is named)" if told.missed > 1 else ""
         return f"It is what the history gives without one entry{alike}."
@@ -85,14 +87,14 @@ def steps(told: Explanation) -> Iterator[tuple[str, Sequence[Step]]]:
         first = "Available since"
     rows = (("Right up to", told.agrees), (first, told.parting), ("Newest entry", told.newest))
     yield from ((label, [step]) for label, step in rows if step is not None)
-    if told.made_of and told.parting is None:
+    if told.parting is None and (told.parts > 1 or (told.made_of and told.newest is None)):
         older = told.parts - len(told.made_of)
         yield f"Made up of{f' {older} older and' if older else ''}", told.made_of
 
 
 def steps_of_break(told: Break) -> Iterator[tuple[str, Sequence[Step]]]:
     """The transfers around a broken row, each with its label."""
-    rows = (("Last sound", told.sound), ("The row as it stands", told.row), ("Next after it", told.following))
+    rows = (("Last sound", told.sound), ("As it stands", told.row), ("Next after it", told.following))
     yield from ((label, [step]) for label, step in rows if step is not None)
 
 
@@ -121,4 +123,4 @@ def window(told: Explanation | Break, when: Callable[[datetime], str]) -> str:
     before = f"before {when(told.until)}"
     if told.since is None:
         return before
-    return f"after {when(told.since.at)} ({SINCE[told.since.by]}), {before}"
+    return f"after {when(told.since.at)}, {SINCE[told.since.by]}, and {before}"

@@ -38,6 +38,7 @@ def actors_of_keys(customer_id: int, keys: Collection[str]) -> dict[str, tuple[s
 def last_of_subjects(customer_id: int, subjects: Collection[str]) -> dict[str, Event]:
     """The newest event of each of the customer's documents, by its number."""
     rows = Event.objects.filter(customer_id=customer_id, subject__in=subjects)
+    rows = rows.exclude(action__startswith="customer.")  # a username may look like a document's number
     return {event.subject: event for event in rows.order_by("id")}
 
 

@@ -9,6 +9,7 @@ from tillbook.credit.explaining import Step, Trace, points_of_sum, step_of
 from tillbook.credit.models import Source
 from tillbook.credit.queries import credits_of_document, transfers_of_credit, transfers_of_document
 from tillbook.credit.recalculation import Difference
+from tillbook.events.models import Event
 from tillbook.events.queries import history_of_subject, last_of_subjects
 from tillbook.ledger.book import Line
 from tillbook.ledger.models import House, Kind, Transfer
@@ -37,18 +38,22 @@ def _sum(steps: Sequence[tuple[Step, int]], *, checked: bool = True) -> Trace:
 
 def _owing(orders: Sequence[Order], currency: str) -> list[Step]:
     """The orders of the currency on which something is owing, each by what changed it last, oldest first."""
-    owed = {each.number: each for each in orders if each.currency == currency and each.owing_minor}
+    owed = [each for each in orders if each.currency == currency and each.owing_minor]
     if not owed:
         return []
-    customer_id = orders[0].customer_id
-    events = sorted(last_of_subjects(customer_id, list(owed)).values(), key=lambda event: event.pk)
-    return [
-        Step(
-            event.subject, None, event.action, f"{_words(event.action)}, owing",
-            Money(owed[event.subject].owing_minor, currency), "", "", event.actor_name, event.recorded_at,
-        )
-        for event in events
-    ]  # fmt: skip
+    changes = last_of_subjects(owed[0].customer_id, [each.number for each in owed])
+    steps = [_owed(each, changes.get(each.number)) for each in owed]
+    return sorted(steps, key=lambda step: step.at)
+
+
+def _owed(order: Order, change: Event | None) -> Step:
+    amount = Money(order.owing_minor, order.currency)
+    if change is None:
+        return Step(order.number, None, "order", "owing", amount, "", "", "", order.created_at)
+    what = f"{_words(change.action)}, owing"
+    return Step(
+        order.number, None, change.action, what, amount, "", "", change.actor_name, change.recorded_at
+    )
 
 
 def _words(action: str) -> str:
@@ -62,12 +67,13 @@ def _payments(order: Order) -> list[tuple[Step, int]]:
     steps = []
     for row in Payment.objects.filter(order=order):
         amount = Money(row.amount_minor, order.currency)
+        reference = "" if row.reference == order.number else row.reference
         by, at = row.recorded_by, row.recorded_at
-        received = Step(order.number, None, "payment", "payment received", amount, row.reference, "", by, at)
+        received = Step(order.number, None, "payment", "payment received", amount, reference, "", by, at)
         steps.append((received, amount.minor))
         if row.voided_at is not None:
             by, at = voided_by.get(row.voided_at, ""), row.voided_at
-            void = Step(order.number, None, "void", "payment voided", amount, row.reference, "", by, at)
+            void = Step(order.number, None, "void", "payment voided", amount, reference, "", by, at)
             steps.append((void, -amount.minor))
     return sorted(steps, key=lambda each: each[0].at)
 

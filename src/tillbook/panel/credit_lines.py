@@ -46,7 +46,7 @@ def lines(transfers: Iterable[Transfer]) -> list[Line]:
     """The transfers, in their order, with the balances after each."""
     rows = list(transfers)
     names = names_of({row.actor for row in rows})
-    pages = _pages(rows)
+    pages = pages_of({row.reference for row in rows})
     return [_line(row, names.get(row.actor, row.actor), pages.get(row.reference, "")) for row in rows]
 
 
@@ -77,9 +77,9 @@ def _what(row: Transfer) -> str:
     return _OUTWARD.get(House(row.house), "Reversed")
 
 
-def _pages(rows: Iterable[Transfer]) -> dict[str, str]:
+def pages_of(references: Iterable[str]) -> dict[str, str]:
     """reference -> its page. References are opaque to the ledger: only known documents have one."""
-    references = {row.reference for row in rows if row.reference}
-    orders = Order.objects.filter(number__in=references).values_list("number", flat=True)
+    known = {reference for reference in references if reference}
+    orders = Order.objects.filter(number__in=known).values_list("number", flat=True)
     pages = {number: reverse("panel:order", args=[number]) for number in orders}
-    return {reference: document_url(reference) for reference in references} | pages
+    return {reference: document_url(reference) for reference in known} | pages

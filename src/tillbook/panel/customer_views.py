@@ -9,9 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from tillbook.common.numbering import public_number
 from tillbook.credit.queries import balance_of, balances_of, credits_of
-from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import services
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username, search
@@ -32,6 +30,7 @@ from tillbook.panel.edge import (
 )
 from tillbook.panel.forms import AccountForm, CustomerDetailsForm, CustomerFilterForm, NewCustomerForm
 from tillbook.panel.history import history
+from tillbook.panel.recalculations import portable, shown
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import of_customer as refunds_of
 from tillbook.returns.models import Rma
@@ -104,11 +103,11 @@ def customer_edit(request: PanelRequest, username: str) -> HttpResponse:
 @read_only
 def customer(request: PanelRequest, username: str) -> HttpResponse:
     customer = by_username(username)
-    shown = _shown_recalculation(request, customer)
+    recalculation = _shown_recalculation(request, customer)
     return render(
         request,
         "panel/customers/customer.html",
-        {**_context(request, customer, _account_form(customer, None)), "recalculation": shown},
+        {**_context(request, customer, _account_form(customer, None)), "recalculation": recalculation},
     )
 
 
@@ -146,31 +145,8 @@ def _save_account(customer: Customer, form: AccountForm, request: PanelRequest) 
     )
     if values["recalculate"]:
         result = recalculate(customer.pk, repair=True, actor=request.actor, now=request.now)
-        request.session[_RECALCULATION] = _portable(customer, result)
+        request.session[_RECALCULATION] = {"customer_id": customer.pk, **portable(result)}
     return saved
-
-
-def _portable(customer: Customer, result: Recalculation) -> dict[str, Any]:
-    differences = [
-        {
-            "entry": each.entry,
-            "figure": each.figure,
-            "currency": each.stored.currency,
-            "stored": each.stored.minor,
-            "derived": each.derived.minor,
-        }
-        for each in result.differences
-    ]
-    broken = [
-        f"{public_number('CR', each.account_id or 0)}: transfer {each.seq} {each.problem}"
-        for each in result.broken
-    ]
-    return {
-        "customer_id": customer.pk,
-        "compared": result.compared,
-        "differences": differences,
-        "broken": broken,
-    }
 
 
 def _shown_recalculation(request: PanelRequest, customer: Customer) -> dict[str, Any] | None:
@@ -178,7 +154,7 @@ def _shown_recalculation(request: PanelRequest, customer: Customer) -> dict[str,
     if last is None or last["customer_id"] != customer.pk:
         return None
     del request.session[_RECALCULATION]
-    return dict(last)
+    return shown(last)
 
 
 def _newest(rows: Sequence[D]) -> Page[D]:
