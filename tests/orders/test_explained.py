@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.orders.till import Till, gbp, line
 from tillbook.common.actor import Actor, Role
+from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.explaining import Explanation, Step
 from tillbook.credit.models import Credit
@@ -155,15 +156,54 @@ def test_a_repair_and_then_a_check_narrow_the_time(till: Till) -> None:
     Balance.objects.update(available_minor=2)
     why = explained(till, repair=False)["", "available"]
     assert why.since and (why.since.at, why.since.by) == (repaired_at, "repair")
-    check = {"depth": "sums", "started_by": "cli", "ranges": []}
-    ends = {"started_at": till.now, "finished_at": till.now}
-    Verification.objects.create(**check, **ends, broken=1)
-    Verification.objects.create(**check, started_at=till.now)
+    check = {"depth": "sums", "started_by": "cli", "ranges": [], "started_at": till.now}
+    Verification.objects.create(**check, finished_at=till.now, broken=1)
+    Verification.objects.create(**check)
     why = explained(till, repair=False)["", "available"]
     assert why.since and (why.since.at, why.since.by) == (repaired_at, "repair")
-    Verification.objects.create(**check, **ends)
+    checked(till)
     why = explained(till)["", "available"]
     assert why.since and (why.since.at, why.since.by) == (till.now, "check")
+
+
+def checked(till: Till, depth: str = "sums") -> None:
+    """A check of the book that found nothing, now."""
+    Verification.objects.create(
+        depth=depth, started_by="cli", ranges=[], started_at=till.now, finished_at=till.now
+    )
+
+
+def test_a_check_of_sums_says_nothing_of_digests(till: Till) -> None:
+    credit_of(till)
+    for depth in ("full", "sums"):
+        later(till)
+        checked(till, depth)
+    kept = list(connection_rows())
+    tamper("UPDATE ledger_transfer SET reference = 'X'")
+    [told] = recalculate(till.customer.pk, repair=True, actor=till.staff, now=till.now).breaks
+    assert told.since and (told.since.at, told.since.by) == (till.now - timedelta(days=1), "check")
+    put_back(kept)
+
+
+def test_a_check_says_nothing_of_what_was_overpaid(till: Till) -> None:
+    credit_of(till)
+    paid_at = till.now
+    later(till)
+    checked(till)
+    Order.objects.update(overpaid_minor=0, received_minor=0)
+    why = explained(till)
+    assert (since := why["N1", "overpaid"].since) and (since.at, since.by) == (paid_at, "parting")
+    assert (since := why["N1", "received"].since) and (since.at, since.by) == (till.now, "check")
+
+
+def test_currencies_are_explained_each_by_its_own_credits(till: Till) -> None:
+    made = credit_of(till)
+    later(till)
+    euros = till.place(line(500), number="E1", currency="EUR")
+    till.pay(euros, 700, amount=Money(700, "EUR"))
+    Balance.objects.filter(currency="GBP").update(available_minor=999)
+    why = explained(till)["", "available"]
+    assert short(why.newest) == (made.number, 1, "issued", 1000, "N1", "staff")
 
 
 def test_a_credit_not_marked_usable_is_available_since_a_transfer(till: Till) -> None:
@@ -258,17 +298,23 @@ def test_an_order_s_overpayment_is_explained_by_the_credit_it_became(till: Till)
 
 def test_an_order_s_reversed_credit_is_explained_by_its_capture(till: Till) -> None:
     made = credit_of(till)
+    boss = Actor("boss", Role.ADMIN, "test", 99)
+    paid_out = refunds.request(
+        customer_id=till.customer.pk, amount=gbp(200), method="cash", payee=refunds.Payee("Jo"),
+        payment_date=till.now.date(), **till.by,
+    )  # fmt: skip
+    refunds.complete(paid_out.pk, actor=boss, now=till.now)
     asked = refunds.request_reversal(
         customer_id=till.customer.pk, credit_id=made.id, reason="duplicate", note="", **till.by
     )
     later(till)
-    boss = Actor("boss", Role.ADMIN, "test", 99)
     refunds.complete(asked.pk, actor=boss, now=till.now)
     Order.objects.update(reversed_minor=400)
     why = explained(till)["N1", "reversed"]
+    assert why.parts == 1
     assert (why.verdict, short(why.newest)) == (
         "outside",
-        (made.number, 3, "captured", 1000, asked.number, "boss"),
+        (made.number, 5, "captured", 800, asked.number, "boss"),
     )
 
 
