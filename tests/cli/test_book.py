@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tillbook.cli import book
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
@@ -146,6 +148,31 @@ def test_recalculate_of_all_as_json_is_a_line_for_each_who_differs_and_one_for_a
     first, last = map(json.loads, shown.splitlines())
     assert (code, first["customer"], first["repaired"], len(first["differences"])) == (0, "jo", False, 1)
     assert last == {"customers": 3, "compared": 6, "differed": 1, "repaired": 0, "broken": 0}
+
+
+def test_recalculate_of_all_locks_only_who_differs_and_names_each_in_order(
+    run: Run, given: Credit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book, "_AT_ONCE", 3)
+    by = {"actor": Actor.system("test"), "now": timezone.now()}
+    for name in ("al", "bo", "cy"):
+        made = customers.add(username=name, currency="GBP", **by)
+        credit.give(
+            customer_id=made.pk, amount=Money(700, "GBP"), reason=GiveReason.DEPOSIT, refundable=True,
+            expires_at=None, key="g", **by,
+        )  # fmt: skip
+    wrong = Customer.objects.filter(username__in=("jo", "bo"))
+    Balance.objects.filter(customer_id__in=wrong.values("pk")).update(held_minor=1)
+    with CaptureQueriesContext(connection) as queries:
+        code, shown, _ = run("recalculate", "--all", "--json")
+    lines = [json.loads(each) for each in shown.splitlines()]
+    assert [each.get("customer") for each in lines] == ["jo", "bo", None]
+    assert (code, lines[-1]) == (
+        0, {"customers": 4, "compared": 24, "differed": 2, "repaired": 2, "broken": 0}
+    )  # fmt: skip
+    begun = [query["sql"] for query in queries if query["sql"].startswith("SAVEPOINT")]
+    assert len(begun) == 4  # for each who differs one of orders and one of credit
+    assert set(Balance.objects.values_list("held_minor", flat=True)) == {0}
 
 
 def test_recalculate_as_json_of_a_broken_history_says_where_and_ends_with_1(run: Run, given: Credit) -> None:

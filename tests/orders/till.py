@@ -23,7 +23,7 @@ from tillbook.ledger.models import Account, Balance, Transfer
 from tillbook.ledger.verification import verify
 from tillbook.orders import queries, services
 from tillbook.orders.models import Order, OrderLine, Payment
-from tillbook.orders.recalculation import recalculate
+from tillbook.orders.recalculation import agreeing, recalculate
 from tillbook.orders.services import LineInput
 from tillbook.returns import services as returns
 from tillbook.returns.models import Rma, RmaLine
@@ -128,6 +128,8 @@ class Till:
         assert verify().broken == []
         done = recalculate(self.customer.pk, repair=False, actor=self.staff, now=self.now)
         assert done.differences == []
+        found = agreeing((self.customer.pk, self.customer.pk), actor=self.staff)
+        assert (found.wrong, found.compared[self.customer.pk]) == (set(), done.compared)
 
 
 def _everything() -> list[list[dict[str, Any]]]:

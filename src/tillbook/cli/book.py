@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from django.utils import timezone
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
@@ -21,11 +21,13 @@ from tillbook.credit.explaining import Break, Explanation, Step, plain
 from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import queries as customers
 from tillbook.customers.models import Customer
+from tillbook.orders.recalculation import agreeing
 from tillbook.orders.recalculation import recalculate as recalculate_customer
 from tillbook.shop.policies import shop
 
 commands = typer.Typer()
 
+_AT_ONCE = 500  # customers that are looked at together, before those that differ are locked
 _ERRORS = Console(stderr=True)  # progress is not output
 
 
@@ -41,13 +43,10 @@ def recalculate(
     """Recompute balances from the history, explain each difference, repair the stored figures."""
     if everyone == (username is not None):
         raise InvalidInput("Name one customer, or give --all.")
-    wanted = Customer.objects.order_by("pk")
-    people = wanted if username is None else wanted.filter(pk=customers.by_username(username).pk)
-    tally = _Tally()
-    for customer in track(people.iterator(), total=people.count(), disable=not everyone, console=_ERRORS):
-        result = recalculate_customer(
-            customer.pk, repair=not dry_run, actor=Actor.system("cli"), now=timezone.now()
-        )
+    actor, tally = Actor.system("cli"), _Tally()
+    wanted = _everyone(actor, tally) if everyone else [customers.by_username(username or "")]
+    for customer in wanted:
+        result = recalculate_customer(customer.pk, repair=not dry_run, actor=actor, now=timezone.now())
         tally.add(result)
         if not as_json:
             _print(customer.username, result)
@@ -59,6 +58,24 @@ def recalculate(
         typer.echo(json.dumps(asdict(tally)))
     if tally.broken:
         raise typer.Exit(1)
+
+
+def _everyone(actor: Actor, tally: _Tally) -> Iterator[Customer]:
+    """The customers to be recalculated one by one; of all others nothing differs, and the tally has them."""
+    people = Customer.objects.order_by("pk")
+    with Progress(console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as progress:
+        task = progress.add_task("Recalculating", total=people.count())
+        last = 0
+        while some := list(people.filter(pk__gt=last)[:_AT_ONCE]):
+            first, last = some[0].pk, some[-1].pk
+            found = agreeing((first, last), actor=actor)
+            for customer in some:
+                if customer.pk in found.wrong:
+                    yield customer
+                else:
+                    tally.customers += 1
+                    tally.compared += found.compared[customer.pk]
+            progress.advance(task, len(some))
 
 
 @dataclass

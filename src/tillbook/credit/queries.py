@@ -15,6 +15,7 @@ from tillbook.credit.models import Credit, Source
 from tillbook.ledger import queries as ledger
 from tillbook.ledger.book import Counters
 from tillbook.ledger.models import Balance, House, Kind, Transfer
+from tillbook.ledger.steady import Range, within
 
 
 def credits_of(customer_id: int) -> list[Credit]:
@@ -60,26 +61,29 @@ def transfers_of_document(customer_id: int, reference: str) -> list[Transfer]:
     return list(rows.order_by("recorded_at", "account_id", "seq"))
 
 
-def sums_of_documents(customer_id: int, house: House) -> dict[str, int]:
-    """reference -> what the customer's credits got from `house` because of it, less what it got from them."""
+def sums_of_documents(wanted: Range, house: House) -> dict[tuple[int, str], int]:
+    """(customer_id, reference) -> what credits got from `house` because of it, less what it got from them."""
+    condition, bounds = within(wanted, "customer_id")
     rows = statements.select(
-        "SELECT reference, sum(CASE WHEN inward THEN amount_minor ELSE -amount_minor END) "
-        "FROM ledger_transfer WHERE customer_id = %s AND house = %s AND kind IN (%s, %s) GROUP BY reference",
-        [customer_id, str(house), str(Kind.POST), str(Kind.CAPTURE)],
+        "SELECT customer_id, reference, sum(CASE WHEN inward THEN amount_minor ELSE -amount_minor END) "
+        f"FROM ledger_transfer WHERE {condition} AND house = %s AND kind IN (%s, %s) "
+        "GROUP BY customer_id, reference",
+        [*bounds, str(house), str(Kind.POST), str(Kind.CAPTURE)],
     )
-    return {reference: int(minor) for reference, minor in rows}
+    return {(customer_id, reference): int(minor) for customer_id, reference, minor in rows}
 
 
-def reversed_by_source(customer_id: int) -> dict[str, int]:
-    """Order number -> minor units of its overpayment credits that were reversed as mistakes."""
+def reversed_by_source(wanted: Range) -> dict[tuple[int, str], int]:
+    """(customer_id, order number) -> minor units of overpayment credits that were reversed as mistakes."""
+    condition, bounds = within(wanted, "t.customer_id")
     rows = statements.select(
-        "SELECT c.source_reference, sum(t.amount_minor) FROM ledger_transfer AS t "
+        "SELECT t.customer_id, c.source_reference, sum(t.amount_minor) FROM ledger_transfer AS t "
         "JOIN credit_credit AS c ON c.customer_id = t.customer_id AND c.id = t.account_id "
-        "WHERE t.customer_id = %s AND t.house = %s AND t.kind = %s AND c.source = %s "
-        "GROUP BY c.source_reference",
-        [customer_id, House.RECEIPTS.value, Kind.CAPTURE.value, Source.OVERPAYMENT.value],
+        f"WHERE {condition} AND t.house = %s AND t.kind = %s AND c.source = %s "
+        "GROUP BY t.customer_id, c.source_reference",
+        [*bounds, House.RECEIPTS.value, Kind.CAPTURE.value, Source.OVERPAYMENT.value],
     )
-    return {number: int(minor) for number, minor in rows}
+    return {(customer_id, number): int(minor) for customer_id, number, minor in rows}
 
 
 def refundable_spent(customer_id: int, reference: str) -> int:

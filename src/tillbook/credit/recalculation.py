@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,8 +40,18 @@ from tillbook.events.services import NewEvent, record
 from tillbook.ledger import runs
 from tillbook.ledger import services as ledger
 from tillbook.ledger.models import Balance
-from tillbook.ledger.queries import Broken, History, Replayed, balances_of, currencies_of
+from tillbook.ledger.queries import (
+    Broken,
+    History,
+    Replayed,
+    add_balance,
+    balances_of,
+    currencies_of,
+    replay,
+)
 from tillbook.ledger.queries import histories as histories_of
+from tillbook.ledger.steady import Range, of_range
+from tillbook.ledger.verification import accounts_with_lines
 from tillbook.staff.queries import names_of
 
 _LONGEST_SUBJECT = 60  # of an event, which also names the customer's id
@@ -120,6 +131,44 @@ def recalculate(
         record(new, actor=actor, now=now)
     compared = documents_compared + 3 * len(accounts) + 3 * len(true)
     return Recalculation(compared, differences, broken, repaired, explanations, breaks)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreeing:
+    """What a look at a range of customers found: figures compared of each, and who must be recalculated."""
+
+    compared: Counter[int]
+    wrong: set[int]
+
+
+def agreeing(wanted: Range, owing: Mapping[tuple[int, str], int], found: Agreeing) -> Agreeing:
+    """Whom of the range `recalculate` would find nothing of, given what was found of their documents.
+
+    `owing` is minor units per (customer_id, currency), derived from the open orders. Whatever is
+    not plainly right is wrong here, and `recalculate` says what it is. Call it inside `steady`.
+    """
+    compared, wrong = found.compared, found.wrong
+    usable = Credit.objects.filter(of_range(wanted), usable=True)
+    marked = set(usable.values_list("customer_id", "id"))
+    true: dict[tuple[int, str], tuple[int, int]] = dict.fromkeys(owing, (0, 0))
+    for account, lines in accounts_with_lines(wanted):
+        if account is None:
+            wrong.add(lines[0].customer_id)
+            continue
+        each = replay(account, lines)
+        compared[each.customer_id] += 3
+        add_balance(true, (each.customer_id, each.currency), each)
+        is_hidden = each.posted > each.held and (each.customer_id, each.account_id) not in marked
+        if each.problem is not None or is_hidden:
+            wrong.add(each.customer_id)
+    for row in Balance.objects.filter(of_range(wanted)).iterator(chunk_size=2000):
+        place = (row.customer_id, row.currency)
+        compared[row.customer_id] += 3
+        derived = (*true.pop(place, (0, 0)), owing.get(place, 0))
+        if (row.available_minor, row.held_minor, row.owing_minor) != derived:
+            wrong.add(row.customer_id)
+    wrong.update(customer_id for customer_id, _ in true)  # they have no row
+    return found
 
 
 def _true_balances(

@@ -77,7 +77,7 @@ def verify(wanted: Range = EVERYBODY, moment: str = "") -> Proof:
     proof = Proof()
     sums: dict[tuple[int, str], tuple[int, int]] = {}
     with steady(moment):
-        for account, lines in _accounts_with_lines(wanted):
+        for account, lines in accounts_with_lines(wanted):
             proof.transfers += len(lines)
             if account is None:
                 first = lines[0]
@@ -117,8 +117,11 @@ def _stored_moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def _accounts_with_lines(wanted: Range) -> Iterator[tuple[Account | None, list[Line]]]:
-    """Every account with its lines, and None with lines whose account is missing."""
+def accounts_with_lines(wanted: Range) -> Iterator[tuple[Account | None, list[Line]]]:
+    """Every account of the range with its lines, and None with lines whose account is missing.
+
+    Call it inside `steady`.
+    """
     found = ((place, list(chain)) for place, chain in groupby(lines_of(wanted), key=itemgetter(0, 1)))
     chain = next(found, None)
     for account in _accounts(wanted):

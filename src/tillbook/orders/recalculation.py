@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
@@ -10,14 +10,15 @@ from functools import partial
 from django.db import transaction
 from django.db.models import Sum
 
-from tillbook.common.actor import Actor
+from tillbook.common.actor import Actor, Permission
 from tillbook.common.money import Money, check_currency
 from tillbook.credit import recalculation as credit
 from tillbook.credit.queries import balances_of, reversed_by_source, sums_of_documents
-from tillbook.credit.recalculation import Difference, Recalculation
+from tillbook.credit.recalculation import Agreeing, Difference, Recalculation
 from tillbook.credit.services import lock_many
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.ledger.models import House
+from tillbook.ledger.steady import Range, of_range, steady
 from tillbook.orders.explaining import trace
 from tillbook.orders.models import Order, Payment
 
@@ -50,15 +51,32 @@ def recalculate(customer_id: int, *, repair: bool, actor: Actor, now: datetime) 
     return result
 
 
+def agreeing(wanted: Range, *, actor: Actor) -> Agreeing:
+    """Whom of a range of customers `recalculate` would find nothing of, and how much it would compare.
+
+    Reads all of them at once, as of one moment and without a lock. Raises PermissionDenied.
+    """
+    actor.require(Permission.RECALCULATE)
+    compared: Counter[int] = Counter()
+    owing: Counter[tuple[int, str]] = Counter()
+    wrong: set[int] = set()
+    with steady():
+        history = _History(wanted)
+        for order in Order.objects.filter(of_range(wanted)).order_by("id").iterator(chunk_size=2000):
+            customer_id = order.customer_id
+            compared[customer_id] += len(_SUMS)
+            if any(stored != minor for _, stored, minor in _set_true(order, history)):
+                wrong.add(customer_id)
+            owing[customer_id, order.currency] += order.owing_minor
+        return credit.agreeing(wanted, owing, Agreeing(compared, wrong))
+
+
 def _set_true_sums(customer_id: int, orders: Iterable[Order]) -> list[Difference]:
     """Give each order, in memory, the sums that its history gives; what differed from the stored ones."""
-    history = _History(customer_id)
+    history = _History((customer_id, customer_id))
     differences = []
     for order in orders:
-        stored = [getattr(order, field) for field in _SUMS]
-        history.give(order)
-        for field, figure, before in zip(_SUMS, _FIGURES, stored, strict=True):
-            minor = getattr(order, field)
+        for figure, before, minor in _set_true(order, history):
             if before != minor:
                 money = (Money(before, order.currency), Money(minor, order.currency))
                 differences.append(Difference(order.number, figure, *money))
@@ -66,22 +84,35 @@ def _set_true_sums(customer_id: int, orders: Iterable[Order]) -> list[Difference
     return differences
 
 
-class _History:
-    """What payments and transfers say of a customer's orders, in minor units by order number."""
+def _set_true(order: Order, history: _History) -> list[tuple[str, int, int]]:
+    """Give the order its true sums; each figure as it was stored, and as it is now, in minor units."""
+    stored = [getattr(order, field) for field in _SUMS]
+    history.give(order)
+    return list(zip(_FIGURES, stored, [getattr(order, field) for field in _SUMS], strict=True))
 
-    def __init__(self, customer_id: int) -> None:
-        payments = Payment.objects.filter(customer_id=customer_id, voided_at=None).order_by()
-        self._received = dict(payments.values_list("order__number").annotate(Sum("amount_minor")))
-        self._given_back = sums_of_documents(customer_id, House.ORDERS)
-        self._issued = sums_of_documents(customer_id, House.RECEIPTS)
-        self._reversed = reversed_by_source(customer_id)
+
+class _History:
+    """What payments and transfers say of the orders of a range of customers, in minor units."""
+
+    def __init__(self, wanted: Range) -> None:
+        first, last = wanted
+        received = Payment.objects.filter(voided_at=None).order_by().values_list("order_id")
+        if first is not None:  # by their orders: a payment's own customer has no index
+            received = received.filter(order__customer_id__gte=first)
+        if last is not None:
+            received = received.filter(order__customer_id__lte=last)
+        self._received = dict(received.annotate(Sum("amount_minor")))
+        self._given_back = sums_of_documents(wanted, House.ORDERS)
+        self._issued = sums_of_documents(wanted, House.RECEIPTS)
+        self._reversed = reversed_by_source(wanted)
 
     def give(self, order: Order) -> None:
         """Set the order's sums to those of its history."""
-        order.received_minor = int(self._received.get(order.number, 0))
-        order.credit_used_minor = -self._given_back.get(order.number, 0)
-        order.overpaid_minor = self._issued.get(order.number, 0)
-        order.reversed_minor = self._reversed.get(order.number, 0)
+        place = (order.customer_id, order.number)
+        order.received_minor = int(self._received.get(order.pk, 0))
+        order.credit_used_minor = -self._given_back.get(place, 0)
+        order.overpaid_minor = self._issued.get(place, 0)
+        order.reversed_minor = self._reversed.get(place, 0)
         # What was reversed counts first where a voided payment left less than went on as credit.
         gone = min(order.unbacked_minor, order.reversed_minor)
         order.overpaid_minor -= gone
