@@ -18,6 +18,16 @@ class Role(StrEnum):
     SYSTEM = "system"
 
 
+class Scope(StrEnum):
+    """What an API key is for. It narrows what its owner's role allows, and never adds to it."""
+
+    READ = "read"
+    ORDERS = "orders"
+    CREDIT = "credit"
+    REFUNDS = "refunds"
+    ADMIN = "admin"
+
+
 class Permission(StrEnum):
     VIEW = "view"
     EDIT_CUSTOMER = "edit customers"
@@ -31,6 +41,7 @@ class Permission(StrEnum):
     VIEW_REPORTS = "see what the shop owes"
     EXPORT_BOOKS = "take the books out"
     READ_FINDINGS = "read what a check of the book found"
+    MANAGE_KEYS = "manage API keys and webhooks"
     RUN_SYSTEM = "run the book's own rounds"
 
 
@@ -40,6 +51,7 @@ _ADMIN_ONLY = frozenset(
         Permission.VIEW_REPORTS,
         Permission.EXPORT_BOOKS,
         Permission.READ_FINDINGS,
+        Permission.MANAGE_KEYS,
     }
 )
 _STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM}
@@ -51,17 +63,38 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
+#: scope -> what a key of it may do, as far as its owner may. Every scope can read.
+SCOPES: dict[Scope, frozenset[Permission]] = {
+    Scope.READ: frozenset({Permission.VIEW}),
+    Scope.ORDERS: frozenset(
+        {
+            Permission.VIEW,
+            Permission.EDIT_CUSTOMER,
+            Permission.WORK_ORDERS,
+            Permission.WORK_RETURNS,
+            Permission.SPEND_CREDIT,
+        }
+    ),
+    Scope.CREDIT: frozenset({Permission.VIEW, Permission.GIVE_CREDIT, Permission.SPEND_CREDIT}),
+    Scope.REFUNDS: frozenset({Permission.VIEW, Permission.REQUEST_REFUND, Permission.COMPLETE_REFUND}),
+    Scope.ADMIN: frozenset(Permission) - {Permission.RUN_SYSTEM},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who acts: a user, or the system on a command's behalf.
+    """Somebody who acts: a user, a user's API key, or the system on a command's behalf.
 
     `name` is what history shows; `origin` is where it came from ("panel 203.0.113.7", "cli").
+    A key acts in its owner's name, so that rules about persons hold for their keys too.
     """
 
     name: str
     role: Role
     origin: str
     user_id: int | None = None
+    key_id: int | None = None
+    scopes: frozenset[Scope] | None = None  # None: all that the role allows
 
     @classmethod
     def system(cls, origin: str) -> Actor:
@@ -70,13 +103,20 @@ class Actor:
 
     @property
     def identity(self) -> str:
-        """The text that stands on a transfer and never changes: "user:3", "system"."""
+        """The text that stands on a transfer and never changes: "user:3", "key:7", "system"."""
+        if self.key_id is not None:
+            return f"key:{self.key_id}"
         return f"user:{self.user_id}" if self.user_id is not None else self.name
 
     def may(self, permission: Permission) -> bool:
-        return permission in PERMISSIONS[self.role]
+        return permission in PERMISSIONS[self.role] and self._in_scope(permission)
+
+    def _in_scope(self, permission: Permission) -> bool:
+        return self.scopes is None or any(permission in SCOPES[scope] for scope in self.scopes)
 
     def require(self, permission: Permission) -> None:
-        """Raise PermissionDenied unless this actor's role includes `permission`."""
+        """Raise PermissionDenied unless this actor's role, and its key's scopes, include `permission`."""
+        if not self._in_scope(permission):
+            raise PermissionDenied(f"This key's scopes do not let it {permission}.")
         if not self.may(permission):
             raise PermissionDenied(f"Your role ({self.role}) may not {permission}.")

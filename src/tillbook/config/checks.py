@@ -23,6 +23,7 @@ PREFIX = "TILLBOOK_"
 _SHORTEST_SECRET = 50  # characters, as Django's own deployment check has it
 _LONGEST_GRACE = 3650  # days
 _MOST_PROXIES = 10
+_MOST_REQUESTS = 10**6  # a minute
 
 # ISO 4217 also has codes for metals, units of account, tests and "no currency".
 _NOT_MONEY = re.compile(r"XA[GU]|XB[ABCD]|XDR|XEU|XF[OU]|XP[DT]|XRE|XSU|XTS|XUA|X{3}")
@@ -96,6 +97,13 @@ def grace_days(days: int) -> int:
     if not 0 <= days <= _LONGEST_GRACE:
         raise wrong("GRACE_DAYS", f"use 0 to {_LONGEST_GRACE} days, not {days}.")
     return days
+
+
+def api_rate(requests: int) -> int:
+    """How many requests a minute an API key may make."""
+    if not 1 <= requests <= _MOST_REQUESTS:
+        raise wrong("API_RATE", f"it must be 1 to {_MOST_REQUESTS} requests a minute.")
+    return requests
 
 
 def proxy_count(count: int) -> int:

@@ -50,6 +50,7 @@ try:
     CSRF_TRUSTED_ORIGINS = checks.origins(env.list("TRUSTED_ORIGINS", []))
     SECURE_COOKIES = env.bool("SECURE_COOKIES", False)
     PROXY_COUNT = checks.proxy_count(env.int("PROXY_COUNT", 0))
+    TILLBOOK_API_RATE = checks.api_rate(env.int("API_RATE", 1000))
     _mail_from = checks.sender("MAIL_FROM", env.str("MAIL_FROM", ""))
     _email_url, _database_url = env.str("EMAIL_URL", ""), env.str("DATABASE_URL", "")
     _secret_key = checks.secret_key(env.str("SECRET_KEY", ""))
@@ -94,6 +95,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "tillbook.config.proxies.ClientAddress",  # first: all others see the client's address
+    "tillbook.api.edge.answers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -157,6 +159,10 @@ ACCOUNT_PRESERVE_USERNAME_CASING = True
 # Its own reading of X-Forwarded-For is off: REMOTE_ADDR is the client's address already.
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+
+# The API
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20  # bytes: a batch of 10,000 items fits
 
 # The browser
 

@@ -1,4 +1,4 @@
-"""Addresses: log-in and log-out, then the control panel's."""
+"""Addresses: log-in and log-out, the API's, then the control panel's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from allauth.account import views as account
 from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
+
+from tillbook.api.urls import api
 
 # Three of allauth's pages are wired and no more: nobody signs up or changes
 # an account from outside; `tillbook user add` does it.
@@ -15,5 +17,6 @@ urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
+    path("api/v1/", api.urls),
     path("", include("tillbook.panel.urls")),
 ]

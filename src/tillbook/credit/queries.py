@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from tillbook.common import statements
 from tillbook.common.numbering import public_number, row_id
 from tillbook.common.statements import Query
+from tillbook.credit.batch import Part
 from tillbook.credit.issuing import CreditNotFound
 from tillbook.credit.models import Credit, Source
 from tillbook.ledger import queries as ledger
 from tillbook.ledger.book import Counters
-from tillbook.ledger.models import Balance, House, Kind, Transfer
+from tillbook.ledger.models import Account, Balance, House, Kind, Transfer
 from tillbook.ledger.steady import Range, within
 
 
@@ -22,6 +23,14 @@ def credits_of(customer_id: int) -> list[Credit]:
     """The customer's credits, newest first, each with its account's counters."""
     rows = Credit.objects.filter(customer_id=customer_id).select_related("account", "customer")
     return list(rows.order_by("-issued_at", "-id"))
+
+
+def page_of_credits(customer_id: int, *, before: int | None = None, limit: int = 50) -> list[Credit]:
+    """A page of the customer's credits, the newest first; `before` is the id of the last one seen."""
+    rows = Credit.objects.filter(customer_id=customer_id).select_related("account", "customer")
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return list(rows.order_by("-id")[:limit])
 
 
 def credits_of_document(customer_id: int, reference: str) -> list[Credit]:
@@ -73,6 +82,18 @@ def sums_of_documents(wanted: Range, house: House) -> dict[tuple[int, str], int]
     return {(customer_id, reference): int(minor) for customer_id, reference, minor in rows}
 
 
+def spent_on(customer_id: int, reference: str) -> dict[str, int]:
+    """currency -> what the customer's credits paid of the document and did not get back, in minor units."""
+    rows = statements.select(
+        "SELECT a.currency, sum(CASE WHEN t.inward THEN -t.amount_minor ELSE t.amount_minor END) "
+        "FROM ledger_transfer AS t JOIN ledger_account AS a ON a.customer_id = t.customer_id "
+        "AND a.id = t.account_id WHERE t.customer_id = %s AND t.reference = %s AND t.house = %s "
+        "AND t.kind IN (%s, %s) GROUP BY a.currency",
+        [customer_id, reference, House.ORDERS.value, Kind.POST.value, Kind.CAPTURE.value],
+    )
+    return {currency: int(minor) for currency, minor in rows if minor}
+
+
 def reversed_by_source(wanted: Range) -> dict[tuple[int, str], int]:
     """(customer_id, order number) -> minor units of overpayment credits that were reversed as mistakes."""
     condition, bounds = within(wanted, "t.customer_id")
@@ -113,6 +134,50 @@ def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool =
     rows = Credit.objects.filter(customer_id=customer_id, id__in=order).select_related("account")
     found = {credit.id: credit for credit in rows}
     return [found[credit_id] for credit_id in order]
+
+
+class Hold(NamedTuple):
+    """Credit set aside under a key. `captured_minor` is None while it lasts."""
+
+    customer_id: int
+    key: str
+    reference: str
+    house: str
+    currency: str
+    parts: list[Part]
+    held_at: datetime
+    captured_minor: int | None
+
+
+def hold_named(customer_id: int, key: str) -> Hold | None:
+    """The hold that this key made, if it made one."""
+    rows = Transfer.objects.filter(customer_id=customer_id, key=key, kind=Kind.HOLD.value)
+    made = list(rows.order_by("part"))
+    if not made:
+        return None
+    ended = list(
+        Transfer.objects.filter(
+            customer_id=customer_id,
+            account_id__in=[each.account_id for each in made],
+            hold_seq__in=[each.seq for each in made],
+        )
+    )
+    places = {(each.account_id, each.seq) for each in made}
+    ends = [each for each in ended if (each.account_id, each.hold_seq) in places]
+    captured = sum(each.amount_minor for each in ends if each.kind == Kind.CAPTURE)
+    first = made[0]
+    currency = Account.objects.get(customer_id=customer_id, id=first.account_id).currency
+    return Hold(
+        customer_id, key, first.reference, first.house, currency,
+        [Part(each.account_id, each.amount_minor) for each in made], first.recorded_at,
+        captured if ends else None,
+    )  # fmt: skip
+
+
+def parts_of_key(customer_id: int, key: str) -> list[Part]:
+    """How much of which credit the key moved, in its order."""
+    rows = Transfer.objects.filter(customer_id=customer_id, key=key).order_by("part")
+    return [Part(each.account_id, each.amount_minor) for each in rows]
 
 
 class Usable(NamedTuple):

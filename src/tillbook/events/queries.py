@@ -42,6 +42,16 @@ def last_of_subjects(customer_id: int, subjects: Collection[str]) -> dict[str, E
     return {event.subject: event for event in rows.order_by("id")}
 
 
+def by_id(event_id: int) -> Event | None:
+    """The event of that id."""
+    return Event.objects.filter(pk=event_id).first()
+
+
+def of_key(customer_id: int, key: str) -> Event | None:
+    """The event that this key wrote for the customer."""
+    return Event.objects.filter(customer_id=customer_id, key=key).first()
+
+
 def _newest(events: QuerySet[Event], before: int | None, limit: int) -> list[Event]:
     rows = events if before is None else events.filter(id__lt=before)
     return list(rows.order_by("-id")[:limit])

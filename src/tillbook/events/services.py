@@ -127,6 +127,11 @@ def internal_key(*parts: object) -> InternalKey:
     return InternalKey(key)
 
 
+def is_known(customer_id: int, key: str) -> bool:
+    """Whether the key stands for a request already: no rule may be tried for it again (R4)."""
+    return Event.objects.filter(customer_id=customer_id, key=check_key(key)).exists()
+
+
 def replay(customer_id: int, key: str, content: str) -> Event | None:
     """The event that this key wrote before, or None if the key is new (R4).
 

@@ -20,6 +20,7 @@ from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import services as credit
+from tillbook.credit.queries import spent_on
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.orders import lines as order_lines
@@ -118,10 +119,22 @@ def place(
     )  # fmt: skip
     _insert(order, number)
     OrderLine.objects.bulk_create(order_lines.new_lines(order, lines))
+    order.credit_used_minor = _paid_before(order)
     settle(order, 0, key, actor, now)
     data = {"total": str(_money(order, order.total_minor))}
     _record("order.placed", order, key, content, data, actor, now, note=note)
     return order
+
+
+def _paid_before(order: Order) -> int:
+    """What a checkout paid of it with credit before the order itself came, in minor units."""
+    paid = spent_on(order.customer_id, order.number)
+    if paid.keys() - {order.currency}:
+        raise credit.CurrencyMismatch(
+            f"{order.number} was paid with credit in another currency than {order.currency}.",
+            field="currency",
+        )
+    return paid.get(order.currency, 0)
 
 
 def _insert(order: Order, number: str | None) -> None:
@@ -239,7 +252,7 @@ def receive_payment(
     )  # fmt: skip
     if (first := replay(order.customer_id, key, content)) is not None:
         return Payment.objects.get(pk=first.data["id"])
-    _check_payable(order, amount)
+    check_payable(order, amount)
     if method not in Payment.Method.values:
         raise InvalidInput("Choose a payment method.", field="method")
     check_text(reference, field="reference", longest=100)
@@ -258,7 +271,8 @@ def receive_payment(
     return payment
 
 
-def _check_payable(order: Order, amount: Money) -> None:
+def check_payable(order: Order, amount: Money) -> None:
+    """Raise unless money or credit of that amount may come in for the order."""
     check_amount(amount.minor)
     if amount.currency != order.currency:
         raise credit.CurrencyMismatch(
@@ -267,6 +281,16 @@ def _check_payable(order: Order, amount: Money) -> None:
     # A cancelled order may still be owed what a voided payment left unbacked.
     if not order.owing_minor:
         refuse_if_cancelled(order)
+
+
+def check_payable_with_credit(order: Order, amount: Money) -> None:
+    """Raise unless the order owes at least that amount, in its currency."""
+    check_payable(order, amount)
+    if amount.minor > order.owing_minor:
+        raise MoreThanOwing(
+            f"Order {order.number} owes {_money(order, order.owing_minor)}. Pay at most that with credit.",
+            field="amount",
+        )
 
 
 @transaction.atomic
@@ -327,12 +351,7 @@ def pay_with_credit(
     content = content_of("order.paid_with_credit", order_id=order_id, amount=amount, credits=chosen)
     if replay(order.customer_id, key, content) is not None:
         return order
-    _check_payable(order, amount)
-    if amount.minor > order.owing_minor:
-        raise MoreThanOwing(
-            f"Order {order.number} owes {_money(order, order.owing_minor)}. Pay at most that with credit.",
-            field="amount",
-        )
+    check_payable_with_credit(order, amount)
     credit.spend(
         customer_id=order.customer_id, amount=amount, reference=order.number, credits=credits,
         key=derived_key(key, "spend"), actor=actor, now=now,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
@@ -30,3 +32,42 @@ class User(AbstractBaseUser):
     def as_actor(self, origin: str) -> Actor:
         """This user as the actor of a service call; `origin` says from where."""
         return Actor(name=self.username, role=Role(self.role), origin=origin, user_id=self.pk)
+
+
+class ApiKey(models.Model):
+    """What a program shows instead of logging in. `staff.keys` makes and reads them."""
+
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, unique=True)  # the part of it that may be shown
+    secret_hash = models.CharField(max_length=64)  # SHA-256, in hex
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (tb_{self.prefix})"
+
+
+class Answer(models.Model):
+    """The first answer to a program's idempotency key. `staff.answers` writes and reads it."""
+
+    caller = models.CharField(max_length=40)  # the actor's identity: each API key has keys of its own
+    key = models.CharField(max_length=200)
+    content = models.CharField(max_length=64)  # SHA-256 of what was asked for
+    status = models.SmallIntegerField()
+    body = models.TextField()
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["caller", "key"], name="answer_once"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["answered_at"], name="answer_age")]
+
+    def __str__(self) -> str:
+        return f"{self.status} to {self.key}"

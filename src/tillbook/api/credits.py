@@ -1,0 +1,287 @@
+"""Credits, and what a checkout does with them: spend, or hold first and capture or release later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from ninja import Query, Router, Schema
+from pydantic import Field, StrictBool
+
+from tillbook.api.edge import ApiRequest
+from tillbook.api.endpoints import change, read
+from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.common.errors import InvalidInput
+from tillbook.common.numbering import public_number, row_id
+from tillbook.credit import queries, services
+from tillbook.credit.models import Credit, GiveReason
+from tillbook.credit.services import HoldNotFound, Part
+from tillbook.customers import queries as customers
+from tillbook.events.queries import by_id as event_by_id
+from tillbook.events.queries import of_key
+from tillbook.ledger.models import House
+from tillbook.orders import checkout
+
+router = Router(tags=["Credit"])
+
+Reason = Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
+
+
+class CreditOut(Schema):
+    """A credit. `available` is what can be used now; `held` is in refunds and checkouts under way."""
+
+    number: str = Field(examples=["CR-1042"])
+    customer: str
+    source: str = Field(description="overpayment, return or manual")
+    source_reference: str
+    reason: str
+    issued: Money
+    available: Money
+    held: Money
+    refundable: bool
+    issued_at: Moment
+    expires_at: Moment | None
+    note: str
+    public_note: str
+
+
+class CreditSent(Sent):
+    """Credit to be given by hand."""
+
+    customer: Line
+    amount: MoneySent
+    reason: Reason
+    refundable: StrictBool = False
+    expires_at: Moment | None = None
+    note: Text = ""
+    public_note: Text = ""
+
+
+class CreditFilters(Paging):
+    """Which credits: those of one customer, the newest first."""
+
+    customer: Line
+
+
+class CreditPart(Schema):
+    """How much fell on which credit."""
+
+    credit: str = Field(examples=["CR-1042"])
+    amount: Money
+
+
+class CreditChosen(Sent):
+    """How much to take of which credit."""
+
+    credit: str
+    amount: MoneySent
+
+
+class TakingSent(Sent):
+    """Credit to be taken for `reference`: an order of this shop, or a document of another system.
+
+    Without `credits` those that expire first go first, then the oldest.
+    """
+
+    customer: Line
+    amount: MoneySent
+    reference: Line = Field(examples=["SO-1042"])
+    credits: list[CreditChosen] | None = Field(None, max_length=500)
+
+
+class Spend(Schema):
+    """Credit that was spent."""
+
+    customer: str
+    reference: str
+    amount: Money
+    credits: list[CreditPart]
+
+
+class HoldOut(Schema):
+    """Credit set aside. It lasts until it is captured or released."""
+
+    number: str = Field(examples=["HO-1042"])
+    customer: str
+    reference: str
+    amount: Money
+    credits: list[CreditPart]
+    held_at: Moment
+    state: Literal["held", "captured", "released"]
+    captured: Money | None
+
+
+class CaptureSent(Sent):
+    """How much of the hold to take; the rest is available again. Without `amount` all of it."""
+
+    amount: MoneySent | None = None
+
+
+class Nothing(Sent):
+    """No fields."""
+
+
+class RestoreSent(Sent):
+    """Credit spent on `reference` that shall go back to the same credits; without `amount` all of it."""
+
+    customer: Line
+    reference: Line
+    currency: str
+    amount: MoneySent | None = None
+
+
+def told(credit: Credit) -> CreditOut:
+    account = credit.account
+    return CreditOut(
+        number=credit.number, customer=credit.customer.username, source=credit.source,
+        source_reference=credit.source_reference, reason=credit.reason,
+        issued=Money.of(credit.issued_minor, credit.currency),
+        available=Money.of(account.available_minor, credit.currency),
+        held=Money.of(account.held_minor, credit.currency), refundable=credit.refundable,
+        issued_at=credit.issued_at, expires_at=credit.expires_at, note=credit.note,
+        public_note=credit.public_note,
+    )  # fmt: skip
+
+
+@read(router, "/credits", Page[CreditOut], 404, 422)
+def list_credits(request: ApiRequest, filters: Query[CreditFilters]) -> Page[CreditOut]:
+    """A customer's credits, the newest first."""
+    customer = customers.by_username(filters.customer)
+    before = None if filters.cursor is None else queries.by_number(filters.cursor).id
+    rows = queries.page_of_credits(customer.pk, before=before, limit=filters.limit + 1)
+    return page(rows, filters.limit, told, lambda row: row.number)
+
+
+@change(router, "/credits", 201, CreditOut, 404)
+def give_credit(request: ApiRequest, body: CreditSent) -> CreditOut:
+    """Give credit by hand."""
+    customer = customers.by_username(body.customer)
+    given = services.give(
+        customer_id=customer.pk, amount=body.amount.value(), reason=GiveReason(body.reason),
+        refundable=body.refundable, expires_at=body.expires_at, note=body.note,
+        public_note=body.public_note, key=request.key, actor=request.actor, now=request.now,
+    )  # fmt: skip
+    return told(queries.by_number(given.number))
+
+
+@read(router, "/credits/{number}", CreditOut, 404)
+def get_credit(request: ApiRequest, number: str) -> CreditOut:
+    """One credit."""
+    return told(queries.by_number(number))
+
+
+@change(router, "/spends", 201, Spend, 404)
+def spend_credit(request: ApiRequest, body: TakingSent) -> Spend:
+    """Pay with credit at once."""
+    customer = customers.by_username(body.customer)
+    amount = body.amount.value()
+    parts = checkout.spend(
+        customer_id=customer.pk, amount=amount, reference=body.reference, credits=_chosen(body),
+        key=request.key, actor=request.actor, now=request.now,
+    )  # fmt: skip
+    return Spend(
+        customer=customer.username, reference=body.reference,
+        amount=Money.of(amount.minor, amount.currency), credits=_parts(parts, amount.currency),
+    )  # fmt: skip
+
+
+@change(router, "/holds", 201, HoldOut, 404)
+def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
+    """Set credit aside: it is no longer available, and not yet gone."""
+    customer = customers.by_username(body.customer)
+    checkout.hold(
+        customer_id=customer.pk, amount=body.amount.value(), reference=body.reference,
+        credits=_chosen(body), key=request.key, actor=request.actor, now=request.now,
+    )  # fmt: skip
+    held = of_key(customer.pk, request.key)
+    assert held is not None  # the hold wrote it
+    return _hold(public_number("HO", held.pk))
+
+
+@read(router, "/holds/{number}", HoldOut, 404)
+def get_hold(request: ApiRequest, number: str) -> HoldOut:
+    """One hold, as it stands."""
+    return _hold(number)
+
+
+@change(router, "/holds/{number}/capture", 200, HoldOut, 404)
+def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut:
+    """End a hold: its amount, or the part given, is gone. The rest is available again."""
+    customer_id, hold_key = _place(number)
+    amount = None if body.amount is None else body.amount.value()
+    checkout.capture(
+        customer_id=customer_id, hold_key=hold_key, amount=amount, key=request.key, actor=request.actor,
+        now=request.now,
+    )  # fmt: skip
+    return _hold(number)
+
+
+@change(router, "/holds/{number}/release", 200, HoldOut, 404)
+def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
+    """End a hold: all of it is available again."""
+    customer_id, hold_key = _place(number)
+    checkout.release(
+        customer_id=customer_id, hold_key=hold_key, key=request.key, actor=request.actor, now=request.now
+    )
+    return _hold(number)
+
+
+@change(router, "/restores", 201, Spend, 404)
+def restore_credit(request: ApiRequest, body: RestoreSent) -> Spend:
+    """Give back what credit paid, to the same credits."""
+    customer = customers.by_username(body.customer)
+    parts = checkout.restore(
+        customer_id=customer.pk, currency=body.currency, reference=body.reference,
+        amount=None if body.amount is None else body.amount.value(), key=request.key,
+        actor=request.actor, now=request.now,
+    )  # fmt: skip
+    return Spend(
+        customer=customer.username, reference=body.reference,
+        amount=Money.of(sum(part.amount_minor for part in parts), body.currency),
+        credits=_parts(parts, body.currency),
+    )  # fmt: skip
+
+
+def _chosen(body: TakingSent) -> Mapping[int, int] | None:
+    """{credit id: minor units}, as the services take a choice."""
+    if body.credits is None:
+        return None
+    chosen: dict[int, int] = {}
+    for each in body.credits:
+        credit_id = row_id("CR", each.credit)
+        if credit_id is None or credit_id in chosen:
+            raise InvalidInput("Name each credit once, like CR-1042.", field="credits")
+        if each.amount.currency != body.amount.currency:
+            raise InvalidInput("All amounts must be in one currency.", field="credits")
+        chosen[credit_id] = each.amount.value("credits").minor
+    return chosen
+
+
+def _parts(parts: Sequence[Part], currency: str) -> list[CreditPart]:
+    return [
+        CreditPart(credit=public_number("CR", part.credit_id), amount=Money.of(part.amount_minor, currency))
+        for part in parts
+    ]
+
+
+def _place(number: str) -> tuple[int, str]:
+    """(customer_id, key) of the hold. Raises HoldNotFound."""
+    event = event_by_id(row_id("HO", number) or 0)
+    if event is None or event.action != "credit.held" or event.customer_id is None or event.key is None:
+        raise HoldNotFound(f"There is no hold {number}.", field="hold")
+    return event.customer_id, event.key
+
+
+def _hold(number: str) -> HoldOut:
+    customer_id, key = _place(number)
+    hold = queries.hold_named(customer_id, key)
+    if hold is None or hold.house != House.ORDERS:  # a refund's own hold is the refund
+        raise HoldNotFound(f"There is no hold {number}.", field="hold")
+    total = sum(part.amount_minor for part in hold.parts)
+    captured = hold.captured_minor
+    return HoldOut(
+        number=number, customer=customers.by_id(customer_id).username, reference=hold.reference,
+        amount=Money.of(total, hold.currency), credits=_parts(hold.parts, hold.currency),
+        held_at=hold.held_at, state="held" if captured is None else "captured" if captured else "released",
+        captured=Money.of(captured, hold.currency) if captured else None,
+    )  # fmt: skip

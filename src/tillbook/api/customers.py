@@ -1,0 +1,172 @@
+"""Customers and prospects, and what the shop owes each."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ninja import Query, Router, Schema
+from pydantic import StrictBool
+
+from tillbook.api.edge import ApiRequest
+from tillbook.api.endpoints import change, read, update
+from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.versions import check_version
+from tillbook.credit import queries as credit
+from tillbook.customers import queries, services
+from tillbook.customers.models import Customer
+
+router = Router(tags=["Customers"])
+
+Kind = Literal["customer", "prospect"]
+
+
+class CustomerOut(Schema):
+    """A customer or prospect; `username` is its id."""
+
+    username: str
+    kind: Kind
+    first_name: str
+    last_name: str
+    company: str
+    email: str
+    phone: str
+    postal_address: str
+    country: str
+    currency: str
+    credit_limit: Money | None
+    on_credit_hold: bool
+    created_at: Moment
+
+
+class Details(Sent):
+    """Who the customer is and how to reach them."""
+
+    kind: Kind = "customer"
+    first_name: Line = ""
+    last_name: Line = ""
+    company: Line = ""
+    email: Line = ""
+    phone: Line = ""
+    postal_address: Text = ""
+    country: Line = ""
+
+
+class CustomerSent(Details):
+    """A new customer. Without `currency` they have the shop's."""
+
+    username: Line
+    currency: str | None = None
+    credit_limit: MoneySent | None = None
+    on_credit_hold: StrictBool = False
+
+
+class CustomerChanged(Details):
+    """What shall change; fields left out stay as they are. Without a credit limit none is agreed."""
+
+    credit_limit: MoneySent | None = None
+    on_credit_hold: StrictBool = False
+
+
+class CustomerFilters(Paging):
+    """Which customers."""
+
+    q: str = ""
+    kind: Kind | None = None
+    with_credit: bool = False
+
+
+class BalanceOut(Schema):
+    """What the shop owes a customer in one currency, and what the customer owes it."""
+
+    available: Money
+    held: Money
+    owing: Money
+
+
+class Balances(Schema):
+    """A customer's balances, one for each currency that money moved in."""
+
+    customer: str
+    balances: list[BalanceOut]
+
+
+def told(customer: Customer) -> CustomerOut:
+    limit = customer.credit_limit_minor
+    return CustomerOut(
+        **{name: getattr(customer, name) for name in CustomerOut.model_fields if name != "credit_limit"},
+        credit_limit=None if limit is None else Money.of(limit, customer.currency),
+    )
+
+
+@read(router, "", Page[CustomerOut], 422)
+def list_customers(request: ApiRequest, filters: Query[CustomerFilters]) -> Page[CustomerOut]:
+    """Customers and prospects by username. `q` looks in names, company, e-mail and phone."""
+    rows = queries.search(
+        filters.q, kind=filters.kind, with_credit=filters.with_credit,
+        after=filters.cursor, limit=filters.limit + 1,
+    )  # fmt: skip
+    return page(rows, filters.limit, told, lambda row: row.username)
+
+
+@change(router, "", 201, CustomerOut, 409, 422)
+def add_customer(request: ApiRequest, body: CustomerSent) -> CustomerOut:
+    """Add a customer or prospect."""
+    sent = body.model_dump(exclude={"credit_limit"})
+    limit = _limit(body.credit_limit, body.currency)
+    customer = services.add(**sent, credit_limit_minor=limit, actor=request.actor, now=request.now)
+    return told(customer)
+
+
+@read(router, "/{username}", CustomerOut, 404)
+def get_customer(request: ApiRequest, username: str) -> CustomerOut:
+    """One customer. The ETag names this state of them, for If-Match."""
+    return told(queries.by_username(username))
+
+
+@update(router, "/{username}", CustomerOut, 404)
+def change_customer(request: ApiRequest, username: str, body: CustomerChanged) -> CustomerOut:
+    """Change some fields of a customer."""
+    customer = queries.by_username(username)
+    check_version(request, told(customer))
+    sent = body.model_dump(exclude_unset=True, exclude={"credit_limit", "on_credit_hold"})
+    if sent:
+        kept: dict[str, Any] = {name: getattr(customer, name) for name in Details.model_fields}
+        customer = services.update_details(customer.pk, **(kept | sent), actor=request.actor, now=request.now)
+    if {"credit_limit", "on_credit_hold"} & body.model_fields_set:
+        customer = _change_account(request, customer, body)
+    return told(customer)
+
+
+def _change_account(request: ApiRequest, customer: Customer, body: CustomerChanged) -> Customer:
+    limit, on_hold = customer.credit_limit_minor, customer.on_credit_hold
+    if "credit_limit" in body.model_fields_set:
+        limit = _limit(body.credit_limit, customer.currency)
+    if "on_credit_hold" in body.model_fields_set:
+        on_hold = body.on_credit_hold
+    return services.update_account(
+        customer.pk, credit_limit_minor=limit, on_credit_hold=on_hold, actor=request.actor, now=request.now
+    )
+
+
+def _limit(sent: MoneySent | None, currency: str | None) -> int | None:
+    if sent is None:
+        return None
+    return sent.minor_or_zero(currency or sent.currency, "credit_limit")
+
+
+@read(router, "/{username}/balances", Balances, 404)
+def get_balances(request: ApiRequest, username: str) -> Balances:
+    """What is available, held and owing now, in each currency."""
+    customer = queries.by_username(username)
+    rows = credit.balances_of(customer.pk)
+    return Balances(
+        customer=customer.username,
+        balances=[
+            BalanceOut(
+                available=Money.of(row.available_minor, row.currency),
+                held=Money.of(row.held_minor, row.currency),
+                owing=Money.of(row.owing_minor, row.currency),
+            )
+            for row in rows
+        ],
+    )

@@ -1,0 +1,115 @@
+"""The API's edge: whose key it is, when, and what every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja.parser import Parser
+from ninja.security import HttpBearer
+from pydantic_core import from_json
+
+from tillbook.api import problems, rate
+from tillbook.api.problems import TooManyRequests, UnsupportedMediaType
+from tillbook.common.actor import Actor
+from tillbook.staff import keys
+
+PATH = "/api/"
+
+
+class ApiRequest(HttpRequest):
+    """A request with a valid key; `now` is read once, here, for all that it does."""
+
+    actor: Actor
+    now: datetime
+    key: str  # for the service that is called; `keyed` sets it
+    parsed_body: Any
+    allowance: rate.Allowance
+
+
+class Bearer(HttpBearer):
+    """`Authorization: Bearer tb_...`, made by `tillbook key add` or in the panel."""
+
+    openapi_name = "key"
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
+        key = keys.key_of(token)
+        if key is None:
+            return None
+        now = timezone.now()
+        request.allowance = limiter().take(key.prefix)  # type: ignore[attr-defined]
+        if request.allowance.remaining < 0:  # type: ignore[attr-defined]
+            raise TooManyRequests(request.allowance.resets_in)  # type: ignore[attr-defined]
+        keys.note_use(key, now)
+        actor = keys.actor_of(key, f"api {request.META.get('REMOTE_ADDR', '')}".strip())
+        request.actor, request.now = actor, now  # type: ignore[attr-defined]
+        return actor
+
+
+@lru_cache(maxsize=1)
+def limiter() -> rate.Limiter:
+    """The one that all requests of this process are counted by."""
+    return rate.Limiter(settings.TILLBOOK_API_RATE)
+
+
+class Json(Parser):
+    """JSON as RFC 8259 has it: no NaN, no halves of surrogate pairs."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        body = from_json(request.body, allow_inf_nan=False)
+        if not isinstance(body, dict):
+            raise TypeError("The body must be a JSON object.")
+        request.parsed_body = body  # type: ignore[attr-defined]
+        return body
+
+
+def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: what every answer of the API carries, and problems where Django would answer a page."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(PATH):
+            return get_response(request)
+        refused = _unreadable(request)
+        response = _as_problem(get_response(request)) if refused is None else refused
+        response["Cache-Control"] = "no-store"
+        allowance = getattr(request, "allowance", None)
+        if allowance is not None:
+            for name, value in rate.headers(allowance).items():
+                response[name] = value
+        return response
+
+    return middleware
+
+
+def _unreadable(request: HttpRequest) -> HttpResponse | None:
+    """The problem of a request whose address or body nothing could be made of."""
+    if "\0" in request.path + unquote(request.META.get("QUERY_STRING", "")):
+        return problems.problem(404, "not_found", "The address holds a character that no name has.")
+    if request.method in {"POST", "PATCH"} and (request.content_type or "").lower() != "application/json":
+        wanted = UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
+        return problems.of_refusal(wanted)
+    return None
+
+
+_TOLD = {
+    404: ("not_found", "There is no such address. GET /api/v1/openapi.json lists them."),
+    405: ("method_not_allowed", "This address does not take that method."),
+    413: ("too_large", "The request is too large."),
+    500: ("internal_error", "Something went wrong here. Nothing was changed; try again with the same key."),
+}
+
+
+def _as_problem(response: HttpResponse) -> HttpResponse:
+    told = _TOLD.get(response.status_code)
+    if told is None or response["Content-Type"] == problems.CONTENT_TYPE:
+        return response
+    replaced = problems.problem(response.status_code, *told)
+    if "Allow" in response:
+        replaced["Allow"] = response["Allow"]
+    return replaced

@@ -1,0 +1,121 @@
+"""How an endpoint is declared: what it reads or changes, its shape, and every problem it may answer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, get_args
+
+from django.db import transaction
+from django.http import HttpResponse
+from ninja import Router, Schema
+
+from tillbook.api.edge import ApiRequest
+from tillbook.api.keyed import LONGEST_KEY, once
+from tillbook.api.problems import Problem, of_validation
+from tillbook.api.shapes import Sent
+from tillbook.api.versions import with_version
+from tillbook.common.actor import Permission
+
+Endpoint = Callable[..., Schema]
+
+_ALWAYS = (401, 403, 422, 429)
+_CHANGING = (400, 409, 415)
+_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": True,
+    "description": "Your own name for this change: sent again with the same key, it happens once.",
+    "schema": {"type": "string", "pattern": f"^[!#-~]{{1,{LONGEST_KEY}}}$"},
+}
+
+
+def read(
+    router: Router,
+    path: str,
+    shape: Any,
+    *statuses: int,
+    permission: Permission = Permission.VIEW,
+    **more: Any,
+) -> Callable[[Endpoint], Endpoint]:
+    """A GET that answers `shape`, and the problems `statuses` beside those that every endpoint may."""
+
+    def declared(endpoint: Endpoint) -> Endpoint:
+        known = _parameters(endpoint)
+
+        def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            request.actor.require(permission)
+            if unknown := sorted(set(request.GET) - known):
+                return of_validation(
+                    [{"loc": ("query", each), "msg": "There is no such parameter."} for each in unknown]
+                )
+            return with_version(endpoint(request, *args, **kwargs))
+
+        responses = {200: shape, **_problems(*statuses)}
+        router.get(path, response=responses, **more)(_like(endpoint, answered))
+        return endpoint
+
+    return declared
+
+
+def change(
+    router: Router, path: str, status: int, shape: Any, *statuses: int, **more: Any
+) -> Callable[[Endpoint], Endpoint]:
+    """A POST that changes something, once for each Idempotency-Key, and answers `status` with `shape`.
+
+    Its service takes `request.key`.
+    """
+
+    def declared(endpoint: Endpoint) -> Endpoint:
+        def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return once(request, lambda: (status, endpoint(request, *args, **kwargs)))
+
+        responses = {status: shape, **_problems(*_CHANGING, *statuses)}
+        extra = {"parameters": [_KEY]}
+        router.post(path, response=responses, openapi_extra=extra, **more)(_like(endpoint, answered))
+        return endpoint
+
+    return declared
+
+
+def update(
+    router: Router, path: str, shape: Any, *statuses: int, **more: Any
+) -> Callable[[Endpoint], Endpoint]:
+    """A PATCH that sets fields: sent twice it changes nothing more, so it needs no key.
+
+    It calls `check_version`: with If-Match (an ETag) it is refused if somebody changed the thing since.
+    """
+
+    def declared(endpoint: Endpoint) -> Endpoint:
+        def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with transaction.atomic():
+                return with_version(endpoint(request, *args, **kwargs))
+
+        responses = {200: shape, **_problems(400, 409, 412, 415, *statuses)}
+        router.patch(path, response=responses, **more)(_like(endpoint, answered))
+        return endpoint
+
+    return declared
+
+
+def _problems(*statuses: int) -> dict[int, type[Problem]]:
+    return dict.fromkeys(sorted({*_ALWAYS, *statuses}), Problem)
+
+
+def _parameters(endpoint: Endpoint) -> set[str]:
+    """The query parameters that the endpoint takes."""
+    found: set[str] = set()
+    for each in inspect.signature(endpoint, eval_str=True).parameters.values():
+        for kind in get_args(each.annotation)[:1]:
+            if isinstance(kind, type) and issubclass(kind, Sent):
+                found.update(kind.model_fields)
+    return found
+
+
+def _like(endpoint: Endpoint, answered: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """`answered`, with the parameters of `endpoint`."""
+    wrapped = wraps(endpoint)(answered)
+    # Its annotations are texts that only its own module can read.
+    wrapped.__signature__ = inspect.signature(endpoint, eval_str=True)  # type: ignore[attr-defined]
+    return wrapped

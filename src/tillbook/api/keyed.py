@@ -1,0 +1,100 @@
+"""Idempotency-Key on everything that changes something (draft-ietf-httpapi-idempotency-key-header).
+
+A repetition gets the first answer again, refusals included, with `Idempotency-Replayed: true`; before that
+answer is there, 409; for other content, 422.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.http import HttpResponse
+from ninja import Schema
+
+from tillbook.api import problems
+from tillbook.api.edge import ApiRequest
+from tillbook.api.problems import KeyInUse, KeyMissing
+from tillbook.common.errors import Refusal
+from tillbook.staff import answers
+
+LONGEST_KEY = 150
+
+_running: set[tuple[str, str]] = set()
+_guard = threading.Lock()
+
+
+def once(request: ApiRequest, change: Callable[[], tuple[int, Schema]]) -> HttpResponse:
+    """The answer to a request that changes something: `change` makes (status, what to tell), once a key.
+
+    It finds the key for its service in `request.key`.
+    """
+    key, caller, content = _key(request), request.actor.identity, _content(request)
+    with _alone(caller, key), transaction.atomic():
+        if not answers.is_free(caller, key):
+            raise _still_running()
+        first = answers.first_answer(caller, key, content)
+        if first is not None:
+            return _again(first.status, first.body)
+        request.key = f"api:{caller}:{key}"
+        response = _run(request, change)
+        answers.keep(
+            caller=caller, key=key, content=content, status=response.status_code,
+            body=response.content.decode(), now=request.now,
+        )  # fmt: skip
+        return response
+
+
+def _run(request: ApiRequest, change: Callable[[], tuple[int, Schema]]) -> HttpResponse:
+    try:
+        with transaction.atomic():  # a refusal takes back what was begun, and is kept as the answer
+            status, made = change()
+    except Refusal as refusal:
+        return problems.of_refusal(refusal, getattr(request, "parsed_body", None))
+    return HttpResponse(made.model_dump_json(by_alias=True), status=status, content_type="application/json")
+
+
+def _key(request: ApiRequest) -> str:
+    """The key as it was sent, with or without the quotes that the draft asks for."""
+    sent = request.headers.get("Idempotency-Key", "")
+    key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
+    if not 1 <= len(key) <= LONGEST_KEY or not all("!" <= each <= "~" and each != '"' for each in key):
+        raise KeyMissing(
+            "Send an Idempotency-Key, your own name for this change: "
+            f"1 to {LONGEST_KEY} visible ASCII characters without quotes."
+        )
+    return key
+
+
+def _content(request: ApiRequest) -> str:
+    asked = f"{request.method}\n{request.get_full_path()}\n".encode() + request.body
+    return hashlib.sha256(asked).hexdigest()
+
+
+def _again(status: int, body: str) -> HttpResponse:
+    kind = "application/json" if status < 400 else problems.CONTENT_TYPE
+    response = HttpResponse(body, status=status, content_type=kind)
+    response["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _still_running() -> KeyInUse:
+    return KeyInUse("A request with this key is still running. Send it again in a moment.")
+
+
+@contextmanager
+def _alone(caller: str, key: str) -> Iterator[None]:
+    """In this process nobody else works under the key. Raises KeyInUse."""
+    place = caller, key
+    with _guard:
+        if place in _running:
+            raise _still_running()
+        _running.add(place)
+    try:
+        yield
+    finally:
+        with _guard:
+            _running.discard(place)

@@ -1,0 +1,168 @@
+"""Problem details (RFC 9457): the one shape of everything that is refused.
+
+`code` is stable and is what programs look at; `detail` is for people. `errors` has one entry per wrong
+field: `pointer` into the body (a JSON pointer as a URI fragment, RFC 6901), or the `parameter`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from pydantic_core import to_json
+
+from tillbook.common.errors import KeyReused, Refusal
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class WrongField(Schema):
+    """One wrong value."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class Problem(Schema):
+    """What went wrong, as RFC 9457 has it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[WrongField] = []
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is not said to be JSON."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class ChangedMeanwhile(Refusal):
+    """If-Match names another state than there is."""
+
+    code = "changed_meanwhile"
+    status = 412
+
+
+class KeyMissing(Refusal):
+    """A change without an Idempotency-Key, or with one that can be none."""
+
+    code = "key_missing"
+    status = 400
+
+
+class KeyInUse(Refusal):
+    """A request with the same Idempotency-Key is still running."""
+
+    code = "key_in_use"
+    wait = 1  # seconds
+
+
+class TooManyRequests(Refusal):
+    """The API key has no requests left in this minute."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"This key has no requests left. Wait {wait} seconds.")
+        self.wait = wait
+
+
+def of_refusal(refusal: Refusal, body: Any = None) -> HttpResponse:
+    """The answer to what a service or the edge refused."""
+    errors = [] if refusal.field is None else [_wrong(refusal.field, refusal.message, body)]
+    response = problem(_status_of(refusal), refusal.code, refusal.message, errors)
+    if isinstance(refusal, KeyInUse | TooManyRequests):
+        response["Retry-After"] = str(refusal.wait)
+    return response
+
+
+def _status_of(refusal: Refusal) -> int:
+    """409 for all that a rule refuses: 422 is kept for requests without the documented shape.
+
+    But for a key that stands for something else, as the draft on keys asks.
+    """
+    if refusal.status == 422 and not isinstance(refusal, KeyReused):
+        return 409
+    return refusal.status
+
+
+def of_validation(errors: Sequence[Mapping[str, Any]]) -> HttpResponse:
+    """The answer to a request that does not have the documented shape."""
+    found = []
+    for each in errors:
+        source, *place = each["loc"]
+        message = str(each["msg"]).removeprefix("Value error, ")
+        if source == "body":
+            # The first name is the endpoint's own for its body.
+            found.append(WrongField(detail=message, pointer=pointer(place[1:])))
+        else:
+            found.append(WrongField(detail=message, parameter=str(place[-1]) if place else None))
+    first = found[0]
+    where = first.pointer or first.parameter or "The request"
+    return problem(422, "invalid_input", f"{where}: {first.detail}", found)
+
+
+def problem(status: int, code: str, detail: str, errors: Sequence[WrongField] = ()) -> HttpResponse:
+    told = Problem(
+        title=HTTPStatus(status).phrase, status=status, code=code, detail=detail, errors=list(errors)
+    )
+    return HttpResponse(to_json(told.model_dump(exclude_none=True)), status=status, content_type=CONTENT_TYPE)
+
+
+def pointer(place: Sequence[Any]) -> str:
+    """A JSON pointer as a URI fragment: "#/lines/0/sku"; "#" is the whole body."""
+    return "#" + "".join(f"/{str(each).replace('~', '~0').replace('/', '~1')}" for each in place)
+
+
+def _wrong(field: str, message: str, body: Any) -> WrongField:
+    place = _place_of(field, body)
+    if place is None:
+        return WrongField(detail=message, parameter=field)
+    return WrongField(detail=message, pointer=pointer(place))
+
+
+def _place_of(field: str, body: Any) -> list[str] | None:
+    """Where the body has a field of that name, nearest to its top; None if it has none."""
+    if not isinstance(body, Mapping):
+        return None
+    if field in body:
+        return [field]
+    for name, inner in body.items():
+        found = _place_of(field, inner)
+        if found is not None:
+            return [name, *found]
+    return None
+
+
+def register(api: NinjaAPI) -> None:
+    """Let the API answer everything it refuses with a problem."""
+
+    def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+        return of_refusal(refusal, getattr(request, "parsed_body", None))
+
+    def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        return of_validation(error.errors)
+
+    def unknown_key(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        response = problem(401, "unauthenticated", "Send a valid API key: Authorization: Bearer tb_…")
+        response["WWW-Authenticate"] = "Bearer"
+        return response
+
+    def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return problem(error.status_code, "malformed_request", str(error))
+
+    api.exception_handler(Refusal)(refused)
+    api.exception_handler(ValidationError)(invalid)
+    api.exception_handler(AuthenticationError)(unknown_key)
+    api.exception_handler(HttpError)(http_error)

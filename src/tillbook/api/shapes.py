@@ -1,0 +1,97 @@
+"""Shapes that all of the API shares: money, texts, pages of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from ninja import Schema
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+
+from tillbook.common import money
+from tillbook.common.errors import InvalidInput
+
+T = TypeVar("T")
+
+MOST = 200  # items of one page
+
+
+class Sent(Schema):
+    """What a caller sends: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("Leave out the NUL character.")
+    return text
+
+
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_no_nul)]
+Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_no_nul)]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+#: RFC 3339, in UTC.
+Moment = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+
+
+class MoneySent(Sent):
+    """An amount of money that a caller sends."""
+
+    amount: Annotated[
+        str, Field(pattern=r"^[0-9]{1,16}(\.[0-9]{1,4})?$", examples=["12.34"], description="Decimal text.")
+    ]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["AUD"], description="ISO 4217.")]
+
+    def value(self, field: str = "amount") -> money.Money:
+        """As whole minor units. Raises InvalidInput naming `field`."""
+        money.check_currency(self.currency, field="currency")
+        return money.parse_amount(self.amount, self.currency, field=field)
+
+    def minor_or_zero(self, currency: str, field: str) -> int:
+        """Minor units of `currency`, zero among them. Raises InvalidInput naming `field`."""
+        if self.currency != currency:
+            raise InvalidInput(f"This must be in {currency}.", field=field)
+        if not self.amount.replace(".", "").strip("0"):
+            return 0
+        return self.value(field).minor
+
+
+class Money(Schema):
+    """An amount of money."""
+
+    amount: str = Field(examples=["12.34"])
+    currency: str = Field(examples=["AUD"])
+
+    @classmethod
+    def of(cls, minor: int, currency: str) -> Money:
+        return cls(amount=money.Money(minor, currency).decimal(), currency=currency)
+
+
+class Page(Schema, Generic[T]):
+    """One page of a list: `next_cursor` asks for the one after it, null on the last."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class Paging(Sent):
+    """Which part of a list is asked for."""
+
+    limit: int = Field(50, ge=1, le=MOST, description="At most so many items.")
+    cursor: Line | None = Field(None, description="The `next_cursor` of the page before.")
+
+
+def page(
+    rows: Sequence[Any], limit: int, told: Callable[[Any], T], cursor_of: Callable[[Any], str]
+) -> Page[T]:
+    """The page of `rows`, which hold one more than `limit` where there is a next page."""
+    shown = rows[:limit]
+    cursor = cursor_of(shown[-1]) if len(rows) > limit else None
+    return Page(items=[told(each) for each in shown], next_cursor=cursor)

@@ -1,0 +1,40 @@
+"""The API, put together: its addresses below /api/v1/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
+
+from tillbook.api import credits, customers, problems
+from tillbook.api.edge import Bearer, Json
+
+
+class Api(NinjaAPI):
+    """Ninja's, with what it says of errors put right: they are problem details."""
+
+    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**kwargs)
+        for methods in schema["paths"].values():
+            for operation in methods.values():
+                for status, response in operation["responses"].items():
+                    if int(status) >= 400 and "content" in response:
+                        response["content"] = {
+                            problems.CONTENT_TYPE: response["content"].pop("application/json")
+                        }
+        return schema
+
+
+api = Api(
+    title="Tillbook",
+    version="1",
+    urls_namespace="api",
+    description="The credit a shop owes its customers, and the refunds that pay it out.",
+    auth=Bearer(),
+    parser=Json(),
+    docs_url=None,
+)
+problems.register(api)
+api.add_router("/customers", customers.router)
+api.add_router("", credits.router)

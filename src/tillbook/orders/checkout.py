@@ -1,0 +1,205 @@
+"""Credit taken by a checkout: for an order of this shop, whose sums move with it, or for anything else.
+
+A checkout names what it takes credit for by a reference of its own. Where that is the number of one of
+this shop's orders, the order's rules hold: nobody pays more than is owing, and what credit paid stands on
+the order. Every other reference is a document of another system, and only credit moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from tillbook.common.actor import Actor
+from tillbook.common.errors import InvalidInput
+from tillbook.common.money import Money, check_amount
+from tillbook.credit import services as credit
+from tillbook.credit.queries import Hold, hold_named, parts_of_key
+from tillbook.credit.services import HoldNotFound, MoreThanSpent, Part
+from tillbook.events.services import NewEvent, content_of, derived_key, is_known, record, replay
+from tillbook.ledger.models import House
+from tillbook.orders.lines import locked_order, refuse_if_cancelled
+from tillbook.orders.models import Order
+from tillbook.orders.services import check_payable_with_credit, pay_with_credit
+from tillbook.orders.settling import give_back, settle, take_back_unbacked
+
+
+@transaction.atomic
+def spend(
+    *,
+    customer_id: int,
+    amount: Money,
+    reference: str,
+    credits: Mapping[int, int] | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """Pay `reference` with credit: chosen {credit id: minor units}, or in the order of use.
+
+    Raises what `credit.spend` raises, and for an order MoreThanOwing, CurrencyMismatch, WrongState.
+    """
+    order = _order(customer_id, reference)
+    if order is None:
+        return credit.spend(
+            customer_id=customer_id, amount=amount, reference=reference, credits=credits, key=key,
+            actor=actor, now=now,
+        )  # fmt: skip
+    pay_with_credit(order.pk, amount=amount, credits=credits, key=key, actor=actor, now=now)
+    return parts_of_key(customer_id, derived_key(key, "spend"))
+
+
+@transaction.atomic
+def hold(
+    *,
+    customer_id: int,
+    amount: Money,
+    reference: str,
+    credits: Mapping[int, int] | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """Set credit aside for `reference`; `key` names the hold. Raises what `spend` raises."""
+    order = _order(customer_id, reference)
+    if order is not None:
+        order = locked_order(order.pk)
+        if not is_known(customer_id, key):
+            check_payable_with_credit(order, amount)
+    return credit.hold(
+        customer_id=customer_id, amount=amount, reference=reference, credits=credits, key=key,
+        actor=actor, now=now,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def capture(
+    *,
+    customer_id: int,
+    hold_key: str,
+    amount: Money | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """End a hold: its amount, or the part given, is gone, and an order it was for is paid by it.
+
+    What the order no longer owes by then goes back where it came from. Raises what `credit.capture`
+    raises, and WrongState for a cancelled order: release the hold.
+    """
+    order = _order_of_hold(customer_id, hold_key)
+    if order is None:
+        return credit.capture(
+            customer_id=customer_id, hold_key=hold_key, amount=amount, key=key, actor=actor, now=now
+        )
+    order = locked_order(order.pk)
+    content = content_of("order.hold_captured", hold_key=hold_key, amount=amount)
+    again = replay(customer_id, key, content) is not None
+    if not again:
+        refuse_if_cancelled(order)
+    parts = credit.capture(
+        customer_id=customer_id, hold_key=hold_key, amount=amount, key=derived_key(key, "capture"),
+        actor=actor, now=now,
+    )  # fmt: skip
+    if not again:
+        owed_before = order.owing_minor
+        minor = sum(part.amount_minor for part in parts)
+        order.credit_used_minor += minor
+        if minor > owed_before:
+            give_back(order, minor - owed_before, derived_key(key, "late"), actor, now)
+        settle(order, owed_before, key, actor, now)
+        _record("order.paid_with_credit", order, minor, key, content, actor, now)
+    return parts
+
+
+@transaction.atomic
+def release(*, customer_id: int, hold_key: str, key: str, actor: Actor, now: datetime) -> list[Part]:
+    """End a hold: all of it is available again. Raises what `credit.release` raises."""
+    _checkouts_hold(customer_id, hold_key)
+    parts = credit.release(customer_id=customer_id, hold_key=hold_key, key=key, actor=actor, now=now)
+    _take_back_unbacked(customer_id, parts, key, actor, now)
+    return parts
+
+
+@transaction.atomic
+def restore(
+    *,
+    customer_id: int,
+    currency: str,
+    reference: str,
+    amount: Money | None = None,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """Give back what credit paid of `reference`, to the same credits; without `amount` all of it.
+
+    Raises what `credit.restore` raises.
+    """
+    order = _order(customer_id, reference)
+    if order is None:
+        parts = credit.restore(
+            customer_id=customer_id, currency=currency, reference=reference, amount=amount, key=key,
+            actor=actor, now=now,
+        )  # fmt: skip
+        _take_back_unbacked(customer_id, parts, key, actor, now)
+        return parts
+    order = locked_order(order.pk)
+    content = content_of("order.credit_restored", currency=currency, amount=amount)
+    if replay(customer_id, key, content) is None:
+        _check_restorable(order, currency, amount)
+        minor = order.credit_used_minor if amount is None else amount.minor
+        owed_before = order.owing_minor
+        give_back(order, minor, key, actor, now)
+        settle(order, owed_before, derived_key(key, "settle"), actor, now)
+        _record("order.credit_restored", order, minor, key, content, actor, now)
+    return parts_of_key(customer_id, derived_key(key, "restore"))
+
+
+def _order(customer_id: int, reference: str) -> Order | None:
+    """The order of that number, if there is one. Raises InvalidInput for another customer's."""
+    order = Order.objects.filter(number=reference).first()
+    if order is not None and order.customer_id != customer_id:
+        raise InvalidInput(f"Order {reference} is another customer's.", field="reference")
+    return order
+
+
+def _order_of_hold(customer_id: int, hold_key: str) -> Order | None:
+    return _order(customer_id, _checkouts_hold(customer_id, hold_key).reference)
+
+
+def _checkouts_hold(customer_id: int, hold_key: str) -> Hold:
+    """The hold. Raises HoldNotFound for a refund's as well: that is ended by the refund alone."""
+    found = hold_named(customer_id, hold_key)
+    if found is None or found.house != House.ORDERS:
+        raise HoldNotFound("There is no such hold.", field="hold")
+    return found
+
+
+def _check_restorable(order: Order, currency: str, amount: Money | None) -> None:
+    wanted = Money(order.credit_used_minor, currency) if amount is None else amount
+    if {currency, wanted.currency} != {order.currency}:
+        raise credit.CurrencyMismatch(f"Order {order.number} is in {order.currency}.", field="currency")
+    if amount is not None:
+        check_amount(amount.minor)
+    if not 0 < wanted.minor <= order.credit_used_minor:
+        used = Money(order.credit_used_minor, order.currency)
+        raise MoreThanSpent(
+            f"At most {used} of what credit paid on {order.number} can still be given back.", field="amount"
+        )
+
+
+def _take_back_unbacked(
+    customer_id: int, parts: Sequence[Part], key: str, actor: Actor, now: datetime
+) -> None:
+    ids = [part.credit_id for part in parts]
+    take_back_unbacked(customer_id, ids, key=derived_key(key, "unbacked"), actor=actor, now=now)
+
+
+def _record(
+    action: str, order: Order, minor: int, key: str, content: str, actor: Actor, now: datetime
+) -> None:
+    data = {"id": order.pk, "amount": str(Money(minor, order.currency))}
+    record(NewEvent(action, order.number, order.customer_id, key, content, data=data), actor=actor, now=now)

@@ -1,0 +1,108 @@
+"""API keys: what a program shows instead of logging in.
+
+A key belongs to a user, acts in their name and can do no more than their role and its own scopes allow.
+Its secret is shown once; kept is a hash. The secret holds 256 random bits, so a plain SHA-256 is enough:
+there is nothing to guess that a slow hash would protect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from tillbook.common.actor import Actor, Permission, Role, Scope
+from tillbook.common.errors import InvalidInput, NotFound
+from tillbook.events.services import NewEvent, record
+from tillbook.staff.models import ApiKey, User
+
+_PREFIX = "tb"
+_LONGEST_NAME = 100
+_USE_NOTED_EVERY = timedelta(minutes=1)  # a write for each request would cost more than it tells
+
+
+class KeyNotFound(NotFound):
+    code = "api_key_not_found"
+
+
+@transaction.atomic
+def add_key(
+    *, owner: User, name: str, scopes: Collection[Scope], actor: Actor, now: datetime
+) -> tuple[ApiKey, str]:
+    """Make a key for `owner`; returns it with its secret, which can't be read again.
+
+    Raises InvalidInput, and PermissionDenied for anyone but an admin or the system.
+    """
+    actor.require(Permission.MANAGE_KEYS)
+    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable() or name != name.strip():
+        raise InvalidInput(f"A key's name is 1 to {_LONGEST_NAME} printable characters.", field="name")
+    if not scopes:
+        raise InvalidInput("A key needs at least one scope.", field="scopes")
+    if not owner.is_active:
+        raise InvalidInput(f"{owner.username} can't log in any more, nor can a key of theirs.", field="owner")
+    public, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    ordered = [scope.value for scope in Scope if scope in scopes]
+    key = ApiKey.objects.create(
+        owner=owner, name=name, prefix=public, secret_hash=_hash(secret), scopes=ordered, created_at=now
+    )
+    _record("key.added", key, actor, now)
+    return key, f"{_PREFIX}_{public}_{secret}"
+
+
+@transaction.atomic
+def revoke_key(key_id: int, *, actor: Actor, now: datetime) -> ApiKey:
+    """End a key at once; revoking twice changes nothing. Raises KeyNotFound, PermissionDenied."""
+    actor.require(Permission.MANAGE_KEYS)
+    key = ApiKey.objects.select_for_update().filter(pk=key_id).select_related("owner").first()
+    if key is None:
+        raise KeyNotFound("There is no such key.", field="key")
+    if key.revoked_at is None:
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+        _record("key.revoked", key, actor, now)
+    return key
+
+
+def all_keys() -> list[ApiKey]:
+    """All keys with their owners, the newest first."""
+    return list(ApiKey.objects.select_related("owner").order_by("-pk"))
+
+
+def key_of(token: str) -> ApiKey | None:
+    """The key whose secret this is, if it may still be used: neither it nor its owner has ended."""
+    prefix, _, rest = token.partition("_")
+    public, _, secret = rest.partition("_")
+    if prefix != _PREFIX or not public or not token.isascii():
+        return None
+    key = ApiKey.objects.filter(prefix=public).select_related("owner").first()
+    known = key.secret_hash if key is not None else _hash("")
+    same = hmac.compare_digest(_hash(secret), known)
+    if key is None or not same or key.revoked_at is not None or not key.owner.is_active:
+        return None
+    return key
+
+
+def note_use(key: ApiKey, now: datetime) -> None:
+    """Remember that the key was used; to the minute."""
+    if key.last_used_at is None or now - key.last_used_at >= _USE_NOTED_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+
+
+def actor_of(key: ApiKey, origin: str) -> Actor:
+    """The actor of what the key asks for: its owner, as far as its scopes go."""
+    scopes = frozenset(Scope(scope) for scope in key.scopes)
+    owner = key.owner
+    return Actor(owner.username, Role(owner.role), origin, owner.pk, key.pk, scopes)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _record(action: str, key: ApiKey, actor: Actor, now: datetime) -> None:
+    data = {"name": key.name, "owner": key.owner.username, "scopes": key.scopes}
+    record(NewEvent(action, f"key:{key.pk}", data=data), actor=actor, now=now)

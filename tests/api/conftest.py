@@ -1,0 +1,83 @@
+"""A shop's program: an API key, and a client that sends with it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from tillbook.api.edge import limiter
+from tillbook.common.actor import Actor, Scope
+from tillbook.customers import services as customers
+from tillbook.customers.models import Customer
+from tillbook.staff import keys
+from tillbook.staff.models import User
+
+_NUMBERS = itertools.count(1)
+
+
+class Program:
+    """Sends requests with one API key."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+        self._client = Client(raise_request_exception=False)
+
+    def get(self, path: str, **parameters: Any) -> HttpResponse:
+        return self._client.get(f"/api/v1{path}", parameters, headers=self._headers())
+
+    def post(self, path: str, body: Any, key: str | None = None, **headers: str) -> HttpResponse:
+        key = key or f"k{next(_NUMBERS)}"
+        return self.send("POST", path, body, **{"Idempotency-Key": key, **headers})
+
+    def patch(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.send("PATCH", path, body, **headers)
+
+    def send(self, method: str, path: str, body: Any, **headers: str) -> HttpResponse:
+        text = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._client.generic(
+            method, f"/api/v1{path}", text, content_type="application/json",
+            headers=self._headers() | headers,
+        )  # fmt: skip
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.secret}"}
+
+
+NewProgram = Callable[..., Program]
+
+
+@pytest.fixture
+def new_program(system_actor: Actor, now: datetime) -> NewProgram:
+    """Makes a program of a user with some scopes; all of them, if none is named."""
+    limiter.cache_clear()
+
+    def made(actor: Actor, *scopes: Scope) -> Program:
+        owner = User.objects.get(pk=actor.user_id)
+        _, secret = keys.add_key(
+            owner=owner, name="checkout", scopes=scopes or list(Scope), actor=system_actor, now=now
+        )
+        return Program(secret)
+
+    return made
+
+
+@pytest.fixture
+def program(new_program: NewProgram, admin_actor: Actor) -> Program:
+    """An admin's program with every scope."""
+    return new_program(admin_actor)
+
+
+@pytest.fixture
+def customer(db: None, admin_actor: Actor, now: datetime) -> Customer:
+    return customers.add(username="jo", currency="GBP", actor=admin_actor, now=now)
+
+
+def gbp(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currency": "GBP"}

@@ -1,0 +1,166 @@
+"""What holds for every request: the key, the shape, the errors, the versions, the rate."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+
+from tests.api.conftest import Program, gbp
+from tillbook.api.edge import limiter
+from tillbook.api.rate import Limiter
+from tillbook.common.actor import Scope
+from tillbook.customers.models import Customer
+from tillbook.staff import keys
+
+pytestmark = pytest.mark.django_db
+
+
+def code(answer):
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["Cache-Control"] == "no-store"
+    return answer.status_code, json.loads(answer.content)["code"]
+
+
+@pytest.mark.parametrize("secret", ["", "tb_", "tb_0000_x", "x" * 500, "tb_é_é"])
+def test_without_a_valid_key_nothing_is_answered(customer, secret):
+    answer = Program(secret).get("/customers/jo")
+    assert code(answer) == (401, "unauthenticated")
+    assert answer["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_key_works_until_it_is_revoked(program, customer, system_actor, now):
+    assert program.get("/customers/jo").status_code == 200
+    (key,) = keys.all_keys()
+    assert key.last_used_at is not None
+    assert program.secret not in (key.secret_hash, str(key)) and len(key.secret_hash) == 64
+    keys.revoke_key(key.pk, actor=system_actor, now=now)
+    assert code(program.get("/customers/jo")) == (401, "unauthenticated")
+
+
+def test_a_key_ends_with_its_owner(program, customer):
+    from tillbook.staff.models import User
+
+    User.objects.update(is_active=False)
+    assert code(program.get("/customers/jo")) == (401, "unauthenticated")
+
+
+def test_a_scope_adds_nothing_to_its_owners_role(new_program, staff_actor, customer):
+    program = new_program(staff_actor, *Scope)
+    body = {"customer": "jo", "amount": gbp("100.01"), "reason": "goodwill"}
+    assert code(program.post("/credits", body)) == (403, "limit_exceeded")
+
+
+def test_only_an_admin_makes_keys(staff_actor, admin_actor, now):
+    from tillbook.common.errors import PermissionDenied
+    from tillbook.staff.models import ApiKey, User
+
+    owner = User.objects.get(username="staff")
+    with pytest.raises(PermissionDenied):
+        keys.add_key(owner=owner, name="x", scopes=[Scope.READ], actor=staff_actor, now=now)
+    assert not ApiKey.objects.exists()
+    assert keys.add_key(owner=owner, name="x", scopes=[Scope.READ], actor=admin_actor, now=now)
+
+
+def test_requests_are_counted_and_told(program, customer):
+    limiter.cache_clear()
+    first, second = program.get("/customers/jo"), program.get("/customers/jo")
+    assert first["RateLimit-Policy"] == '"key";q=1000;w=60'
+    assert first["RateLimit"].startswith('"key";r=999;t=')
+    assert second["RateLimit"].startswith('"key";r=998;t=')
+
+
+def test_a_key_without_requests_left_waits(program, customer, settings):
+    settings.TILLBOOK_API_RATE = 1
+    limiter.cache_clear()
+    assert program.get("/customers/jo").status_code == 200
+    answer = program.get("/customers/jo")
+    limiter.cache_clear()
+    assert code(answer) == (429, "too_many_requests")
+    assert 0 < int(answer["Retry-After"]) <= 60
+    assert answer["RateLimit"].startswith('"key";r=0;t=')
+
+
+def test_each_caller_has_an_allowance_of_its_own():
+    limited = Limiter(2)
+    assert [limited.take(each).remaining for each in "aab"] == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "expected"),
+    [
+        (b"{", "application/json", (400, "malformed_request")),
+        (b"[]", "application/json", (400, "malformed_request")),
+        (b'{"username": NaN}', "application/json", (400, "malformed_request")),
+        (b'{"username": "\\ud800"}', "application/json", (400, "malformed_request")),
+        (b'{"username": "\xff"}', "application/json", (400, "malformed_request")),
+        (b"username=a", "application/x-www-form-urlencoded", (415, "unsupported_media_type")),
+    ],
+)
+def test_what_is_no_json_object_is_refused(program, text, kind, expected):
+    headers = {"Authorization": f"Bearer {program.secret}", "Idempotency-Key": "a"}
+    answer = Client().post("/api/v1/customers", text, content_type=kind, headers=headers)
+    assert code(answer) == expected
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é", 'a"b', "x" * 151, '"'])
+def test_a_change_needs_a_key(program, key):
+    answer = program.send("POST", "/customers", {"username": "a"}, **{"Idempotency-Key": key})
+    assert code(answer) == (400, "key_missing")
+    assert not Customer.objects.exists()
+
+
+def test_a_key_may_stand_in_quotes(program):
+    first = program.post("/customers", {"username": "a"}, key='"k"')
+    again = program.post("/customers", {"username": "a"}, key="k")
+    assert (first.status_code, again.content) == (201, first.content)
+    assert again["Idempotency-Replayed"] == "true"
+
+
+def test_two_programs_may_choose_the_same_key(new_program, admin_actor):
+    for name in ("a", "b"):
+        answer = new_program(admin_actor).post("/customers", {"username": name}, key="1")
+        assert answer.status_code == 201
+    assert sorted(Customer.objects.values_list("username", flat=True)) == ["a", "b"]
+
+
+def test_addresses_that_are_none_are_problems(program):
+    assert code(program.get("/nothing")) == (404, "not_found")
+    assert code(program.get("/customers/a%00b")) == (404, "not_found")
+    answer = program.send("DELETE", "/customers", {})
+    assert code(answer) == (405, "method_not_allowed")
+    assert sorted(answer["Allow"].split(", ")) == ["GET", "POST"]
+
+
+def test_unknown_parameters_are_refused(program):
+    answer = program.get("/customers", colour="red")
+    assert code(answer) == (422, "invalid_input")
+    assert json.loads(answer.content)["errors"][0]["parameter"] == "colour"
+
+
+def test_a_change_from_an_old_state_is_refused(program, customer):
+    tag = program.get("/customers/jo")["ETag"]
+    changed = program.patch("/customers/jo", {"company": "Jo Ltd"}, **{"If-Match": tag})
+    assert changed.status_code == 200
+    answer = program.patch("/customers/jo", {"company": "Other"}, **{"If-Match": tag})
+    assert code(answer) == (412, "changed_meanwhile")
+    customer.refresh_from_db()
+    assert customer.company == "Jo Ltd"
+    again = program.patch("/customers/jo", {"phone": "1"}, **{"If-Match": changed["ETag"]})
+    assert (again.status_code, json.loads(again.content)["company"]) == (200, "Jo Ltd")
+
+
+def test_a_list_is_read_page_by_page(program):
+    for name in "abcde":
+        program.post("/customers", {"username": name})
+    seen, cursor = [], None
+    while True:
+        parameters = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        part = json.loads(program.get("/customers", **parameters).content)
+        seen += [each["username"] for each in part["items"]]
+        cursor = part["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == list("abcde")

@@ -1,0 +1,137 @@
+"""What a checkout does with credit, for orders of the shop and for other references."""
+
+from __future__ import annotations
+
+import pytest
+
+from tillbook.common.errors import InvalidInput, WrongState
+from tillbook.common.money import Money
+from tillbook.credit import services as credit
+from tillbook.credit.models import GiveReason
+from tillbook.credit.queries import balance_of
+from tillbook.customers import services as customers
+from tillbook.ledger.verification import verify
+from tillbook.orders import checkout, services
+from tillbook.orders.recalculation import recalculate
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def by(admin_actor, now):
+    return {"actor": admin_actor, "now": now}
+
+
+@pytest.fixture
+def jo(by):
+    """Jo has 50.00 of credit."""
+    jo = customers.add(username="jo", currency="GBP", **by)
+    credit.give(
+        customer_id=jo.pk, amount=gbp(50_00), reason=GiveReason.DEPOSIT, refundable=True, expires_at=None,
+        key="g", **by,
+    )  # fmt: skip
+    return jo
+
+
+def gbp(minor: int) -> Money:
+    return Money(minor, "GBP")
+
+
+def order_of(customer, minor, by, number="WEB-1"):
+    line = services.LineInput("A", "", 1, minor)
+    return services.place(
+        customer_id=customer.pk, currency="GBP", lines=[line], number=number, key=f"o-{number}", **by
+    )
+
+
+def held(customer, minor, by, key="h"):
+    return checkout.hold(customer_id=customer.pk, amount=gbp(minor), reference="WEB-1", key=key, **by)
+
+
+def sums(order):
+    order.refresh_from_db()
+    return order.credit_used_minor, order.owing_minor
+
+
+def agrees(customer, by) -> bool:
+    """Whether the stored figures are those of the history, and the book is sound."""
+    result = recalculate(customer.pk, repair=False, **by)
+    return not result.differences and not result.broken and not verify().broken
+
+
+def test_what_an_order_no_longer_owes_at_the_capture_goes_back(jo, by):
+    order = order_of(jo, 30_00, by)
+    held(jo, 30_00, by)
+    services.receive_payment(order.pk, amount=gbp(20_00), method="card", received_at=by["now"], key="p", **by)
+    checkout.capture(customer_id=jo.pk, hold_key="h", key="c", **by)
+    assert sums(order) == (10_00, 0)
+    assert balance_of(jo.pk, "GBP").available_minor == 40_00
+    assert agrees(jo, by)
+
+
+def test_a_capture_sent_again_pays_once(jo, by):
+    order = order_of(jo, 30_00, by)
+    held(jo, 30_00, by)
+    first = checkout.capture(customer_id=jo.pk, hold_key="h", amount=gbp(25_00), key="c", **by)
+    assert checkout.capture(customer_id=jo.pk, hold_key="h", amount=gbp(25_00), key="c", **by) == first
+    assert sums(order) == (25_00, 5_00)
+    assert agrees(jo, by)
+
+
+def test_a_hold_for_a_cancelled_order_can_only_be_released(jo, by):
+    order = order_of(jo, 30_00, by)
+    held(jo, 30_00, by)
+    services.cancel(order.pk, reason="gone", key="x", **by)
+    with pytest.raises(WrongState):
+        checkout.capture(customer_id=jo.pk, hold_key="h", key="c", **by)
+    checkout.release(customer_id=jo.pk, hold_key="h", key="r", **by)
+    assert balance_of(jo.pk, "GBP").available_minor == 50_00
+    assert agrees(jo, by)
+
+
+def test_credit_spent_before_its_order_came_pays_it(jo, by):
+    checkout.spend(customer_id=jo.pk, amount=gbp(12_00), reference="WEB-1", key="s", **by)
+    order = order_of(jo, 30_00, by)
+    assert sums(order) == (12_00, 18_00)
+    assert agrees(jo, by)
+
+
+def test_what_was_spent_before_beyond_the_orders_total_goes_back(jo, by):
+    checkout.spend(customer_id=jo.pk, amount=gbp(42_00), reference="WEB-1", key="s", **by)
+    order = order_of(jo, 30_00, by)
+    assert sums(order) == (30_00, 0)
+    assert balance_of(jo.pk, "GBP").available_minor == 20_00
+    assert agrees(jo, by)
+
+
+def test_an_order_in_another_currency_than_the_credit_that_paid_it_is_refused(jo, by):
+    checkout.spend(customer_id=jo.pk, amount=gbp(1_00), reference="WEB-1", key="s", **by)
+    line = services.LineInput("A", "", 1, 30_00)
+    with pytest.raises(credit.CurrencyMismatch):
+        services.place(customer_id=jo.pk, currency="EUR", lines=[line], number="WEB-1", key="o", **by)
+
+
+def test_another_customers_order_takes_no_credit(jo, by):
+    order_of(customers.add(username="al", currency="GBP", **by), 30_00, by)
+    for take in (checkout.spend, checkout.hold):
+        with pytest.raises(InvalidInput):
+            take(customer_id=jo.pk, amount=gbp(1_00), reference="WEB-1", key="s", **by)
+    assert balance_of(jo.pk, "GBP").available_minor == 50_00
+
+
+def test_a_hold_sent_again_after_the_order_was_paid_gets_its_first_answer(jo, by):
+    order = order_of(jo, 30_00, by)
+    first = held(jo, 30_00, by)
+    services.receive_payment(order.pk, amount=gbp(30_00), method="card", received_at=by["now"], key="p", **by)
+    assert held(jo, 30_00, by) == first
+
+
+def test_all_of_what_credit_paid_is_restored(jo, by):
+    order = order_of(jo, 30_00, by)
+    checkout.spend(customer_id=jo.pk, amount=gbp(30_00), reference="WEB-1", key="s", **by)
+    parts = checkout.restore(customer_id=jo.pk, currency="GBP", reference="WEB-1", key="r", **by)
+    assert [part.amount_minor for part in parts] == [30_00]
+    assert sums(order) == (0, 30_00)
+    with pytest.raises(credit.MoreThanSpent):
+        checkout.restore(customer_id=jo.pk, currency="GBP", reference="WEB-1", key="r2", **by)
+    assert agrees(jo, by)
