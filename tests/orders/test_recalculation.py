@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.orders.till import Till, gbp, line
 from tillbook.credit.models import Credit
@@ -123,3 +124,19 @@ def test_a_credit_that_is_not_found_when_credit_is_used_is_shown_and_found_again
     assert told(till) == [(credit.number, "usable", 0, 500)]
     assert Credit.objects.get().usable
     assert (told(till), list(credit_findings())) == ([], [])
+
+
+def test_other_customers_payments_are_not_read(till: Till) -> None:
+    till.pay(till.place(line(100)), 100)
+    with CaptureQueriesContext(connection) as asked:
+        recalculated(till)
+    (statement,) = [each["sql"] for each in asked if "orders_payment" in each["sql"]]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # which passes over any small table otherwise
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+        cursor.execute(f"{explain} {statement}")
+        plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+    assert "orders_payment_order_id" in plan
+    assert "Seq Scan on orders_payment" not in plan
+    assert "SCAN orders_payment" not in plan

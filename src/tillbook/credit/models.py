@@ -52,7 +52,7 @@ class Credit(models.Model):
     """One credit of one customer. Its money stands on the ledger account of the same id."""
 
     pk = models.CompositePrimaryKey("customer_id", "id")
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="credits")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="credits", db_index=False)
     id = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     issued_minor = models.BigIntegerField()

@@ -27,7 +27,7 @@ class Order(models.Model):
         OVER_PAID = "over_paid", "Over paid"
 
     number = models.CharField(max_length=50, unique=True)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     paid_status = models.CharField(max_length=10, choices=PaidStatus)
@@ -115,7 +115,7 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
     position = models.IntegerField()
     sku = models.CharField(max_length=60)
     description = models.CharField(max_length=300, blank=True)

@@ -28,7 +28,7 @@ class Refund(models.Model):
         CHEQUE = "cheque", "Cheque"
         CASH = "cash", "Cash"
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="refunds")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="refunds", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.REFUND)
     status = models.CharField(max_length=10, choices=Status, default=Status.REQUESTED)
     currency = models.CharField(max_length=3)
@@ -75,7 +75,7 @@ class Refund(models.Model):
 class RefundSource(models.Model):
     """How much of a refund comes out of which credit."""
 
-    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="sources")
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="sources", db_index=False)
     customer_id = models.BigIntegerField()
     credit_id = models.BigIntegerField()
     amount_minor = models.BigIntegerField()

@@ -32,7 +32,7 @@ class Rma(models.Model):
         SHIPPING_ONLY = "shipping_only", "Shipping given back"
         OTHER = "other", "Other"
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="rmas")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="rmas", db_index=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="rmas")
     document = models.CharField(
         max_length=50, null=True, unique=True
@@ -77,7 +77,7 @@ class Rma(models.Model):
 
 
 class RmaLine(models.Model):
-    rma = models.ForeignKey(Rma, on_delete=models.PROTECT, related_name="lines")
+    rma = models.ForeignKey(Rma, on_delete=models.PROTECT, related_name="lines", db_index=False)
     position = models.IntegerField()
     order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, null=True, related_name="+")
     sku = models.CharField(max_length=60)

@@ -1,0 +1,22 @@
+"""An index that begins with the same column serves instead: one less to write to."""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+from tillbook.common.indexes import without_index_of_its_own
+
+
+class Migration(migrations.Migration):
+    dependencies = [("credit", "0003_usable")]
+    operations = [
+        without_index_of_its_own(
+            "credit.credit",
+            "customer",
+            models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="credits",
+                to="customers.customer",
+            ),
+        ),
+    ]
