@@ -135,7 +135,8 @@ def _fill() -> dict[str, list[int]]:
             f"FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part})"
             for part in range(PARTS)
         ],
-        "CREATE TABLE staged AS SELECT row_number() OVER (ORDER BY random()) AS n, t.* FROM ledger_transfer AS t",
+        "CREATE TABLE staged AS SELECT row_number() OVER (ORDER BY random()) AS n, t.* "
+        "FROM ledger_transfer AS t",
         "CREATE UNIQUE INDEX ON staged (n)",
     )
     ((total,),) = statements.select("SELECT count(*) FROM staged", [])
