@@ -126,6 +126,7 @@ class TestActor:
             Permission.VIEW_REPORTS,
             Permission.EXPORT_BOOKS,
             Permission.READ_FINDINGS,
+            Permission.MANAGE_KEYS,
             Permission.RUN_SYSTEM,
         }
 
@@ -135,6 +136,7 @@ class TestActor:
             Permission.VIEW_REPORTS,
             Permission.EXPORT_BOOKS,
             Permission.READ_FINDINGS,
+            Permission.MANAGE_KEYS,
         }
 
     def test_the_system_may_everything(self) -> None:

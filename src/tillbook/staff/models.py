@@ -39,7 +39,7 @@ class ApiKey(models.Model):
 
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
     name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=16, unique=True)  # the part of it that may be shown
+    prefix = models.CharField(max_length=16)  # the part of it that may be shown
     secret_hash = models.CharField(max_length=64)  # SHA-256, in hex
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField()
@@ -47,7 +47,9 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["prefix"], name="api_key_prefix_once"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} (tb_{self.prefix})"
