@@ -11,8 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import typer
 
 from tests.conftest import PASSWORD
+from tillbook.cli.main import assembled
 from tillbook.cli.serve import address
 from tillbook.staff import queries
 from tillbook.staff.models import User
@@ -150,3 +152,12 @@ def test_the_demo_refuses_a_real_shop_s_book(run_process: Run, tmp_path: Path) -
 )
 def test_the_address_can_be_typed_into_a_browser(host: str, shown: str) -> None:
     assert address(host, 8000) == shown
+
+
+@pytest.mark.parametrize("name", ["demo", "serve", "verify"])
+def test_a_command_is_the_same_without_the_modules_of_the_others(run: Run, name: str) -> None:
+    alone, among_all = (typer.main.get_command(assembled(asked)) for asked in ([name], []))
+    assert len(alone.commands) < len(among_all.commands)
+    taken, expected = ([each.name for each in of.commands[name].params] for of in (alone, among_all))
+    assert taken == expected != []
+    assert run(name, "--help")[0] == 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import django
 import typer
@@ -40,6 +41,10 @@ commands = typer.Typer()
 _ERRORS = Console(stderr=True)  # progress is not output
 
 Piece = tuple[str, int, Range | None, str]  # depth, place, customers, the moment to read as of
+Hands = Callable[[Callable[[Piece], tuple[int, Proof]], Iterable[Piece]], Iterable[tuple[int, Proof]]]
+
+# A fork has everything imported; elsewhere than on Linux the system's own libraries may not survive one.
+_START = "fork" if sys.platform == "linux" else "spawn"
 
 
 @commands.command()
@@ -63,8 +68,10 @@ def verify(
     depth = Verification.Depth.FULL if in_full else Verification.Depth.SUMS
     processes = processes or os.cpu_count() or 1
     run = runs.interrupted(depth) if resume else _begun(depth, processes)
-    with shared_moment() as moment:
-        for place, proof in _checked(run, processes, moment):
+    left = list(runs.left(run))
+    with _hands(min(processes, len(left))) as hands, shared_moment() as moment:
+        pieces = [(run.depth, place, wanted, moment) for place, wanted in left]
+        for place, proof in _shown(hands(_check, pieces), len(run.ranges), len(pieces)):
             runs.keep(run, place, proof)
     proof = runs.total(run)
     if statement is not None:
@@ -122,24 +129,28 @@ def _begun(depth: Verification.Depth, processes: int) -> Verification:
     return runs.begin(depth, [None, *wanted], actor=Actor.system("cli"), now=timezone.now())
 
 
-def _checked(run: Verification, processes: int, moment: str) -> Iterator[tuple[int, Proof]]:
-    """Each range that is left, checked, in whatever order they are done."""
-    pieces: list[Piece] = [(run.depth, place, wanted, moment) for place, wanted in runs.left(run)]
-    with Progress(console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as progress:
-        task = progress.add_task("Verifying", total=len(run.ranges), completed=len(run.ranges) - len(pieces))
-        for result in _results(pieces, min(processes, len(pieces))):
-            yield result
-            progress.advance(task)
-
-
-def _results(pieces: list[Piece], processes: int) -> Iterator[tuple[int, Proof]]:
+@contextmanager
+def _hands(processes: int) -> Iterator[Hands]:
+    """What checks pieces: in whatever order they are done, by so many processes."""
     # Within a transaction nobody else sees what it wrote: then this process reads it all.
     if processes <= 1 or connection.in_atomic_block:
-        yield from map(_check, pieces)
+        yield map
         return
-    # A process of its own begins from nothing: it inherits no connection.
-    with get_context("spawn").Pool(processes, initializer=django.setup) as pool:
-        yield from pool.imap_unordered(_check, pieces)
+    # No process may inherit a connection, nor the threads that keep a pool of them.
+    wrapper: Any = connection
+    wrapper.close()
+    if wrapper.vendor == "postgresql":
+        wrapper.close_pool()
+    with get_context(_START).Pool(processes, initializer=django.setup) as pool:
+        yield pool.imap_unordered
+
+
+def _shown(results: Iterable[tuple[int, Proof]], total: int, left: int) -> Iterator[tuple[int, Proof]]:
+    with Progress(console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as progress:
+        task = progress.add_task("Verifying", total=total, completed=total - left)
+        for result in results:
+            yield result
+            progress.advance(task)
 
 
 def _check(piece: Piece) -> tuple[int, Proof]:
