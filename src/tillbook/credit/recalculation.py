@@ -47,11 +47,10 @@ from tillbook.ledger.queries import (
     add_balance,
     balances_of,
     currencies_of,
-    replay,
 )
 from tillbook.ledger.queries import histories as histories_of
 from tillbook.ledger.steady import Range, of_range
-from tillbook.ledger.verification import accounts_with_lines
+from tillbook.ledger.verification import heads_with_rows, is_sound
 from tillbook.staff.queries import names_of
 
 _LONGEST_SUBJECT = 60  # of an event, which also names the customer's id
@@ -151,16 +150,15 @@ def agreeing(wanted: Range, owing: Mapping[tuple[int, str], int], found: Agreein
     usable = Credit.objects.filter(of_range(wanted), usable=True)
     marked = set(usable.values_list("customer_id", "id"))
     true: dict[tuple[int, str], tuple[int, int]] = dict.fromkeys(owing, (0, 0))
-    for account, lines in accounts_with_lines(wanted):
-        if account is None:
-            wrong.add(lines[0].customer_id)
+    for head, rows in heads_with_rows(wanted):
+        if head is None:
+            wrong.add(rows[0][0])
             continue
-        each = replay(account, lines)
-        compared[each.customer_id] += 3
-        add_balance(true, (each.customer_id, each.currency), each)
-        is_hidden = each.posted > each.held and (each.customer_id, each.account_id) not in marked
-        if each.problem is not None or is_hidden:
-            wrong.add(each.customer_id)
+        compared[head.customer_id] += 3
+        add_balance(true, (head.customer_id, head.currency), head.posted_minor, head.held_minor)
+        is_hidden = head.posted_minor > head.held_minor and (head.customer_id, head.id) not in marked
+        if is_hidden or not is_sound(head, rows):
+            wrong.add(head.customer_id)
     for row in Balance.objects.filter(of_range(wanted)).iterator(chunk_size=2000):
         place = (row.customer_id, row.currency)
         compared[row.customer_id] += 3

@@ -7,7 +7,7 @@ against them, all or none, and keeps the lines they become. `services.write` sto
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -133,28 +133,29 @@ def genesis(customer_id: int, account_id: int, currency: str) -> bytes:
     return hashlib.sha256(f"tillbook account {customer_id} {account_id} {currency}".encode()).digest()
 
 
-def chained(previous: bytes, line: Sequence[Any]) -> bytes:
+@lru_cache(maxsize=256)  # a batch has one time, a history few
+def micros(moment: datetime) -> int:
+    """Whole microseconds since 1970 UTC."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def chained(previous: bytes, line: Sequence[Any], to_micros: Callable[[Any], int] = micros) -> bytes:
     """SHA-256 over the digest before and every column of `line` but its own digest.
 
     Columns are texts in the order of `Line`, joined by U+001F, which none of them can hold:
     keys and references are printable. Times are whole microseconds since 1970 UTC, truth is
-    True or False, what is missing is None.
+    True or False, what is missing is None. `to_micros` makes such a time of one as it stands in `line`.
     """
     (
         customer_id, account_id, seq, kind, house, inward, amount, hold_seq, reason, reference, key, part,
         content, actor, effective_at, recorded_at, posted, held, *_,
     ) = line  # fmt: skip
     text = (
-        f"{customer_id}\x1f{account_id}\x1f{seq}\x1f{kind}\x1f{house}\x1f{inward}\x1f{amount}\x1f{hold_seq}"
-        f"\x1f{reason}\x1f{reference}\x1f{key}\x1f{part}\x1f{content}\x1f{actor}\x1f{_micros(effective_at)}"
-        f"\x1f{_micros(recorded_at)}\x1f{posted}\x1f{held}"
+        f"{customer_id}\x1f{account_id}\x1f{seq}\x1f{kind}\x1f{house}\x1f{inward == 1}\x1f{amount}"
+        f"\x1f{hold_seq}\x1f{reason}\x1f{reference}\x1f{key}\x1f{part}\x1f{content}\x1f{actor}"
+        f"\x1f{to_micros(effective_at)}\x1f{to_micros(recorded_at)}\x1f{posted}\x1f{held}"
     )
     return hashlib.sha256(previous + text.encode()).digest()
-
-
-@lru_cache(maxsize=256)  # a batch has one time, a history few
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def effect(kind: str, inward: bool, amount: int, hold_amount: int) -> tuple[int, int]:

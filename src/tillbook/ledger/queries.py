@@ -72,14 +72,14 @@ def derived_balances(customer_id: int) -> dict[str, tuple[int, int]]:
     """currency -> (available, held) in minor units, replayed from the transfers alone."""
     sums: dict[str, tuple[int, int]] = {}
     for found, _ in histories(customer_id)[0]:
-        add_balance(sums, found.currency, found)
+        add_balance(sums, found.currency, found.posted, found.held)
     return sums
 
 
-def add_balance(totals: dict[T, tuple[int, int]], place: T, found: Replayed) -> None:
+def add_balance(totals: dict[T, tuple[int, int]], place: T, posted: int, held: int) -> None:
     """Add what an account has available and held to the total of `place`."""
-    available, held = totals.get(place, (0, 0))
-    totals[place] = (available + found.posted - found.held, held + found.held)
+    available, set_aside = totals.get(place, (0, 0))
+    totals[place] = (available + posted - held, set_aside + held)
 
 
 def histories(customer_id: int) -> tuple[list[History], list[Broken]]:

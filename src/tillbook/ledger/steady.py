@@ -6,9 +6,9 @@ process has a read transaction of its own: what belongs together is read in one 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any
 
 from django.db import connection, connections
@@ -16,6 +16,8 @@ from django.db.models import Q
 
 Range = tuple[int | None, int | None]  # the first and the last customer's id; None: no bound
 EVERYBODY: Range = (None, None)
+
+_CURSORS = itertools.count()  # PostgreSQL knows each by a name of its own
 
 OF_A_RANGE = 250_000  # transfers: a few seconds' work in full, which an interrupted check loses
 
@@ -108,10 +110,10 @@ def streamed(statement: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]
     connection.ensure_connection()
     raw = connection.connection
     if connection.vendor == "postgresql":
-        with raw.cursor("streamed", binary=True) as cursor:
+        with raw.cursor(f"streamed_{next(_CURSORS)}", binary=True) as cursor:
             cursor.itersize = 5_000
             cursor.execute(statement, parameters)
             yield from cursor
         return
     cursor = raw.cursor().execute(statement.replace("%s", "?"), parameters)
-    yield from chain.from_iterable(iter(lambda: cursor.fetchmany(5_000), []))
+    yield from itertools.chain.from_iterable(iter(lambda: cursor.fetchmany(5_000), []))
