@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import connection
 
 from tests.orders.till import Till, gbp, line
+from tillbook.common.actor import Actor
 from tillbook.credit import services as credit
-from tillbook.credit.models import GiveReason
+from tillbook.credit.models import Credit, GiveReason, ReverseReason
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import Payee
@@ -79,3 +80,70 @@ def test_a_changed_record_is_named(run: Run, till: Till, statement: str, named: 
     code, shown, _ = run("verify")
     assert code == 1
     assert any(named in each and each.startswith("customer jo") for each in shown.splitlines())
+
+
+@pytest.fixture
+def seldom(till: Till, admin_actor: Actor, now: datetime) -> Till:
+    """Besides: a credit extended after its expiry, a refund of one credit and a reversal."""
+    own = {"customer_id": till.customer.pk, "actor": admin_actor}
+    credits = [
+        credit.give(
+            amount=gbp(500), reason=GiveReason.DEPOSIT, refundable=True, expires_at=ends, key=key, now=now,
+            note="é", **own,
+        )
+        for key, ends in (("soon", now + timedelta(days=1)), ("one", None), ("wrong", None))
+    ]  # fmt: skip
+    credit.hold(amount=gbp(200), reference="N9", key="kept", now=now, **own)  # of what expires first
+    later = now + timedelta(days=3)
+    credit.release(hold_key="kept", key="back", now=later, **own)
+    refunds.request(
+        amount=gbp(100), method=Refund.Method.CASH, payee=Payee("Jo"), payment_date=date(2026, 3, 2),
+        credit_id=credits[1].id, key="r1", now=later, **own,
+    )  # fmt: skip
+    refunds.request_reversal(
+        credit_id=credits[2].id, reason=ReverseReason.DUPLICATE, note="Twice", key="r2", now=later, **own
+    )
+    assert Credit.objects.get(key="soon").expires_at > later
+    return till
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE credit_credit SET note = '' WHERE key = 'one'", "is not what was issued"),
+        ("UPDATE credit_credit SET source = 'elsewhere' WHERE key = 'one'", "is not what was issued"),
+        ("UPDATE credit_credit SET house = 'elsewhere' WHERE key = 'one'", "is not what was issued"),
+        (
+            "UPDATE credit_credit SET expires_at = '2031-01-01 00:00:00+00:00' WHERE key = 'soon'",
+            "is not what was issued",
+        ),
+        (
+            (
+                "UPDATE refunds_refundsource SET credit_id = credit_id + 1 "
+                "WHERE refund_id IN (SELECT id FROM refunds_refund WHERE method = 'cash')"
+            ),
+            "is not what was asked for",
+        ),
+        ("UPDATE refunds_refund SET note = '' WHERE kind = 'reversal'", "is not what was asked for"),
+        (
+            "UPDATE refunds_refund SET reverse_reason = 'other' WHERE kind = 'reversal'",
+            "is not what was asked for",
+        ),
+        (
+            (
+                "DELETE FROM refunds_refundsource "
+                "WHERE refund_id IN (SELECT id FROM refunds_refund WHERE kind = 'reversal')"
+            ),
+            "is not what was asked for",
+        ),
+    ],
+)
+def test_what_is_seldom_agrees_too_and_is_named_when_changed(
+    run: Run, seldom: Till, statement: str, named: str
+) -> None:
+    assert run("verify")[0] == 0
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    code, shown, _ = run("verify")
+    assert code == 1
+    assert [each for each in shown.splitlines() if named in each and each.startswith("customer jo")]

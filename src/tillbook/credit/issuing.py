@@ -81,8 +81,10 @@ class Issue:
 
     @property
     def content(self) -> str:
-        asked = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "key"}
-        return content_of("credit.issued", **asked)
+        return content_of("credit.issued", **{name: getattr(self, name) for name in _ASKED})
+
+
+_ASKED = [each.name for each in fields(Issue) if each.name != "key"]
 
 
 def lock(customer_id: int, currency: str) -> None:

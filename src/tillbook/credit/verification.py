@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from itertools import islice
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tillbook.common import statements
@@ -12,16 +11,46 @@ from tillbook.common.findings import Finding
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
 from tillbook.credit.issuing import Issue
-from tillbook.credit.models import Credit, Source
+from tillbook.credit.models import Source
 from tillbook.events.models import Event
 from tillbook.ledger.models import House
-from tillbook.ledger.steady import EVERYBODY, Range, of_range, within
+from tillbook.ledger.steady import EVERYBODY, Range, streamed, within
 
-_AT_ONCE = 1_000  # credits
+
+class _Issued(NamedTuple):
+    """A credit, and what its first transfer says of the request that issued it."""
+
+    customer_id: int
+    id: int
+    issued_minor: int
+    currency: str
+    source: Source
+    house: House
+    reason: str
+    source_reference: str
+    refundable: bool
+    expires_at: datetime | None
+    issued_at: datetime
+    note: str
+    public_note: str
+    order_reference: str
+    content: str | None  # None: there is no such transfer
+    transfer_minor: int
+
+
+_ISSUED = (
+    f"SELECT {', '.join(f'c.{name}' for name in _Issued._fields[:-2])}, t.content, t.amount_minor "
+    "FROM credit_credit AS c LEFT JOIN ledger_transfer AS t "
+    "ON t.customer_id = c.customer_id AND t.account_id = c.id AND t.seq = 1 "
+    "WHERE {range} ORDER BY c.customer_id, c.id"
+)
 
 
 def findings(wanted: Range = EVERYBODY) -> Iterator[Finding]:
-    """Credits that are not what was issued, and accounts without a credit, of customers in the range."""
+    """Credits that are not what was issued, and accounts without a credit, of customers in the range.
+
+    Streams: call it inside `steady`.
+    """
     condition, bounds = within(wanted, "a.customer_id")
     orphans = statements.select(
         "SELECT a.customer_id, a.id FROM ledger_account AS a LEFT JOIN credit_credit AS c "
@@ -33,16 +62,14 @@ def findings(wanted: Range = EVERYBODY) -> Iterator[Finding]:
         yield Finding(customer_id, public_number("CR", account_id), "has an account but no terms")
     yield from hidden(wanted)
     extended = _first_expiries()
-    rows = Credit.objects.filter(of_range(wanted)).order_by("customer_id", "id").iterator(chunk_size=_AT_ONCE)
-    while credits := list(islice(rows, _AT_ONCE)):
-        issued = _first_transfers(credits)
-        for credit in credits:
-            first = issued.get((credit.customer_id, credit.id))
-            if first is None:
-                yield Finding(credit.customer_id, credit.number, "was never issued in the book")
-            elif not _is_what_was_issued(credit, first, extended):
-                problem = "is not what was issued: its amount, terms, reason or notes were changed"
-                yield Finding(credit.customer_id, credit.number, problem)
+    condition, bounds = within(wanted, "c.customer_id")
+    for credit in map(_Issued._make, streamed(_ISSUED.format(range=condition), bounds)):
+        number = public_number("CR", credit.id)
+        if credit.content is None:
+            yield Finding(credit.customer_id, number, "was never issued in the book")
+        elif not _is_what_was_issued(credit, extended.get(number)):
+            problem = "is not what was issued: its amount, terms, reason or notes were changed"
+            yield Finding(credit.customer_id, number, problem)
 
 
 def hidden(wanted: Range = EVERYBODY) -> Iterator[Finding]:
@@ -59,25 +86,6 @@ def hidden(wanted: Range = EVERYBODY) -> Iterator[Finding]:
         yield Finding(customer_id, public_number("CR", account_id), problem)
 
 
-class _First(NamedTuple):
-    """What a credit's first transfer says of the request that issued it."""
-
-    content: str
-    amount_minor: int
-
-
-def _first_transfers(credits: Iterable[Credit]) -> dict[tuple[int, int], _First]:
-    places = [(credit.customer_id, credit.id) for credit in credits]
-    table, rows = statements.wanted({"customer_id": "bigint", "id": "bigint"}, places)
-    found = statements.select(
-        f"SELECT t.customer_id, t.account_id, t.content, t.amount_minor FROM {table} "
-        "CROSS JOIN ledger_transfer AS t WHERE t.customer_id = wanted.customer_id "
-        "AND t.account_id = wanted.id AND t.seq = 1",
-        rows,
-    )
-    return {(customer_id, account_id): _First(*first) for customer_id, account_id, *first in found}
-
-
 def _first_expiries() -> dict[str, tuple[str, str]]:
     """Credit number -> its expiry before the first and after the last grace period, as text."""
     found: dict[str, tuple[str, str]] = {}
@@ -89,25 +97,31 @@ def _first_expiries() -> dict[str, tuple[str, str]]:
     return found
 
 
-def _is_what_was_issued(credit: Credit, first: _First, extended: dict[str, tuple[str, str]]) -> bool:
-    expires_at = credit.expires_at
-    if credit.number in extended:
-        before, after = extended[credit.number]
+def _is_what_was_issued(credit: _Issued, extended: tuple[str, str] | None) -> bool:
+    expires_at = _in_utc(credit.expires_at)
+    if extended is not None:
+        before, after = extended
         if expires_at != datetime.fromisoformat(after):
             return False
         expires_at = datetime.fromisoformat(before)
     # A request without a moment of its own was issued at the moment of its transfer.
-    return first.amount_minor == credit.issued_minor and any(
-        first.content == _request(credit, expires_at, at).content for at in (None, credit.issued_at)
+    return credit.transfer_minor == credit.issued_minor and (
+        credit.content == _request(credit, expires_at, None).content
+        or credit.content == _request(credit, expires_at, _in_utc(credit.issued_at)).content
     )
 
 
-def _request(credit: Credit, expires_at: datetime | None, effective_at: datetime | None) -> Issue:
+def _in_utc(moment: datetime | None) -> datetime | None:
+    """A moment as the driver gives it: SQLite's names no zone."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+def _request(credit: _Issued, expires_at: datetime | None, effective_at: datetime | None) -> Issue:
     return Issue(
         customer_id=credit.customer_id,
         amount=Money(credit.issued_minor, credit.currency),
-        source=Source(credit.source),
-        house=House(credit.house),
+        source=credit.source,
+        house=credit.house,
         reason=credit.reason,
         reference=credit.source_reference,
         key="",

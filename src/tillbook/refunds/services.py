@@ -84,8 +84,9 @@ def content_of_request(
     amount: Money, method: str, payee: Payee, payment_date: date | None, note: str, credit_id: int | None
 ) -> str:
     """The digest of all that a refund's request asks for; `verify` compares it with the refund."""
+    paid_to = (payee.name, payee.bank_account, payee.paypal_email, payee.postal_address)
     return content_of(
-        "refund.requested", amount=amount, method=str(method), payee=astuple(payee),
+        "refund.requested", amount=amount, method=str(method), payee=paid_to,
         payment_date=payment_date, note=note, credit_id=credit_id,
     )  # fmt: skip
 

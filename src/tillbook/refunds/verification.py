@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import NamedTuple
 
 from tillbook.common import statements
 from tillbook.common.findings import Finding
+from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
-from tillbook.credit.models import ReverseReason
 from tillbook.events.models import Event
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee, amount_of, content_of_request, content_of_reversal
+from tillbook.refunds.services import Payee, content_of_request, content_of_reversal
 
 # From each refund to its own transfers by their index, instead of grouping all transfers there are.
 _MONEY = (
@@ -51,22 +54,42 @@ def findings() -> Iterator[Finding]:
             "subject", "content"
         )
     )
-    for refund in Refund.objects.prefetch_related("sources").order_by("id").iterator(chunk_size=500):
-        if requests.get(refund.number) not in _contents(refund):
+    rows = Refund.objects.order_by("id").values_list(*_Asked._fields, "sources__credit_id")
+    for asked, sources in groupby(rows.iterator(chunk_size=2000), key=lambda row: row[:-1]):
+        refund = _Asked._make(asked)
+        number = public_number("RF", refund.id)
+        contents = _contents(refund, [row[-1] for row in sources])
+        if not any(requests.get(number) == content for content in contents):
             problem = "is not what was asked for: its amount, payee, account, date or note was changed"
-            yield Finding(refund.customer_id, refund.number, problem)
+            yield Finding(refund.customer_id, number, problem)
 
 
-def _contents(refund: Refund) -> set[str]:
-    """The digests that the request for this refund may have: of one credit, or of all refundable ones."""
-    credit_ids = [source.credit_id for source in refund.sources.all()]
+class _Asked(NamedTuple):
+    """What a refund says of the request for it."""
+
+    id: int
+    customer_id: int
+    kind: str
+    currency: str
+    amount_minor: int
+    method: str
+    payee_name: str
+    bank_account: str
+    paypal_email: str
+    postal_address: str
+    payment_date: date | None
+    reverse_reason: str
+    note: str
+
+
+def _contents(refund: _Asked, credit_ids: Sequence[int | None]) -> Iterator[str]:
+    """The digests that the request for this refund may have: of all refundable credits, or of one."""
     if refund.kind == Refund.Kind.REVERSAL:
-        reason = ReverseReason(refund.reverse_reason)
-        return {content_of_reversal(each, reason, refund.note) for each in credit_ids}
+        for credit_id in credit_ids:
+            if credit_id is not None:
+                yield content_of_reversal(credit_id, refund.reverse_reason, refund.note)
+        return
+    amount = Money(refund.amount_minor, refund.currency)
     payee = Payee(refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address)
-    return {
-        content_of_request(
-            amount_of(refund), refund.method, payee, refund.payment_date, refund.note, credit_id
-        )
-        for credit_id in [None, *credit_ids]
-    }
+    for credit_id in (None, *credit_ids):
+        yield content_of_request(amount, refund.method, payee, refund.payment_date, refund.note, credit_id)
