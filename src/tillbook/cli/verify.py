@@ -120,12 +120,9 @@ def _key() -> bytes:
 
 
 def _begun(depth: Verification.Depth, processes: int) -> Verification:
-    if depth == Verification.Depth.FULL:
-        wanted = ranges(processes)
-    elif connection.vendor == "postgresql":
-        wanted = [EVERYBODY]  # one fingerprint covers all, and the server uses its own processes for it
-    else:
-        wanted = ranges(processes, largest=sys.maxsize)  # every range begins anew: as few as there are hands
+    # On PostgreSQL one fingerprint covers all, and the server uses its own processes for it.
+    at_once = depth == Verification.Depth.SUMS and connection.vendor == "postgresql"
+    wanted = [EVERYBODY] if at_once else ranges(processes)
     return runs.begin(depth, [None, *wanted], actor=Actor.system("cli"), now=timezone.now())
 
 

@@ -19,6 +19,8 @@ EVERYBODY: Range = (None, None)
 
 _CURSORS = itertools.count()  # PostgreSQL knows each by a name of its own
 
+_MEMORY_KIB = 64 * 1024  # of a process: what is grouped, or looked up again and again, stays in it
+
 OF_A_RANGE = 250_000  # transfers: a few seconds' work in full, which an interrupted check loses
 
 
@@ -59,13 +61,16 @@ def steady(moment: str = "") -> Iterator[None]:
             if postgresql:
                 # Compiling costs more than these few long statements gain by it.
                 cursor.execute("SET LOCAL jit = off")
+                cursor.execute(f"SET LOCAL work_mem = '{_MEMORY_KIB}kB'")
+            else:
+                cursor.execute(f"PRAGMA cache_size = -{_MEMORY_KIB}")
             yield
         finally:
             cursor.execute("ROLLBACK")
 
 
-def ranges(at_least: int, largest: int = OF_A_RANGE) -> list[Range]:
-    """Ranges of customers, together all there are, of about as many transfers each: `largest`, or fewer.
+def ranges(at_least: int) -> list[Range]:
+    """Ranges of customers, together all there are, of about as many transfers each.
 
     The counts that accounts keep of their transfers only balance the work: whatever they say,
     every customer is in exactly one range.
@@ -76,7 +81,7 @@ def ranges(at_least: int, largest: int = OF_A_RANGE) -> list[Range]:
         )
         counted = [(customer_id, int(count)) for customer_id, count in cursor.fetchall()]
     total = sum(count for _, count in counted)
-    size = max(1, min(largest, -(-total // max(1, at_least))))
+    size = max(1, min(OF_A_RANGE, -(-total // max(1, at_least))))
     ends, so_far = [], 0
     for customer_id, count in counted[:-1]:
         so_far += count

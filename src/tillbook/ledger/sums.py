@@ -1,12 +1,14 @@
 """The book's sums, checked inside the database: every balance continues, no digest is recomputed.
 
 On PostgreSQL one pass over the transfers makes a keyed fingerprint (see docs/decisions/0008);
-only where it differs do the exact statements look for the row. SQLite runs those at once.
+SQLite, and a range alone, compare each row with the one before in that pass. Only where something
+differs do other statements look for the rows.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from django.db import connection
 
@@ -24,33 +26,35 @@ _POSTED = (
 )
 _HELD = "CASE WHEN t.kind = 'hold' THEN t.amount_minor ELSE 0 END"
 
-# Looking up the row before beats a window over them.
-# Rows that end a hold have their held checked by `_ENDINGS`.
-_CONTINUES = (
-    "SELECT t.customer_id, t.account_id, t.seq, (SELECT coalesce(max(p.seq), 0) FROM ledger_transfer AS p "
-    "WHERE p.customer_id = t.customer_id AND p.account_id = t.account_id AND p.seq < t.seq), "
-    "t.hold_seq IS NULL AND t.kind IN ('capture', 'release') "
-    "FROM ledger_transfer AS t LEFT JOIN ledger_transfer AS b ON b.customer_id = t.customer_id "
-    "AND b.account_id = t.account_id AND b.seq = t.seq - 1 WHERE {range} AND ("
-    "(b.seq IS NULL AND t.seq <> 1) OR coalesce(b.posted_minor, 0) + {posted} <> t.posted_minor "
-    "OR (t.hold_seq IS NULL AND coalesce(b.held_minor, 0) + {held} <> t.held_minor) "
-    "OR t.held_minor < 0 OR t.held_minor > t.posted_minor "
-    "OR (t.hold_seq IS NULL AND t.kind IN ('capture', 'release')))"
+# Whether it names no hold that is open, or ends one without naming it.
+_ENDS_NONE = (
+    "CASE WHEN t.hold_seq IS NULL THEN t.kind IN ('capture', 'release') ELSE "
+    "h.kind IS NULL OR h.kind <> 'hold' OR h.seq >= t.seq OR t.amount_minor > h.amount_minor "
+    "OR (t.kind = 'release' AND t.amount_minor < h.amount_minor) OR t.kind NOT IN ('capture', 'release') END"
 )
-# A term instead of the bare column: half the book is read faster by passing over all than by an index.
-_SCANNED = "+t.customer_id"
-_NO_OPEN_HOLD = (
-    "(h.kind IS NULL OR h.kind <> 'hold' OR h.seq >= t.seq OR t.amount_minor > h.amount_minor "
-    "OR (t.kind = 'release' AND t.amount_minor < h.amount_minor) OR t.kind NOT IN ('capture', 'release'))"
+# What no row can be, whatever the others are.
+_NOT_POSSIBLE = (
+    "t.held_minor < 0 OR t.held_minor > t.posted_minor "
+    "OR (t.kind IN ('capture', 'release')) <> (t.hold_seq IS NOT NULL)"
 )
-_ENDINGS = (
-    f"SELECT t.customer_id, t.account_id, t.seq, {_NO_OPEN_HOLD} FROM ledger_transfer AS t "
-    "LEFT JOIN ledger_transfer AS h ON h.customer_id = t.customer_id AND h.account_id = t.account_id "
-    "AND h.seq = t.hold_seq "
+# Looking up the row before, and the hold that a row ends, beats a window over them.
+_BESIDE = (
     "LEFT JOIN ledger_transfer AS b ON b.customer_id = t.customer_id AND b.account_id = t.account_id "
     "AND b.seq = t.seq - 1 "
-    f"WHERE t.hold_seq IS NOT NULL AND {{range}} AND ({_NO_OPEN_HOLD} "
-    "OR coalesce(b.held_minor, 0) - h.amount_minor <> t.held_minor)"
+    "LEFT JOIN ledger_transfer AS h ON h.customer_id = t.customer_id AND h.account_id = t.account_id "
+    "AND h.seq = t.hold_seq"
+)
+_WRONG = (
+    f"(b.seq IS NULL AND t.seq <> 1) OR coalesce(b.posted_minor, 0) + {_POSTED} <> t.posted_minor "
+    f"OR coalesce(b.held_minor, 0) + CASE WHEN t.hold_seq IS NULL THEN {_HELD} ELSE -h.amount_minor END "
+    f"<> t.held_minor OR t.held_minor < 0 OR t.held_minor > t.posted_minor OR {_ENDS_NONE}"
+)
+_COUNT_WRONG = f"sum(CASE WHEN {_WRONG} THEN 1 ELSE 0 END)"
+_FIND_WRONG = (
+    "SELECT t.customer_id, t.account_id, t.seq, (SELECT coalesce(max(p.seq), 0) FROM ledger_transfer AS p "
+    "WHERE p.customer_id = t.customer_id AND p.account_id = t.account_id AND p.seq < t.seq), "
+    f"{_ENDS_NONE} FROM ledger_transfer AS t {_BESIDE} WHERE {{range}} AND ({_WRONG}) "
+    "ORDER BY t.customer_id, t.account_id, t.seq"
 )
 _COUNTERS = (
     "SELECT a.customer_id, a.id, a.transfers, l.seq IS NULL AND a.transfers > 0 OR EXISTS (SELECT 1 FROM "
@@ -81,58 +85,70 @@ _PROJECTION = (
 def check(wanted: Range = EVERYBODY, moment: str = "") -> Proof:
     """Check the sums of the customers in the range, as of one moment."""
     with steady(moment):
-        proof = _counted(wanted)
-        if wanted != EVERYBODY or not _postgresql() or not _fingerprints_agree():
-            proof.broken += _first_of_each([*_chains(wanted), *_accounts(wanted)])
+        proof, counted = _accounts(wanted)
+        if wanted == EVERYBODY and connection.vendor == "postgresql":
+            if not _fingerprints_agree(proof):
+                proof.broken += _first_of_each([*_chains(wanted), *_counters(wanted), *_orphans(wanted)])
+        else:
+            (wrong,) = _add_transfers(proof, wanted, [_COUNT_WRONG], _BESIDE)
+            found = [*(_chains(wanted) if wrong else []), *_counters(wanted)]
+            # Where accounts have all rows they count, as many as there are leave none to belong to none.
+            if found or counted != proof.transfers:
+                found += _orphans(wanted)
+            proof.broken += _first_of_each(found)
         proof.broken += _projection(wanted)
     return proof
 
 
-def _postgresql() -> bool:
-    return connection.vendor == "postgresql"
-
-
-def _counted(wanted: Range) -> Proof:
-    """How much there is, and what each house holds: its side of every transfer that moved posted."""
+def _accounts(wanted: Range) -> tuple[Proof, int]:
+    """A proof that has counted the accounts and balances, and how many transfers the accounts count."""
     condition, bounds = within(wanted, "customer_id")
-    proof = Proof()
-    for currency, accounts, posted, held in statements.select(
-        "SELECT currency, count(*), sum(posted_minor), sum(held_minor) FROM ledger_account "
+    proof, counted = Proof(), 0
+    for currency, accounts, posted, held, transfers in statements.select(
+        "SELECT currency, count(*), sum(posted_minor), sum(held_minor), sum(transfers) FROM ledger_account "
         f"WHERE {condition} GROUP BY currency",
         bounds,
     ):
         proof.accounts += accounts
         proof.sums[currency] = (int(posted) - int(held), int(held))
+        counted += int(transfers)
     ((proof.balances,),) = statements.select(f"SELECT count(*) FROM ledger_balance WHERE {condition}", bounds)
-    condition, bounds = within(wanted, _SCANNED)
-    for house, transfers, minor in statements.select(
-        f"SELECT t.house, count(*), sum({_POSTED}) FROM ledger_transfer AS t WHERE {condition} "
-        "GROUP BY t.house",
+    return proof, counted
+
+
+def _add_transfers(proof: Proof, wanted: Range, figures: Sequence[str], beside: str = "") -> list[int]:
+    """Count the transfers, and what each house holds: its side of every one that moved posted.
+
+    In the same pass other `figures`, aggregates of each house's, are added up: their sums.
+    """
+    condition, bounds = within(wanted, "t.customer_id")
+    sums = [0] * len(figures)
+    for house, transfers, minor, *others in statements.select(
+        f"SELECT t.house, count(*), sum({_POSTED}), {', '.join(figures)} FROM ledger_transfer AS t {beside} "
+        f"WHERE {condition} GROUP BY t.house",
         bounds,
     ):
         proof.transfers += transfers
         proof.houses[house] = -int(minor)
-    return proof
+        sums = [before + int(other) for before, other in zip(sums, others, strict=True)]
+    return sums
 
 
 def _chains(wanted: Range) -> list[Broken]:
-    condition, bounds = within(wanted, _SCANNED)
-    statement = _CONTINUES.format(posted=_POSTED, held=_HELD, range=condition)
+    condition, bounds = within(wanted, "t.customer_id")
     found = []
-    for customer_id, account_id, seq, before, unheld in statements.select(statement, bounds):
+    for customer_id, account_id, seq, before, ends_none in statements.select(
+        _FIND_WRONG.format(range=condition), bounds
+    ):
         if before != seq - 1:
             found.append(Broken(customer_id, account_id, before + 1, "is missing"))
         else:
-            found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else NOT_CONTINUED))
-    for customer_id, account_id, seq, unheld in statements.select(_ENDINGS.format(range=condition), bounds):
-        found.append(Broken(customer_id, account_id, seq, _UNHELD if unheld else NOT_CONTINUED))
-    # At one row, what is wrong with its hold says more.
-    return sorted(
-        found, key=lambda each: (each.customer_id, each.account_id, each.seq, each.problem != _UNHELD)
-    )
+            # What is wrong with its hold says more.
+            found.append(Broken(customer_id, account_id, seq, _UNHELD if ends_none else NOT_CONTINUED))
+    return found
 
 
-def _accounts(wanted: Range) -> list[Broken]:
+def _counters(wanted: Range) -> list[Broken]:
     condition, bounds = within(wanted, "a.customer_id")
     found = []
     for customer_id, account_id, transfers, other in statements.select(
@@ -144,11 +160,15 @@ def _accounts(wanted: Range) -> list[Broken]:
         else:
             problem = "has counters that are not the sum of its transfers"
             found.append(Broken(customer_id, account_id, None, problem))
-    condition, bounds = within(wanted, "t.customer_id")
-    orphans = statements.select(_ORPHANS.format(range=condition), bounds)
-    for customer_id, account_id, seq in orphans:
-        found.append(Broken(customer_id, account_id, seq, BELONGS_NOWHERE))
     return found
+
+
+def _orphans(wanted: Range) -> list[Broken]:
+    condition, bounds = within(wanted, "t.customer_id")
+    return [
+        Broken(customer_id, account_id, seq, BELONGS_NOWHERE)
+        for customer_id, account_id, seq in statements.select(_ORPHANS.format(range=condition), bounds)
+    ]
 
 
 def _first_of_each(found: list[Broken]) -> list[Broken]:
@@ -186,10 +206,11 @@ def _mixed(seed: str, *values: str) -> str:
     return seed
 
 
-def _fingerprints_agree() -> bool:
+def _fingerprints_agree(proof: Proof) -> bool:
     """Whether the states before and after all transfers cancel out to the accounts' counters.
 
-    `sum` adds 64-bit integers exactly. What a resolution's hold was worth comes by a join of its own.
+    Counts the transfers in the same pass. `sum` adds 64-bit integers exactly. What a resolution's hold
+    was worth comes by a join of its own.
     """
     seed = str(secrets.randbits(63))
     own = _mixed(seed, "t.customer_id", "t.account_id")
@@ -202,12 +223,12 @@ def _fingerprints_agree() -> bool:
         f"t.posted_minor - ({_POSTED})",
         "t.held_minor + h.amount_minor",
     )
-    ((states, resolutions, wrong),) = statements.select(
-        f"SELECT sum({after}) - coalesce(sum({before}) FILTER (WHERE t.hold_seq IS NULL), 0), "
-        "count(t.hold_seq), count(*) FILTER (WHERE t.held_minor < 0 OR t.held_minor > t.posted_minor "
-        "OR (t.kind IN ('capture', 'release')) <> (t.hold_seq IS NOT NULL)) FROM ledger_transfer AS t",
-        [],
+    figures = (
+        f"sum({after}) - coalesce(sum({before}) FILTER (WHERE t.hold_seq IS NULL), 0)",
+        "count(t.hold_seq)",
+        f"count(*) FILTER (WHERE {_NOT_POSSIBLE})",
     )
+    states, resolutions, wrong = _add_transfers(proof, EVERYBODY, figures)
     ((ended, held),) = statements.select(
         f"SELECT coalesce(sum({freed}), 0), count(*) FROM ledger_transfer AS t JOIN ledger_transfer AS h "
         "ON h.customer_id = t.customer_id AND h.account_id = t.account_id AND h.seq = t.hold_seq "
@@ -221,4 +242,4 @@ def _fingerprints_agree() -> bool:
     ((heads,),) = statements.select(
         f"SELECT coalesce(sum({head}), 0) - coalesce(sum({none}), 0) FROM ledger_account AS a", []
     )
-    return (resolutions, wrong) == (held, 0) and int(states or 0) - int(ended) == int(heads)
+    return (resolutions, wrong) == (held, 0) and states - int(ended) == int(heads)

@@ -111,7 +111,7 @@ def _line(row: tuple[Any, ...]) -> Line:
 
 
 def is_sound(head: Head, rows: Sequence[tuple[Any, ...]]) -> bool:
-    """Whether the rows of `select_lines`, all of an account in their order, are a chain that ends in `head`."""
+    """Whether the rows of `select_lines`, all of an account in their order, end in `head`."""
     return follows(head, rows, micros if connection.vendor == "postgresql" else micros_of_text)
 
 
