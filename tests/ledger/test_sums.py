@@ -20,6 +20,7 @@ from tillbook.ledger.steady import EVERYBODY, ranges, shared_moment
 from tillbook.ledger.verification import Proof, verify
 
 ACTOR = Actor.system("test")
+ALL_BY_RANGE = (0, None)
 
 
 @pytest.fixture
@@ -96,8 +97,28 @@ def test_an_empty_book_agrees() -> None:
 def test_what_changes_a_sum_is_found(book, change: str, problem: str) -> None:
     drop_triggers()
     execute(change)
-    assert any(problem in each.problem for each in sums.check().broken)
+    found = sums.check()
+    assert any(problem in each.problem for each in found.broken)
+    assert sums.check(ALL_BY_RANGE) == found  # each row compared, where the whole may be by fingerprint
     assert verify().broken != []
+
+
+def test_a_transfer_of_no_account_is_named_though_all_accounts_are_in_order(book) -> None:
+    drop_triggers()
+    row = Transfer.objects.filter(customer_id=book[0]).order_by("account_id").last()
+    execute(
+        f"UPDATE ledger_transfer SET account_id = 999, seq = 1, posted_minor = amount_minor, held_minor = 0, "
+        f"inward = TRUE, kind = 'post', hold_seq = NULL WHERE customer_id = {row.customer_id} "
+        f"AND account_id = {row.account_id} AND seq = 1"
+    )
+    execute(f"DELETE FROM ledger_transfer WHERE account_id = {row.account_id}")
+    execute(
+        f"UPDATE ledger_account SET transfers = 0, posted_minor = 0, held_minor = 0 WHERE id = {row.account_id}"
+    )
+    for found in (sums.check(), sums.check(ALL_BY_RANGE)):
+        assert [(each.account_id, each.seq, each.problem) for each in found.broken if each.account_id] == [
+            (999, 1, "belongs to no account")
+        ]
 
 
 def test_one_altered_row_is_named_alone(book) -> None:
@@ -146,6 +167,7 @@ def test_any_tampering_that_changes_a_sum_is_found_by_sums_and_any_at_all_by_ful
     )
     assert verify().broken != []
     assert bool(sums.check().broken) == is_sum
+    assert sums.check(ALL_BY_RANGE) == sums.check()
 
 
 @pytest.mark.usefixtures("own_database")
