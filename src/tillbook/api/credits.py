@@ -176,12 +176,12 @@ def spend_credit(request: ApiRequest, body: TakingSent) -> Spend:
     customer = customers.by_username(body.customer)
     amount = body.amount.value()
     parts = checkout.spend(
-        customer_id=customer.pk, amount=amount, reference=body.reference, credits=_chosen(body),
+        customer_id=customer.pk, amount=amount, reference=body.reference, credits=chosen(body),
         key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
     return Spend(
         customer=customer.username, reference=body.reference,
-        amount=Money.of(amount.minor, amount.currency), credits=_parts(parts, amount.currency),
+        amount=Money.of(amount.minor, amount.currency), credits=parts_told(parts, amount.currency),
     )  # fmt: skip
 
 
@@ -191,7 +191,7 @@ def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
     customer = customers.by_username(body.customer)
     checkout.hold(
         customer_id=customer.pk, amount=body.amount.value(), reference=body.reference,
-        credits=_chosen(body), key=request.key, actor=request.actor, now=request.now,
+        credits=chosen(body), key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
     held = of_key(customer.pk, request.key)
     assert held is not None  # the hold wrote it
@@ -238,26 +238,27 @@ def restore_credit(request: ApiRequest, body: RestoreSent) -> Spend:
     return Spend(
         customer=customer.username, reference=body.reference,
         amount=Money.of(sum(part.amount_minor for part in parts), body.currency),
-        credits=_parts(parts, body.currency),
+        credits=parts_told(parts, body.currency),
     )  # fmt: skip
 
 
-def _chosen(body: TakingSent) -> Mapping[int, int] | None:
+def chosen(body: TakingSent) -> Mapping[int, int] | None:
     """{credit id: minor units}, as the services take a choice."""
     if body.credits is None:
         return None
-    chosen: dict[int, int] = {}
+    found: dict[int, int] = {}
     for each in body.credits:
         credit_id = row_id("CR", each.credit)
-        if credit_id is None or credit_id in chosen:
+        if credit_id is None or credit_id in found:
             raise InvalidInput("Name each credit once, like CR-1042.", field="credits")
         if each.amount.currency != body.amount.currency:
             raise InvalidInput("All amounts must be in one currency.", field="credits")
-        chosen[credit_id] = each.amount.value("credits").minor
-    return chosen
+        found[credit_id] = each.amount.value("credits").minor
+    return found
 
 
-def _parts(parts: Sequence[Part], currency: str) -> list[CreditPart]:
+def parts_told(parts: Sequence[Part], currency: str) -> list[CreditPart]:
+    """The parts as the API tells them."""
     return [
         CreditPart(credit=public_number("CR", part.credit_id), amount=Money.of(part.amount_minor, currency))
         for part in parts
@@ -281,7 +282,7 @@ def _hold(number: str) -> HoldOut:
     captured = hold.captured_minor
     return HoldOut(
         number=number, customer=customers.by_id(customer_id).username, reference=hold.reference,
-        amount=Money.of(total, hold.currency), credits=_parts(hold.parts, hold.currency),
+        amount=Money.of(total, hold.currency), credits=parts_told(hold.parts, hold.currency),
         held_at=hold.held_at, state="held" if captured is None else "captured" if captured else "released",
         captured=Money.of(captured, hold.currency) if captured else None,
     )  # fmt: skip

@@ -79,6 +79,21 @@ def change(
     return declared
 
 
+def batch(router: Router, path: str, shape: Any) -> Callable[[Endpoint], Endpoint]:
+    """A POST of many items, each of which has its own key and its own outcome."""
+
+    def declared(endpoint: Endpoint) -> Endpoint:
+        def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            made = endpoint(request, *args, **kwargs)
+            return HttpResponse(made.model_dump_json(by_alias=True), content_type="application/json")
+
+        responses = {200: shape, **_problems(400, 409, 415)}
+        router.post(path, response=responses)(_like(endpoint, answered))
+        return endpoint
+
+    return declared
+
+
 def update(
     router: Router, path: str, shape: Any, *statuses: int, **more: Any
 ) -> Callable[[Endpoint], Endpoint]:

@@ -39,13 +39,18 @@ def once(request: ApiRequest, change: Callable[[], tuple[int, Schema]]) -> HttpR
         first = answers.first_answer(caller, key, content)
         if first is not None:
             return _again(first.status, first.body)
-        request.key = f"api:{caller}:{key}"
+        request.key = service_key(request, key)
         response = _run(request, change)
         answers.keep(
             caller=caller, key=key, content=content, status=response.status_code,
             body=response.content.decode(), now=request.now,
         )  # fmt: skip
         return response
+
+
+def service_key(request: ApiRequest, key: str) -> str:
+    """The key as services know it: each program has keys of its own."""
+    return f"api:{request.actor.identity}:{key}"
 
 
 def _run(request: ApiRequest, change: Callable[[], tuple[int, Schema]]) -> HttpResponse:

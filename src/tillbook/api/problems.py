@@ -80,11 +80,16 @@ class TooManyRequests(Refusal):
 
 def of_refusal(refusal: Refusal, body: Any = None) -> HttpResponse:
     """The answer to what a service or the edge refused."""
-    errors = [] if refusal.field is None else [_wrong(refusal.field, refusal.message, body)]
-    response = problem(_status_of(refusal), refusal.code, refusal.message, errors)
+    response = _answer(told(refusal, body))
     if isinstance(refusal, KeyInUse | TooManyRequests):
         response["Retry-After"] = str(refusal.wait)
     return response
+
+
+def told(refusal: Refusal, body: Any = None) -> Problem:
+    """The refusal as a problem; `body` is what was sent, for the pointer to the wrong field."""
+    errors = [] if refusal.field is None else [_wrong(refusal.field, refusal.message, body)]
+    return _problem(_status_of(refusal), refusal.code, refusal.message, errors)
 
 
 def _status_of(refusal: Refusal) -> int:
@@ -114,10 +119,18 @@ def of_validation(errors: Sequence[Mapping[str, Any]]) -> HttpResponse:
 
 
 def problem(status: int, code: str, detail: str, errors: Sequence[WrongField] = ()) -> HttpResponse:
-    told = Problem(
-        title=HTTPStatus(status).phrase, status=status, code=code, detail=detail, errors=list(errors)
-    )
-    return HttpResponse(to_json(told.model_dump(exclude_none=True)), status=status, content_type=CONTENT_TYPE)
+    """The answer that is this problem."""
+    return _answer(_problem(status, code, detail, errors))
+
+
+def _problem(status: int, code: str, detail: str, errors: Sequence[WrongField]) -> Problem:
+    title = HTTPStatus(status).phrase
+    return Problem(title=title, status=status, code=code, detail=detail, errors=list(errors))
+
+
+def _answer(told: Problem) -> HttpResponse:
+    text = to_json(told.model_dump(exclude_none=True))
+    return HttpResponse(text, status=told.status, content_type=CONTENT_TYPE)
 
 
 def pointer(place: Sequence[Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from tillbook.api import credits, customers, problems
+from tillbook.api import batches, credits, customers, problems
 from tillbook.api.edge import Bearer, Json
 
 
@@ -38,3 +38,4 @@ api = Api(
 problems.register(api)
 api.add_router("/customers", customers.router)
 api.add_router("", credits.router)
+api.add_router("", batches.router)

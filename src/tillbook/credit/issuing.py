@@ -107,6 +107,20 @@ def change_owing(customer_id: int, currency: str, delta_minor: int) -> None:
         ledger.change_owing(customer_id, currency, delta_minor)
 
 
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """Credit about to be given by hand."""
+
+    customer_id: int
+    amount: Money
+    reason: GiveReason
+    key: str
+    refundable: bool = False
+    expires_at: datetime | None = None
+    note: str = ""
+    public_note: str = ""
+
+
 @transaction.atomic
 def give(
     *,
@@ -122,47 +136,59 @@ def give(
     now: datetime,
 ) -> Credit:
     """Give credit by hand. Raises LimitExceeded, CreditNotRefundable, InvalidInput."""
+    gift = Gift(customer_id, amount, reason, key, refundable, expires_at, note, public_note)
+    return only(give_many([gift], actor=actor, now=now))
+
+
+@transaction.atomic
+def give_many(gifts: Sequence[Gift], *, actor: Actor, now: datetime) -> list[Credit | Refusal]:
+    """Give credit by hand in one batch, to any customers: each one's credit, or its own refusal.
+
+    Refusals are those of `give` and of `issue_many`.
+    """
     actor.require(Permission.GIVE_CREDIT)
-    if reason not in POLICY:
+    asked = [attempt(_issue_of, gift) for gift in gifts]
+    known = _known({(each.customer_id, each.key) for each in asked if isinstance(each, Issue)})
+    # A rule that changed since must not meet a repetition (R4).
+    checked = [
+        each
+        if isinstance(each, Refusal) or (each.customer_id, each.key) in known
+        else attempt(_checked_gift, each, actor, now)
+        for each in asked
+    ]
+    issued = iter(issue_many([each for each in checked if isinstance(each, Issue)], actor=actor, now=now))
+    return [each if isinstance(each, Refusal) else next(issued) for each in checked]
+
+
+def _issue_of(gift: Gift) -> Issue:
+    if gift.reason not in POLICY:
         raise InvalidInput("Choose a reason from the list.", field="reason")
-    for field, text in (("note", note), ("public_note", public_note)):
+    for field, text in (("note", gift.note), ("public_note", gift.public_note)):
         check_text(text, field=field, longest=10_000)
-    house, may_refund = POLICY[reason]
-    new = Issue(
-        customer_id,
-        amount,
-        Source.MANUAL,
-        house,
-        reason,
-        "",
-        key,
-        refundable,
-        expires_at,
-        None,
-        note,
-        public_note,
-    )
-    lock(customer_id, amount.currency)
-    if _is_new(new):
-        _check_gift(new, may_refund, actor, now)
-    return only(issue_many([new], actor=actor, now=now))
+    house, _ = POLICY[gift.reason]
+    return Issue(
+        gift.customer_id, gift.amount, Source.MANUAL, house, gift.reason, "", check_key(gift.key),
+        gift.refundable, gift.expires_at, None, gift.note, gift.public_note,
+    )  # fmt: skip
 
 
-def _is_new(new: Issue) -> bool:
-    return not ledger.answers([(new.customer_id, check_key(new.key))])
+def _known(places: set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """The keys that issued before."""
+    return set(ledger.answers(list(places))) if places else set()
 
 
-def _check_gift(new: Issue, may_refund: bool, actor: Actor, now: datetime) -> None:
+def _checked_gift(new: Issue, actor: Actor, now: datetime) -> Issue:
     limit = shop().staff_credit_limit_minor
     over = new.amount.currency != shop().currency or new.amount.minor > limit
     if actor.role == Role.STAFF and over:
         raise LimitExceeded(
             f"Staff may give at most {Money(limit, shop().currency)} at once. Ask an admin.", field="amount"
         )
-    if new.refundable and not may_refund:
+    if new.refundable and not POLICY[new.reason][1]:
         raise CreditNotRefundable("Credit given for this reason can't be paid out.", field="refundable")
     if new.expires_at is not None and new.expires_at <= now:
         raise InvalidInput("The expiry must lie in the future.", field="expires_at")
+    return new
 
 
 @transaction.atomic

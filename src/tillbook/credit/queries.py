@@ -33,6 +33,14 @@ def page_of_credits(customer_id: int, *, before: int | None = None, limit: int =
     return list(rows.order_by("-id")[:limit])
 
 
+def by_ids(places: Collection[tuple[int, int]]) -> dict[int, Credit]:
+    """id -> credit, with its account and customer, of these (customer_id, id)."""
+    rows = Credit.objects.filter(
+        customer_id__in={customer_id for customer_id, _ in places}, id__in={id for _, id in places}
+    )
+    return {credit.id: credit for credit in rows.select_related("account", "customer")}
+
+
 def credits_of_document(customer_id: int, reference: str) -> list[Credit]:
     """The credits that arose from the document, with their accounts, in the order of their numbers."""
     rows = Credit.objects.filter(customer_id=customer_id, source_reference=reference)

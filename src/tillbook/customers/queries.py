@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 
 from django.db.models import F, Q
 
@@ -24,6 +24,11 @@ def by_username(username: str) -> Customer:
     if customer is None:
         raise CustomerNotFound(f"There is no customer {username!r}.", field="username")
     return customer
+
+
+def ids_of(usernames: Collection[str]) -> dict[str, int]:
+    """username -> id of those that exist."""
+    return dict(Customer.objects.filter(username__in=usernames).values_list("username", "pk"))
 
 
 def by_id(customer_id: int) -> Customer:

@@ -13,15 +13,17 @@ from datetime import datetime
 from django.db import transaction
 
 from tillbook.common.actor import Actor
-from tillbook.common.errors import InvalidInput
+from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
+from tillbook.credit.batch import attempt
 from tillbook.credit.queries import Hold, hold_named, parts_of_key
-from tillbook.credit.services import HoldNotFound, MoreThanSpent, Part
+from tillbook.credit.services import HoldNotFound, MoreThanSpent, Part, Taking
 from tillbook.events.services import NewEvent, content_of, derived_key, is_known, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders.lines import locked_order, refuse_if_cancelled
 from tillbook.orders.models import Order
+from tillbook.orders.queries import orders_named
 from tillbook.orders.services import check_payable_with_credit, pay_with_credit
 from tillbook.orders.settling import give_back, settle, take_back_unbacked
 
@@ -49,6 +51,27 @@ def spend(
         )  # fmt: skip
     pay_with_credit(order.pk, amount=amount, credits=credits, key=key, actor=actor, now=now)
     return parts_of_key(customer_id, derived_key(key, "spend"))
+
+
+def spend_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list[list[Part] | Refusal]:
+    """Spend credit for many references at once: the parts of each, or its own refusal.
+
+    What names no order of this shop goes in one batch; each order is paid in a transaction of its own.
+    """
+    numbers = orders_named({taking.reference for taking in takings})
+    bare = [each for each in takings if each.reference not in numbers]
+    moved = iter(credit.take_many(bare, actor=actor, now=now))
+    return [
+        attempt(_spend_on_order, taking, actor, now) if taking.reference in numbers else next(moved)
+        for taking in takings
+    ]
+
+
+def _spend_on_order(taking: Taking, actor: Actor, now: datetime) -> list[Part]:
+    return spend(
+        customer_id=taking.customer_id, amount=taking.amount, reference=taking.reference,
+        credits=taking.credits, key=taking.key, actor=actor, now=now,
+    )  # fmt: skip
 
 
 @transaction.atomic

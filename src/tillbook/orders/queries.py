@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -36,6 +37,11 @@ def by_number(number: str) -> Order:
     if order is None:
         raise OrderNotFound(f"There is no order {number!r}.", field="order")
     return order
+
+
+def orders_named(numbers: Collection[str]) -> set[str]:
+    """Those of `numbers` that an order has."""
+    return set(Order.objects.filter(number__in=numbers).values_list("number", flat=True))
 
 
 def lines_of(order: Order) -> list[OrderLine]:
