@@ -56,12 +56,12 @@ def figures() -> Iterator[Figure]:
         yield Figure(f"spends, {shape.name}", shape.goal, "higher", "a second", ours, limit)
 
 
-def shop() -> list[Place]:
+def shop(prefix: str = "") -> list[Place]:
     """Customers with one large credit each, who have spent before: (customer id, account id)."""
     by = {"actor": Actor.system("bench"), "now": timezone.now()}
     places = []
     for number in range(CUSTOMERS):
-        customer = customers.add(username=f"customer-{number}", currency="GBP", **by)
+        customer = customers.add(username=f"{prefix}customer-{number}", currency="GBP", **by)
         given = credit.give(
             customer_id=customer.pk, amount=Money(CREDIT_MINOR, "GBP"), reason=GiveReason.DEPOSIT,
             refundable=True, expires_at=None, key="bench", **by,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from ninja import Query, Router, Schema
 from pydantic import Field, StrictBool
@@ -17,6 +17,7 @@ from tillbook.credit import queries, services
 from tillbook.credit.models import Credit, GiveReason
 from tillbook.credit.services import HoldNotFound, Part
 from tillbook.customers import queries as customers
+from tillbook.events.models import Event
 from tillbook.events.queries import by_id as event_by_id
 from tillbook.events.queries import of_key
 from tillbook.ledger.models import House
@@ -193,37 +194,35 @@ def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
         customer_id=customer.pk, amount=body.amount.value(), reference=body.reference,
         credits=chosen(body), key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
-    held = of_key(customer.pk, request.key)
-    assert held is not None  # the hold wrote it
-    return _hold(public_number("HO", held.pk))
+    event = of_key(customer.pk, request.key)
+    assert event is not None  # the hold wrote it
+    return _told_hold(event, customer.username)
 
 
 @read(router, "/holds/{number}", HoldOut, 404)
 def get_hold(request: ApiRequest, number: str) -> HoldOut:
     """One hold, as it stands."""
-    return _hold(number)
+    return _told_hold(_event(number))
 
 
 @change(router, "/holds/{number}/capture", 200, HoldOut, 404)
 def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut:
     """End a hold: its amount, or the part given, is gone. The rest is available again."""
-    customer_id, hold_key = _place(number)
+    event = _event(number)
     amount = None if body.amount is None else body.amount.value()
     checkout.capture(
-        customer_id=customer_id, hold_key=hold_key, amount=amount, key=request.key, actor=request.actor,
+        **_place(event), amount=amount, key=request.key, actor=request.actor,
         now=request.now,
     )  # fmt: skip
-    return _hold(number)
+    return _told_hold(event)
 
 
 @change(router, "/holds/{number}/release", 200, HoldOut, 404)
 def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
     """End a hold: all of it is available again."""
-    customer_id, hold_key = _place(number)
-    checkout.release(
-        customer_id=customer_id, hold_key=hold_key, key=request.key, actor=request.actor, now=request.now
-    )
-    return _hold(number)
+    event = _event(number)
+    checkout.release(**_place(event), key=request.key, actor=request.actor, now=request.now)
+    return _told_hold(event)
 
 
 @change(router, "/restores", 201, Spend, 404)
@@ -265,24 +264,34 @@ def parts_told(parts: Sequence[Part], currency: str) -> list[CreditPart]:
     ]
 
 
-def _place(number: str) -> tuple[int, str]:
-    """(customer_id, key) of the hold. Raises HoldNotFound."""
+def _event(number: str) -> Event:
+    """The event that the hold began with. Raises HoldNotFound."""
     event = event_by_id(row_id("HO", number) or 0)
-    if event is None or event.action != "credit.held" or event.customer_id is None or event.key is None:
-        raise HoldNotFound(f"There is no hold {number}.", field="hold")
-    return event.customer_id, event.key
+    if event is None or event.action != "credit.held":
+        raise _no_hold(number)
+    return event
 
 
-def _hold(number: str) -> HoldOut:
-    customer_id, key = _place(number)
-    hold = queries.hold_named(customer_id, key)
+def _place(event: Event) -> dict[str, Any]:
+    """Whose hold it is, and its key, as the services ask for them."""
+    return {"customer_id": event.customer_id, "hold_key": event.key}
+
+
+def _no_hold(number: str) -> HoldNotFound:
+    return HoldNotFound(f"There is no hold {number}.", field="hold")
+
+
+def _told_hold(event: Event, username: str = "") -> HoldOut:
+    number = public_number("HO", event.pk)
+    hold = queries.hold_named(event.customer_id or 0, event.key or "")
     if hold is None or hold.house != House.ORDERS:  # a refund's own hold is the refund
-        raise HoldNotFound(f"There is no hold {number}.", field="hold")
+        raise _no_hold(number)
     total = sum(part.amount_minor for part in hold.parts)
     captured = hold.captured_minor
     return HoldOut(
-        number=number, customer=customers.by_id(customer_id).username, reference=hold.reference,
-        amount=Money.of(total, hold.currency), credits=parts_told(hold.parts, hold.currency),
-        held_at=hold.held_at, state="held" if captured is None else "captured" if captured else "released",
+        number=number, customer=username or customers.by_id(event.customer_id or 0).username,
+        reference=hold.reference, amount=Money.of(total, hold.currency),
+        credits=parts_told(hold.parts, hold.currency), held_at=event.recorded_at,
+        state="held" if captured is None else "captured" if captured else "released",
         captured=Money.of(captured, hold.currency) if captured else None,
     )  # fmt: skip

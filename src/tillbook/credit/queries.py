@@ -15,7 +15,7 @@ from tillbook.credit.issuing import CreditNotFound
 from tillbook.credit.models import Credit, Source
 from tillbook.ledger import queries as ledger
 from tillbook.ledger.book import Counters
-from tillbook.ledger.models import Account, Balance, House, Kind, Transfer
+from tillbook.ledger.models import Balance, House, Kind, Transfer
 from tillbook.ledger.steady import Range, within
 
 
@@ -147,45 +147,39 @@ def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool =
 class Hold(NamedTuple):
     """Credit set aside under a key. `captured_minor` is None while it lasts."""
 
-    customer_id: int
-    key: str
     reference: str
     house: str
     currency: str
     parts: list[Part]
-    held_at: datetime
     captured_minor: int | None
 
 
 def hold_named(customer_id: int, key: str) -> Hold | None:
     """The hold that this key made, if it made one."""
-    rows = Transfer.objects.filter(customer_id=customer_id, key=key, kind=Kind.HOLD.value)
-    made = list(rows.order_by("part"))
-    if not made:
-        return None
-    ended = list(
-        Transfer.objects.filter(
-            customer_id=customer_id,
-            account_id__in=[each.account_id for each in made],
-            hold_seq__in=[each.seq for each in made],
-        )
+    rows = statements.select(
+        "SELECT t.account_id, t.amount_minor, t.reference, t.house, a.currency, r.kind, r.amount_minor "
+        "FROM ledger_transfer AS t JOIN ledger_account AS a ON a.customer_id = t.customer_id "
+        "AND a.id = t.account_id LEFT JOIN ledger_transfer AS r ON r.customer_id = t.customer_id "
+        "AND r.account_id = t.account_id AND r.hold_seq = t.seq "
+        "WHERE t.customer_id = %s AND t.key = %s AND t.kind = %s ORDER BY t.part",
+        [customer_id, key, Kind.HOLD.value],
     )
-    places = {(each.account_id, each.seq) for each in made}
-    ends = [each for each in ended if (each.account_id, each.hold_seq) in places]
-    captured = sum(each.amount_minor for each in ends if each.kind == Kind.CAPTURE)
-    first = made[0]
-    currency = Account.objects.get(customer_id=customer_id, id=first.account_id).currency
-    return Hold(
-        customer_id, key, first.reference, first.house, currency,
-        [Part(each.account_id, each.amount_minor) for each in made], first.recorded_at,
-        captured if ends else None,
-    )  # fmt: skip
+    if not rows:
+        return None
+    _, _, reference, house, currency, ending, _ = rows[0]
+    captured = sum(row[6] for row in rows if row[5] == Kind.CAPTURE)
+    parts = [Part(row[0], row[1]) for row in rows]
+    return Hold(reference, house, currency, parts, None if ending is None else captured)
 
 
 def parts_of_key(customer_id: int, key: str) -> list[Part]:
     """How much of which credit the key moved, in its order."""
-    rows = Transfer.objects.filter(customer_id=customer_id, key=key).order_by("part")
-    return [Part(each.account_id, each.amount_minor) for each in rows]
+    rows = statements.select(
+        "SELECT account_id, amount_minor FROM ledger_transfer WHERE customer_id = %s AND key = %s "
+        "ORDER BY part",
+        [customer_id, key],
+    )
+    return [Part(*row) for row in rows]
 
 
 class Usable(NamedTuple):

@@ -44,12 +44,12 @@ def last_of_subjects(customer_id: int, subjects: Collection[str]) -> dict[str, E
 
 def by_id(event_id: int) -> Event | None:
     """The event of that id."""
-    return Event.objects.filter(pk=event_id).first()
+    return next(iter(Event.objects.filter(pk=event_id).order_by()), None)
 
 
 def of_key(customer_id: int, key: str) -> Event | None:
     """The event that this key wrote for the customer."""
-    return Event.objects.filter(customer_id=customer_id, key=key).first()
+    return next(iter(Event.objects.filter(customer_id=customer_id, key=key).order_by()), None)
 
 
 def _newest(events: QuerySet[Event], before: int | None, limit: int) -> list[Event]:

@@ -183,7 +183,7 @@ def restore(
 
 def _order(customer_id: int, reference: str) -> Order | None:
     """The order of that number, if there is one. Raises InvalidInput for another customer's."""
-    order = Order.objects.filter(number=reference).first()
+    order = next(iter(Order.objects.filter(number=reference)), None)
     if order is not None and order.customer_id != customer_id:
         raise InvalidInput(f"Order {reference} is another customer's.", field="reference")
     return order

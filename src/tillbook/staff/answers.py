@@ -29,7 +29,7 @@ def is_free(caller: str, key: str) -> bool:
 
 def first_answer(caller: str, key: str, content: str) -> Answer | None:
     """What the key was answered before, if anything. Raises KeyReused for other content."""
-    answer = Answer.objects.filter(caller=caller, key=key).first()
+    answer = next(iter(Answer.objects.filter(caller=caller, key=key)), None)
     if answer is not None and answer.content != content:
         raise KeyReused(key)
     return answer

@@ -1,0 +1,107 @@
+"""A `tillbook serve` of a test's own, on a free port, with a database that only the test uses."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import connection
+
+GONE = (OSError, http.client.HTTPException)
+
+
+def database_url() -> str:
+    """The address of the database that this process is connected to."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    parameters = connection.get_connection_params()
+    wanted = {each: parameters[each] for each in ("host", "port", "user", "password") if parameters.get(each)}
+    return f"postgresql:///{name}?{urlencode(wanted)}"
+
+
+class Server:
+    """Started, killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tillbook.config.settings",
+            "TILLBOOK_DATABASE_URL": database_url(),
+            "TILLBOOK_DATA_DIR": str(folder / "data"),
+            "TILLBOOK_API_RATE": "1000000",
+        }
+        self._log = (folder / "server.log").open("w")
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        program = str(Path(sys.executable).with_name("tillbook"))
+        self._process = subprocess.Popen(
+            [program, "serve", "--port", str(self.port)], env=self._environment, stdout=self._log,
+            stderr=self._log, text=True, start_new_session=True,
+        )  # fmt: skip
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            with suppress(*GONE), closing(Caller(self.port, "")) as caller:
+                if caller.send("GET", "/openapi.json")[0] == 200:
+                    return
+            time.sleep(0.02)
+        raise AssertionError("the server does not answer")
+
+    def kill(self) -> None:
+        """End it and its workers at once, as a power cut would."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)  # the session that it was started in
+        self._process.wait(timeout=30)
+
+    def close(self) -> None:
+        """End it for good."""
+        self.kill()
+        self._log.close()
+
+
+class Caller:
+    """One client with one connection."""
+
+    def __init__(self, port: int, secret: str) -> None:
+        self._port = port
+        self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+        self._connection: http.client.HTTPConnection | None = None
+
+    def send(
+        self, method: str, path: str, body: Any = None, key: str | None = None, *, give_up: bool = False
+    ) -> tuple[int, str]:
+        """(status, body) of the answer; with `give_up` the connection is closed before it comes."""
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        headers = self._headers | ({"Idempotency-Key": key} if key else {})
+        text = None if body is None else json.dumps(body)
+        try:
+            self._connection.request(method, f"/api/v1{path}", text, headers)
+            if give_up:
+                raise ConnectionAbortedError
+            answer = self._connection.getresponse()
+            return answer.status, answer.read().decode()
+        except GONE:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

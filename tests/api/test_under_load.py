@@ -1,0 +1,162 @@
+"""Many clients at once over HTTP, with repetitions, requests given up, and a server that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.api.shop_server import GONE, Caller, Server
+from tests.databases import at_once
+from tillbook.common.actor import Actor, Role, Scope
+from tillbook.common.money import Money
+from tillbook.credit import services as credit
+from tillbook.credit.models import GiveReason
+from tillbook.customers.models import Customer
+from tillbook.ledger.models import Balance, Transfer
+from tillbook.ledger.verification import verify
+from tillbook.staff import keys
+from tillbook.staff import services as staff
+
+CUSTOMERS = 100
+CLIENTS = 64
+ROUNDS = 3  # spends, and holds with their captures, of each client
+KILLS = int(os.environ.get("TILLBOOK_TEST_KILLS", "5"))  # 50 take two minutes more
+GIVEN = 1_000_00
+
+pytestmark = pytest.mark.usefixtures("own_database")
+
+
+@pytest.fixture
+def secret() -> str:
+    """The API key of a shop with a hundred customers who have credit."""
+    by = {"actor": Actor.system("test"), "now": datetime(2026, 3, 2, 10, 30, tzinfo=UTC)}
+    owner = staff.add_user(username="ann", role=Role.ADMIN, password="correct horse battery", **by)
+    people = [Customer(username=f"c{n}", currency="GBP", created_at=by["now"]) for n in range(CUSTOMERS)]
+    Customer.objects.bulk_create(people)
+    gifts = [
+        credit.Gift(each.pk, Money(GIVEN, "GBP"), GiveReason.DEPOSIT, "g") for each in Customer.objects.all()
+    ]
+    credit.accepted(credit.give_many(gifts, **by))
+    return keys.add_key(owner=owner, name="checkout", scopes=[Scope.CREDIT], **by)[1]
+
+
+@pytest.fixture
+def server(tmp_path: Path, secret: str) -> Iterator[Server]:
+    running = Server(tmp_path)
+    running.start()
+    yield running
+    running.close()
+
+
+class Client:
+    """A checkout that sends each request until it is answered, and then twice more."""
+
+    def __init__(self, server: Server, secret: str, name: str, answers: dict[str, set[tuple[int, str]]]):
+        self._caller = Caller(server.port, secret)
+        self._name = name
+        self._answers = answers
+        self._chance = random.Random(name)  # noqa: S311  the same moves each time
+
+    def work(self, rounds: int) -> int:
+        with closing(self._caller):
+            for number in range(rounds):
+                self._spend(f"{self._name}.s{number}")
+                self._hold_and_capture(f"{self._name}.h{number}")
+        return rounds
+
+    def _spend(self, key: str) -> None:
+        self._sent("/spends", self._taking(100), key)
+
+    def _hold_and_capture(self, key: str) -> None:
+        held = json.loads(self._sent("/holds", self._taking(300), key)[1])
+        self._sent(f"/holds/{held['number']}/capture", {"amount": gbp("2.00")}, f"{key}.c")
+
+    def _taking(self, minor: int) -> dict[str, object]:
+        customer = f"c{self._chance.randrange(CUSTOMERS)}"
+        return {"customer": customer, "amount": gbp(f"{minor / 100:.2f}"), "reference": "WEB-1"}
+
+    def _sent(self, path: str, body: object, key: str) -> tuple[int, str]:
+        for _ in range(3):
+            if self._chance.random() < 0.2:
+                self._given_up(path, body, key)
+            self._answers.setdefault(key, set()).add(self._answered(path, body, key))
+        (answer,) = self._answers[key]
+        assert answer[0] in (200, 201), answer
+        return answer
+
+    def _given_up(self, path: str, body: object, key: str) -> None:
+        try:
+            self._caller.send("POST", path, body, key, give_up=True)
+        except GONE:
+            return
+
+    def _answered(self, path: str, body: object, key: str) -> tuple[int, str]:
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
+            try:
+                answer = self._caller.send("POST", path, body, key)
+            except GONE:
+                time.sleep(0.05)  # the server is away
+                continue
+            if answer[0] < 500 and '"key_in_use"' not in answer[1]:
+                return answer
+            time.sleep(0.02)
+        raise AssertionError("no answer in two minutes")
+
+
+def gbp(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currency": "GBP"}
+
+
+def check(answers: dict[str, set[tuple[int, str]]], clients: int, rounds: int) -> None:
+    """Every answer to a key was the same, and each key moved its amount once."""
+    assert len(answers) == clients * rounds * 3
+    assert {key: len(each) for key, each in answers.items() if len(each) != 1} == {}
+    assert verify().broken == []
+    moved = clients * rounds * (1_00 + 2_00)
+    rows = Balance.objects.all()
+    assert (sum(row.available_minor for row in rows), sum(row.held_minor for row in rows)) == (
+        CUSTOMERS * GIVEN - moved, 0,
+    )  # fmt: skip
+    assert Transfer.objects.exclude(key="g").count() == len(answers)
+
+
+def test_sixty_four_clients_who_repeat_themselves_move_each_amount_once(server: Server, secret: str) -> None:
+    answers: dict[str, set[tuple[int, str]]] = {}
+    clients = [Client(server, secret, f"k{n}", answers) for n in range(CLIENTS)]
+    done = at_once([lambda each=each: each.work(ROUNDS) for each in clients])
+    assert done == [ROUNDS] * CLIENTS
+    check(answers, CLIENTS, ROUNDS)
+
+
+def test_a_server_killed_again_and_again_loses_nothing_it_answered(server: Server, secret: str) -> None:
+    answers: dict[str, set[tuple[int, str]]] = {}
+    clients = [Client(server, secret, f"k{n}", answers) for n in range(8)]
+    rounds = 10 + 5 * KILLS
+    over = threading.Event()
+
+    def work(client: Client) -> int:
+        return client.work(rounds)
+
+    def kill() -> int:
+        killed = 0
+        while killed < KILLS and not over.wait(0.2 + secrets.randbelow(300) / 1000):
+            server.kill()
+            server.start()
+            killed += 1
+        return killed
+
+    outcomes = at_once([kill, *[lambda each=each: work(each) for each in clients]])
+    over.set()
+    assert outcomes == [KILLS, *[rounds] * 8]
+    check(answers, 8, rounds)
