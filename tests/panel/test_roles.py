@@ -42,6 +42,8 @@ REPORTS = [
     "/reports/balances/file.csv",
 ]
 
+FOR_ADMINS_TO_SEE = ["/keys/"]
+
 FOR_ADMINS = [
     ("/refunds/RF-1001/complete/", {}),
     ("/refunds/RF-1001/decline/", {"reason": "No such payee"}),
@@ -50,6 +52,7 @@ FOR_ADMINS = [
 
 BUTTONS = [
     *FOR_ADMINS,
+    ("/keys/revoke/", {"key": "1"}),
     ("/refunds/RF-1001/send-slip/", {}),
     ("/refunds/slips.pdf", {}),
     ("/refunds/refunds.csv", {}),
@@ -64,6 +67,7 @@ PARENTS = {
     "/refunds/slips.pdf": "/refunds/",
     "/refunds/refunds.csv": "/refunds/",
     "/customers/maria/account/": "/customers/maria/",
+    "/keys/revoke/": "/keys/",
 }
 
 NUL = [
@@ -122,6 +126,13 @@ def test_only_admins_see_reports(as_staff: Client, as_admin: Client, path: str):
     seen = as_admin.get(path)
     assert (seen.status_code, "no-store" in seen["Cache-Control"]) == (200, True)
     assert len(seen.getvalue()) > 100  # a file is read to its end, and closed
+
+
+@pytest.mark.parametrize("path", FOR_ADMINS_TO_SEE)
+def test_only_admins_see_what_manages_programs(as_staff: Client, as_admin: Client, path: str):
+    assert as_staff.get(path).status_code == 403
+    assert as_staff.post(path, {"name": "x", "owner": "staff", "scopes": "read"}).status_code == 403
+    assert as_admin.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", MISSING)

@@ -26,3 +26,8 @@ def names_of(identities: Iterable[str]) -> dict[str, str]:
     """ "user:3" -> that user's name: transfers keep only what never changes. Others are left out."""
     ids = {int(each[5:]) for each in identities if each.startswith("user:") and each[5:].isdecimal()}
     return {f"user:{user.pk}": user.username for user in User.objects.filter(pk__in=ids)} if ids else {}
+
+
+def active_users() -> list[User]:
+    """Everybody who may log in, by name."""
+    return list(User.objects.filter(is_active=True).order_by("username"))
