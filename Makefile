@@ -9,7 +9,7 @@ PYTHON ?= python3
 # The checks import the settings; they get a data folder that nobody uses.
 CHECKING := TILLBOOK_DATA_DIR=.venv/.check-data
 
-.PHONY: help setup demo test check fix lock screenshots bench
+.PHONY: help setup demo test check fix lock client screenshots bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lock: ## Resolve the dependencies anew into requirements/
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header --no-annotate $$group pyproject.toml -o requirements/$$each.txt; \
 	done
+
+client: $(STAMP)-installed ## Write the Python client anew, from the API's own description
+	@$(CHECKING) $(BIN)/python scripts/make-client
 
 screenshots: setup ## Take the pictures in docs/images anew
 	@$(BIN)/python scripts/take-screenshots

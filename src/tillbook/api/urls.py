@@ -6,6 +6,7 @@ from typing import Any
 
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 
 from tillbook.api import batches, credits, customers, problems
 from tillbook.api.edge import Bearer, Json
@@ -13,6 +14,9 @@ from tillbook.api.edge import Bearer, Json
 
 class Api(NinjaAPI):
     """Ninja's, with what it says of errors put right: they are problem details."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**kwargs)

@@ -1,0 +1,158 @@
+"""The Python client against a live server: it retries, and nothing happens twice."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import runpy
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.api.shop_server import Server
+from tillbook import client as package
+from tillbook.client import Client, Refused, Unreachable, money, transport
+from tillbook.common.actor import Actor, Role, Scope
+from tillbook.credit.queries import balance_of
+from tillbook.customers.queries import by_username
+from tillbook.staff import keys
+from tillbook.staff import services as staff
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.usefixtures("own_database")
+
+
+@pytest.fixture
+def secret() -> str:
+    by = {"actor": Actor.system("test"), "now": datetime(2026, 3, 2, 10, 30, tzinfo=UTC)}
+    owner = staff.add_user(username="ann", role=Role.ADMIN, password="correct horse battery", **by)
+    return keys.add_key(owner=owner, name="checkout", scopes=[Scope.ADMIN], **by)[1]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    running = Server(tmp_path)
+    running.start()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def shop(server: Server, secret: str) -> Iterator[Client]:
+    with Client(f"http://127.0.0.1:{server.port}", secret) as client:
+        yield client
+
+
+def test_the_written_modules_are_those_that_the_api_describes() -> None:
+    written = runpy.run_path(str(ROOT / "scripts" / "make-client"))["written"]()
+    for name, text in written.items():
+        kept = (Path(package.__file__).parent / name).read_text(encoding="utf-8")
+        assert kept == text, f"{name} is not what the API describes: run `make client`"
+
+
+def test_the_guide_s_example_works(shop: Client) -> None:
+    shop.add_customer({"username": "jo", "currency": "AUD"}, key="jo")
+    shop.give_credit(
+        {"customer": "jo", "amount": money("50.00", "AUD"), "reason": "deposit"}, key="deposit-1"
+    )
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text("utf-8"), re.DOTALL)
+    exec(compile(example, "docs/api.md", "exec"), {"shop": shop})  # noqa: S102  the guide's own words
+    balance = balance_of(by_username("jo").pk, "AUD")
+    assert (balance.available_minor, balance.held_minor) == (30_00, 0)
+
+
+def test_a_list_is_read_to_its_end(shop: Client) -> None:
+    for number in range(5):
+        shop.add_customer({"username": f"c{number}"})
+    assert [each["username"] for each in shop.list_customers(limit=2)] == [f"c{n}" for n in range(5)]
+
+
+def test_a_refusal_is_an_exception_with_its_code(shop: Client) -> None:
+    shop.add_customer({"username": "jo", "currency": "GBP"})
+    with pytest.raises(Refused, match="Only 0.00 GBP is available") as refused:
+        shop.spend_credit({"customer": "jo", "amount": money("1.00", "GBP"), "reference": "WEB-1"})
+    assert (refused.value.status, refused.value.code) == (409, "insufficient_credit")
+
+
+def test_a_name_in_an_address_is_quoted(shop: Client) -> None:
+    shop.add_customer({"username": "jo & al?", "currency": "GBP"})
+    assert shop.get_customer("jo & al?")["username"] == "jo & al?"
+
+
+class Flaky(http.server.BaseHTTPRequestHandler):
+    """Answers only every third request, and remembers the keys that it was sent."""
+
+    keys: list[str | None] = []
+    answers = [None, (503, {}), (409, {"code": "key_in_use"}), (201, {"number": "HO-1001"})]
+
+    def do_POST(self) -> None:
+        self.keys.append(self.headers["Idempotency-Key"])
+        answer = self.answers[min(len(self.keys), len(self.answers)) - 1]
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if answer is None:
+            self.close_connection = True  # no answer at all
+            return
+        text = json.dumps(answer[1]).encode()
+        self.send_response(answer[0])
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def flaky() -> Iterator[str]:
+    Flaky.keys.clear()
+    with http.server.HTTPServer(("127.0.0.1", 0), Flaky) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_it_tries_again_with_the_same_key_until_there_is_an_answer(flaky: str) -> None:
+    body = {"customer": "jo", "amount": money("1.00", "GBP"), "reference": "WEB-1"}
+    waited: list[int] = []
+    with Client(flaky, "tb_x", pause=waited.append) as shop:
+        assert shop.hold_credit(body, key="mine") == {"number": "HO-1001"}
+        assert Flaky.keys == ["mine"] * 4
+        shop.hold_credit(body)
+        shop.hold_credit(body)
+    made = Flaky.keys[4:]
+    assert len(set(made)) == 2 and None not in made
+
+
+def test_it_says_so_when_nobody_answers() -> None:
+    waited: list[int] = []
+    with (
+        Client("http://127.0.0.1:9", "tb_x", pause=waited.append) as shop,
+        pytest.raises(Unreachable, match="No answer"),
+    ):
+        shop.get_customer("jo")
+    assert len(waited) == transport.ATTEMPTS - 1
+
+
+def test_it_waits_as_long_as_it_is_asked_to_and_longer_each_time() -> None:
+    assert transport._wait(1, "7") == 7_000
+    assert transport._wait(1, "9999") == 60_000
+    waits = [transport._wait(attempt) for attempt in range(1, 12)]
+    assert all(100 * 2**n <= wait <= 200 * 2**n for n, wait in enumerate(waits[:6], 1))
+    assert max(waits) <= 30_000
+
+
+def test_the_client_needs_no_django() -> None:
+    source = Path(package.__file__).parent
+    for module in source.glob("*.py"):
+        imported = re.findall(r"^\s*(?:from|import) (\S+)", module.read_text("utf-8"), re.MULTILINE)
+        assert {each.split(".")[0] for each in imported} <= {
+            "__future__", "collections", "httpx", "random", "tillbook", "time", "types", "typing", "urllib", "uuid",
+        }  # fmt: skip
+        assert [each for each in imported if each.startswith("tillbook") and "client" not in each] == []
