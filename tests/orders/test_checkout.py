@@ -10,6 +10,8 @@ from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason
 from tillbook.credit.queries import balance_of
 from tillbook.customers import services as customers
+from tillbook.events.models import Event
+from tillbook.ledger.book import HoldAlreadyResolved
 from tillbook.ledger.verification import verify
 from tillbook.orders import checkout, services
 from tillbook.orders.recalculation import recalculate
@@ -78,14 +80,82 @@ def test_a_capture_sent_again_pays_once(jo, by):
     assert agrees(jo, by)
 
 
-def test_a_hold_for_a_cancelled_order_can_only_be_released(jo, by):
+def balances(customer):
+    row = balance_of(customer.pk, "GBP")
+    return row.available_minor, row.held_minor, row.owing_minor
+
+
+def test_cancelling_an_order_releases_every_hold_for_it_and_no_other(jo, by):
     order = order_of(jo, 30_00, by)
-    held(jo, 30_00, by)
+    held(jo, 10_00, by)
+    held(jo, 12_00, by, key="h2")
+    held(jo, 5_00, by, key="captured")
+    checkout.capture(customer_id=jo.pk, hold_key="captured", key="c", **by)
+    checkout.hold(customer_id=jo.pk, amount=gbp(3_00), reference="WEB-2", key="other", **by)
+    assert balances(jo) == (20_00, 25_00, 25_00)
+    services.cancel(order.pk, reason="gone", key="x", **by)
+    services.cancel(order.pk, reason="gone", key="x", **by)
+    assert balances(jo) == (47_00, 3_00, 0)
+    event = Event.objects.get(action="order.cancelled")
+    assert (event.data["credit_released"], event.data["credit_given_back"]) == ("22.00 GBP", "5.00 GBP")
+    assert agrees(jo, by)
+
+
+def test_a_hold_that_ended_with_its_order_can_be_neither_captured_nor_released(jo, by):
+    order = order_of(jo, 30_00, by)
+    first = held(jo, 30_00, by)
     services.cancel(order.pk, reason="gone", key="x", **by)
     with pytest.raises(WrongState):
         checkout.capture(customer_id=jo.pk, hold_key="h", key="c", **by)
+    with pytest.raises(HoldAlreadyResolved):
+        checkout.release(customer_id=jo.pk, hold_key="h", key="r", **by)
+    with pytest.raises(WrongState):
+        held(jo, 1_00, by, key="h2")
+    assert held(jo, 30_00, by) == first
+    assert balances(jo) == (50_00, 0, 0)
+    assert agrees(jo, by)
+
+
+def test_a_hold_of_several_credits_is_released_as_a_whole(jo, by):
+    credit.give(
+        customer_id=jo.pk, amount=gbp(20_00), reason=GiveReason.DEPOSIT, refundable=True, expires_at=None,
+        key="g2", **by,
+    )  # fmt: skip
+    order = order_of(jo, 70_00, by)
+    assert len(held(jo, 60_00, by)) == 2
+    services.cancel(order.pk, reason="gone", key="x", **by)
+    assert balances(jo) == (70_00, 0, 0)
+    assert agrees(jo, by)
+
+
+def test_released_credit_whose_payment_was_voided_is_taken_back(jo, by):
+    paid = order_of(jo, 10_00, by, "WEB-2")
+    pay = {"amount": gbp(40_00), "method": "card", "received_at": by["now"]}
+    payment = services.receive_payment(paid.pk, key="p", **pay, **by)
+    order = order_of(jo, 80_00, by)
+    held(jo, 80_00, by)
+    assert services.void_payment(payment.pk, reason="bounced", key="v", **by).missing_minor == 30_00
+    assert balances(jo) == (0, 80_00, 120_00)
+    services.cancel(order.pk, reason="gone", key="x", **by)
+    assert balances(jo) == (50_00, 0, 10_00)
+    assert agrees(jo, by)
+
+
+def test_a_hold_in_another_currency_than_the_order_pays_nothing_of_it(jo, by):
+    euros = Money(9_00, "EUR")
+    credit.give(
+        customer_id=jo.pk, amount=euros, reason=GiveReason.DEPOSIT, refundable=True, expires_at=None,
+        key="e", **by,
+    )  # fmt: skip
+    checkout.hold(customer_id=jo.pk, amount=euros, reference="WEB-1", key="h", **by)
+    order = order_of(jo, 30_00, by)
+    with pytest.raises(credit.CurrencyMismatch):
+        checkout.capture(customer_id=jo.pk, hold_key="h", key="c", **by)
+    assert sums(order) == (0, 30_00)
+    services.cancel(order.pk, reason="gone", key="x", **by)
+    assert balance_of(jo.pk, "EUR").held_minor == 9_00
     checkout.release(customer_id=jo.pk, hold_key="h", key="r", **by)
-    assert balance_of(jo.pk, "GBP").available_minor == 50_00
+    assert balance_of(jo.pk, "EUR").available_minor == 9_00
     assert agrees(jo, by)
 
 

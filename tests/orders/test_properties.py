@@ -4,6 +4,7 @@ goes out than came in, every figure can be recomputed, and the book verifies (R3
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Sum
@@ -16,8 +17,9 @@ from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import Refusal
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason, ReverseReason
-from tillbook.credit.queries import credits_of
-from tillbook.orders import queries, verification
+from tillbook.credit.queries import credits_of, open_holds
+from tillbook.ledger.models import Transfer
+from tillbook.orders import checkout, queries, verification
 from tillbook.orders.models import Order, Payment
 from tillbook.refunds import services as refunds
 from tillbook.refunds import verification as refund_verification
@@ -36,6 +38,9 @@ steps = st.one_of(
     st.tuples(st.just("pay"), which, amounts),
     st.tuples(st.just("gift"), amounts),
     st.tuples(st.just("spend"), which, amounts),
+    st.tuples(st.just("hold"), which, amounts),
+    st.tuples(st.just("capture"), which, amounts),
+    st.tuples(st.just("release"), which),
     st.tuples(st.just("edit"), which, amounts),
     st.tuples(st.just("cancel"), which),
     st.tuples(st.just("void"), which),
@@ -83,6 +88,23 @@ class Day:
     def spend(self, n: int, minor: int) -> None:
         order = self.order(n)
         self.till.spend(order, min(minor, order.owing_minor))
+
+    def hold(self, n: int, minor: int) -> None:
+        order = self.order(n)
+        checkout.hold(
+            customer_id=self.till.customer.pk, amount=gbp(min(minor, order.owing_minor)),
+            reference=order.number, **self.till.by,
+        )  # fmt: skip
+
+    def capture(self, n: int, minor: int) -> None:
+        checkout.capture(**self.hold_key(n), amount=gbp(minor), **self.till.by)
+
+    def release(self, n: int) -> None:
+        checkout.release(**self.hold_key(n), **self.till.by)
+
+    def hold_key(self, n: int) -> dict[str, Any]:
+        made = Transfer.objects.filter(kind="hold", house="orders", part=0).order_by("recorded_at")
+        return {"customer_id": self.till.customer.pk, "hold_key": made[n].key}
 
     def edit(self, n: int, minor: int) -> None:
         order = self.order(n)
@@ -152,3 +174,5 @@ class TestRandomDays(TestCase):
         for order in Order.objects.all():
             assert order.paid_status == order.paid_status_by_sums
             assert order.excess_minor == 0
+            if order.status == "cancelled":
+                assert open_holds(order.customer_id, "GBP", order.number) == []

@@ -172,6 +172,19 @@ def hold_named(customer_id: int, key: str) -> Hold | None:
     return Hold(reference, house, currency, parts, None if ending is None else captured)
 
 
+def open_holds(customer_id: int, currency: str, reference: str) -> list[str]:
+    """The keys of the holds in `currency` for the document that were neither captured nor released."""
+    rows = statements.select(
+        "SELECT t.key FROM ledger_transfer AS t "
+        "JOIN ledger_account AS a ON a.customer_id = t.customer_id AND a.id = t.account_id "
+        "WHERE t.customer_id = %s AND t.reference = %s AND t.house = %s AND t.kind = %s AND a.currency = %s "
+        "AND NOT EXISTS (SELECT 1 FROM ledger_transfer AS r WHERE r.customer_id = t.customer_id "
+        "AND r.account_id = t.account_id AND r.hold_seq = t.seq) ORDER BY t.recorded_at, t.key, t.part",
+        [customer_id, reference, House.ORDERS.value, Kind.HOLD.value, currency],
+    )
+    return list(dict.fromkeys(key for (key,) in rows))  # each once, however many credits it holds of
+
+
 def parts_of_key(customer_id: int, key: str) -> list[Part]:
     """How much of which credit the key moved, in its order."""
     rows = statements.select(

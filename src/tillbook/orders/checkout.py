@@ -110,9 +110,11 @@ def capture(
     """End a hold: its amount, or the part given, is gone, and an order it was for is paid by it.
 
     What the order no longer owes by then goes back where it came from. Raises what `credit.capture`
-    raises, and WrongState for a cancelled order: release the hold.
+    raises, WrongState for a cancelled order, and CurrencyMismatch for one that came in another
+    currency than the hold: release that.
     """
-    order = _order_of_hold(customer_id, hold_key)
+    held = _checkouts_hold(customer_id, hold_key)
+    order = _order(customer_id, held.reference)
     if order is None:
         return credit.capture(
             customer_id=customer_id, hold_key=hold_key, amount=amount, key=key, actor=actor, now=now
@@ -122,6 +124,7 @@ def capture(
     again = replay(customer_id, key, content) is not None
     if not again:
         refuse_if_cancelled(order)
+        _check_currency(order, held.currency)
     parts = credit.capture(
         customer_id=customer_id, hold_key=hold_key, amount=amount, key=derived_key(key, "capture"),
         actor=actor, now=now,
@@ -189,10 +192,6 @@ def _order(customer_id: int, reference: str) -> Order | None:
     return order
 
 
-def _order_of_hold(customer_id: int, hold_key: str) -> Order | None:
-    return _order(customer_id, _checkouts_hold(customer_id, hold_key).reference)
-
-
 def _checkouts_hold(customer_id: int, hold_key: str) -> Hold:
     """The hold. Raises HoldNotFound for a refund's as well: that is ended by the refund alone."""
     found = hold_named(customer_id, hold_key)
@@ -201,10 +200,17 @@ def _checkouts_hold(customer_id: int, hold_key: str) -> Hold:
     return found
 
 
+def _check_currency(order: Order, currency: str) -> None:
+    if currency != order.currency:
+        raise credit.CurrencyMismatch(
+            f"Order {order.number} is in {order.currency}, not in {currency}.", field="currency"
+        )
+
+
 def _check_restorable(order: Order, currency: str, amount: Money | None) -> None:
     wanted = Money(order.credit_used_minor, currency) if amount is None else amount
-    if {currency, wanted.currency} != {order.currency}:
-        raise credit.CurrencyMismatch(f"Order {order.number} is in {order.currency}.", field="currency")
+    _check_currency(order, currency)
+    _check_currency(order, wanted.currency)
     if amount is not None:
         check_amount(amount.minor)
     if not 0 < wanted.minor <= order.credit_used_minor:

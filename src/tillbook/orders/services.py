@@ -36,7 +36,7 @@ from tillbook.orders.lines import (
 )
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.queries import payment_by_id
-from tillbook.orders.settling import give_back, settle, take_back, use_return_credits
+from tillbook.orders.settling import give_back, release_holds, settle, take_back, use_return_credits
 
 __all__ = [
     "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "StaleEdit", "Voided",
@@ -235,14 +235,15 @@ def receive_payment(
     amount: Money,
     method: str,
     reference: str = "",
-    received_at: datetime,
+    received_at: datetime | None = None,
     key: str,
     actor: Actor,
     now: datetime,
 ) -> Payment:
     """Record money that came in for the order; what is more than owing becomes a credit at once.
 
-    Raises CurrencyMismatch, WrongState, InvalidInput, OrderNotFound, KeyReused.
+    Without `received_at` it came in now. Raises CurrencyMismatch, WrongState, InvalidInput,
+    OrderNotFound, KeyReused.
     """
     actor.require(Permission.WORK_ORDERS)
     order = locked_order(order_id)
@@ -259,7 +260,7 @@ def receive_payment(
     check_past(received_at, now, field="received_at")
     payment = Payment(
         order=order, customer_id=order.customer_id, amount_minor=amount.minor, method=method,
-        reference=reference, received_at=received_at, recorded_at=now, recorded_by=actor.name,
+        reference=reference, received_at=received_at or now, recorded_at=now, recorded_by=actor.name,
     )  # fmt: skip
     payment.save()
     owed_before = order.owing_minor
@@ -368,6 +369,7 @@ def pay_with_credit(
 def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime) -> Order:
     """Cancel the order: credit used goes back to the same credits, money received becomes credit.
 
+    Credit held for it is released: nothing is left that a checkout could capture.
     Raises OrderHasReturns, WrongState, InvalidInput without a reason, OrderNotFound, KeyReused.
     """
     actor.require(Permission.WORK_ORDERS)
@@ -386,9 +388,11 @@ def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime)
     if restored:
         give_back(order, restored, key, actor, now)
     order.status, order.cancelled_at = Order.Status.CANCELLED, now
+    released = release_holds(order, key, actor, now)
     settled = settle(order, owed_before, key, actor, now)
     data = {
         "credit_given_back": str(_money(order, restored)),
+        "credit_released": str(_money(order, released)),
         "money_made_credit": str(_money(order, settled.made_credit_minor)),
     }  # fmt: skip
     _record("order.cancelled", order, key, content, data, actor, now, note=reason)

@@ -16,9 +16,9 @@ from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
-from tillbook.credit.queries import payers_of, refundable_spent
+from tillbook.credit.queries import open_holds, payers_of, refundable_spent
 from tillbook.events.services import derived_key
-from tillbook.ledger.models import House
+from tillbook.ledger.models import House, Kind
 from tillbook.orders.models import Order
 
 
@@ -85,6 +85,24 @@ def take_back(order: Order, key: str, actor: Actor, now: datetime) -> int:
     )  # fmt: skip
     order.overpaid_minor -= taken_back
     return taken_back
+
+
+def release_holds(order: Order, key: str, actor: Actor, now: datetime) -> int:
+    """End every hold for the order, such as a checkout's; the caller saves it.
+
+    Returns the minor units that are available again.
+    """
+    holds = open_holds(order.customer_id, order.currency, order.number)
+    endings = [
+        credit.Resolution(order.customer_id, each, derived_key(key, f"release:{each}"), Kind.RELEASE)
+        for each in holds
+    ]
+    released = credit.accepted(credit.resolve_many(endings, actor=actor, now=now)) if endings else []
+    parts = [part for each in released for part in each]
+    ids = {part.credit_id for part in parts}
+    freed = derived_key(key, "released")
+    take_back_unbacked(order.customer_id, ids, key=freed, actor=actor, now=now, in_hand=order)
+    return sum(part.amount_minor for part in parts)
 
 
 def _use_reversed(order: Order) -> None:
