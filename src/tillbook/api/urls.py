@@ -9,6 +9,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from tillbook.api import batches, credits, customers, problems
+from tillbook.api import credits, customers, orders, payments, problems, rmas
 from tillbook.api.edge import Bearer, Json
 
 
@@ -43,3 +44,6 @@ problems.register(api)
 api.add_router("/customers", customers.router)
 api.add_router("", credits.router)
 api.add_router("", batches.router)
+api.add_router("/orders", orders.router)
+api.add_router("", payments.router)
+api.add_router("/rmas", rmas.router)

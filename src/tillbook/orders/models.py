@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from tillbook.common.numbering import public_number
 from tillbook.customers.models import Customer
 
 
@@ -171,4 +172,8 @@ class Payment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"payment {self.pk} of {self.order_id}"
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return public_number("PAY", self.pk)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from tillbook.common.errors import NotFound
+from tillbook.common.numbering import row_id
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.queries import transfers_of_document
 from tillbook.ledger.models import House, Kind
@@ -62,6 +63,14 @@ def payment_by_id(payment_id: int) -> Payment:
     return payment
 
 
+def payment_by_number(number: str) -> Payment:
+    """The payment PAY-... with its order; raises PaymentNotFound."""
+    payment_id = row_id("PAY", number)
+    if payment_id is None:
+        raise PaymentNotFound(f"There is no payment {number!r}.", field="payment")
+    return payment_by_id(payment_id)
+
+
 def credit_paid(order: Order) -> list[CreditPaid]:
     """The credits that pay the order now, and how much each; what was given back is left out."""
     paid: dict[int, int] = defaultdict(int)
@@ -85,17 +94,30 @@ def page_key(order: Order) -> str:
     return order.number
 
 
-def page(*, q: str = "", paid_status: str = "", before: str | None = None, limit: int = 50) -> list[Order]:
+def page(
+    *,
+    q: str = "",
+    customer_id: int | None = None,
+    paid_status: str = "",
+    status: str = "",
+    before: str | None = None,
+    limit: int = 50,
+) -> list[Order]:
     """A page of orders, the last placed first; `before` is the page_key of the last order seen.
 
-    `q` is part of an order number or username. A paid status leaves cancelled orders out:
-    nobody waits for money on them.
+    `q` is part of an order number or username. A paid status leaves cancelled orders out unless
+    they are asked for: nobody waits for money on them.
     """
     rows = Order.objects.select_related("customer").order_by("-placed_at", "-id")
     if q.strip():
         rows = rows.filter(Q(number__icontains=q.strip()) | Q(customer__username__icontains=q.strip()))
+    if customer_id is not None:
+        rows = rows.filter(customer_id=customer_id)
     if paid_status:
-        rows = rows.filter(paid_status=paid_status, status=Order.Status.OPEN)
+        rows = rows.filter(paid_status=paid_status)
+        status = status or Order.Status.OPEN
+    if status:
+        rows = rows.filter(status=status)
     if before and (last := Order.objects.filter(number=before).first()):
         rows = rows.filter(Q(placed_at__lt=last.placed_at) | Q(placed_at=last.placed_at, id__lt=last.pk))
     return list(rows[:limit])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
 from tillbook.returns.models import Rma, RmaLine
@@ -26,9 +28,23 @@ def lines_of(rma: Rma) -> list[RmaLine]:
     return list(RmaLine.objects.filter(rma=rma).order_by("position"))
 
 
-def page(*, status: str = "", before: str | None = None, limit: int = 50) -> list[Rma]:
-    """A page of returns, the newest first; `before` is the number of the last one seen."""
+def page(
+    *,
+    customer_id: int | None = None,
+    order_id: int | None = None,
+    status: str = "",
+    before: str | None = None,
+    limit: int = 50,
+) -> list[Rma]:
+    """A page of returns, the newest first; `before` is the number of the last one seen.
+
+    An order's are those opened on it, and those that take from its lines.
+    """
     rows = Rma.objects.select_related("customer", "order").order_by("-id")
+    if customer_id is not None:
+        rows = rows.filter(customer_id=customer_id)
+    if order_id is not None:
+        rows = rows.filter(_touches(order_id))
     if status:
         rows = rows.filter(status=status)
     if before and (last := row_id("RMA", before)) is not None:
@@ -38,8 +54,12 @@ def page(*, status: str = "", before: str | None = None, limit: int = 50) -> lis
 
 def of_order(order_id: int) -> list[Rma]:
     """Returns opened on the order, and those that take from its lines; the newest first."""
+    return list(Rma.objects.filter(_touches(order_id)).order_by("-id"))
+
+
+def _touches(order_id: int) -> Q:
     ids = RmaLine.objects.filter(order_line__order_id=order_id).values("rma_id")
-    return list((Rma.objects.filter(order_id=order_id) | Rma.objects.filter(pk__in=ids)).order_by("-id"))
+    return Q(order_id=order_id) | Q(pk__in=ids)
 
 
 def of_customer(customer_id: int, *, limit: int = 100) -> list[Rma]:

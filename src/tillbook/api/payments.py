@@ -1,0 +1,110 @@
+"""Money that came in for orders."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ninja import Router, Schema
+from pydantic import Field
+
+from tillbook.api.edge import ApiRequest
+from tillbook.api.endpoints import change, read
+from tillbook.api.orders import Because
+from tillbook.api.shapes import Line, Moment, Money, MoneySent, Sent
+from tillbook.orders import queries, services
+from tillbook.orders.models import Payment
+
+router = Router(tags=["Payments"])
+
+Method = Literal["card", "bank_transfer", "paypal", "cash", "cheque", "other"]
+
+
+class PaymentOut(Schema):
+    """A payment. One that was voided stays, and counts no longer."""
+
+    number: str = Field(examples=["PAY-1042"])
+    order: str
+    amount: Money
+    method: Method
+    reference: str
+    received_at: Moment
+    recorded_at: Moment
+    recorded_by: str
+    voided_at: Moment | None
+    void_reason: str
+
+
+class Payments(Schema):
+    """An order's payments, as they came in."""
+
+    order: str
+    payments: list[PaymentOut]
+
+
+class PaymentSent(Sent):
+    """Money that came in for an order; without `received_at` now."""
+
+    amount: MoneySent
+    method: Method
+    reference: Line = Field("", description="Its number at the bank or gateway.")
+    received_at: Moment | None = None
+
+
+class VoidedOut(Schema):
+    """A payment taken off its order.
+
+    `taken_back` is what was still there of the credit it had made; `missing` is already used or held,
+    and the order owes it.
+    """
+
+    payment: PaymentOut
+    taken_back: Money
+    missing: Money
+
+
+@read(router, "/orders/{number}/payments", Payments, 404)
+def list_payments(request: ApiRequest, number: str) -> Payments:
+    """All payments of an order, voided ones too, as they came in."""
+    order = queries.by_number(number)
+    return Payments(
+        order=order.number, payments=[_told(each, order.currency) for each in queries.payments_of(order)]
+    )
+
+
+@change(router, "/orders/{number}/payments", 201, PaymentOut, 404)
+def receive_payment(request: ApiRequest, number: str, body: PaymentSent) -> PaymentOut:
+    """Record money that came in; what is more than the order owes becomes a credit at once."""
+    order = queries.by_number(number)
+    payment = services.receive_payment(
+        order.pk, amount=body.amount.value(), method=body.method, reference=body.reference,
+        received_at=body.received_at, key=request.key, actor=request.actor, now=request.now,
+    )  # fmt: skip
+    return _told(payment, order.currency)
+
+
+@read(router, "/payments/{number}", PaymentOut, 404)
+def get_payment(request: ApiRequest, number: str) -> PaymentOut:
+    """One payment."""
+    payment = queries.payment_by_number(number)
+    return _told(payment, payment.order.currency)
+
+
+@change(router, "/payments/{number}/void", 200, VoidedOut, 404)
+def void_payment(request: ApiRequest, number: str, body: Because) -> VoidedOut:
+    """Void a payment that bounced or was a mistake; credit it made is taken back as far as it is unspent."""
+    payment = queries.payment_by_number(number)
+    voided = services.void_payment(
+        payment.pk, reason=body.reason, key=request.key, actor=request.actor, now=request.now
+    )
+    currency = payment.order.currency
+    return VoidedOut(
+        payment=_told(voided.payment, currency), taken_back=Money.of(voided.taken_back_minor, currency),
+        missing=Money.of(voided.missing_minor, currency),
+    )  # fmt: skip
+
+
+def _told(payment: Payment, currency: str) -> PaymentOut:
+    named = {
+        name: getattr(payment, name) for name in PaymentOut.model_fields if name not in {"order", "amount"}
+    }
+    return PaymentOut(**named, order=payment.order.number, amount=Money.of(payment.amount_minor, currency))
