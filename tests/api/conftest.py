@@ -81,3 +81,15 @@ def customer(db: None, admin_actor: Actor, now: datetime) -> Customer:
 
 def gbp(amount: str) -> dict[str, str]:
     return {"amount": amount, "currency": "GBP"}
+
+
+def told(answer: HttpResponse, status: int = 200) -> Any:
+    """What an answer of that status says."""
+    assert answer.status_code == status, answer.content
+    return json.loads(answer.content)
+
+
+def refused(answer: HttpResponse) -> tuple[int, str]:
+    """The status and code of a problem."""
+    assert answer["Content-Type"] == "application/problem+json"
+    return answer.status_code, json.loads(answer.content)["code"]

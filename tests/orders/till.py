@@ -116,12 +116,12 @@ class Till:
     @contextmanager
     def refused(self, refusal: type[Refusal], field: str | None = None) -> Iterator[None]:
         """The block raises that refusal, naming `field`, and no row of any table changes."""
-        before = _everything()
+        before = everything()
         with pytest.raises(refusal) as raised:
             yield
         assert type(raised.value) is refusal
         assert raised.value.field == field
-        assert _everything() == before
+        assert everything() == before
 
     def check_book(self) -> None:
         """The book verifies, and the projection is what transfers and orders give."""
@@ -132,5 +132,6 @@ class Till:
         assert (found.wrong, found.compared[self.customer.pk]) == (set(), done.compared)
 
 
-def _everything() -> list[list[dict[str, Any]]]:
+def everything() -> list[list[dict[str, Any]]]:
+    """Every row of the tables that money and documents stand in."""
     return [list(table.objects.order_by("pk").values()) for table in _TABLES]

@@ -234,11 +234,11 @@ def _row(sent: RmaLineSent, rows: Sequence[OrderLine]) -> OrderLine:
         if (sent.position is None or row.position == sent.position)
         and (sent.sku is None or row.sku == sent.sku)
     ]
-    named = sent.sku if sent.position is None else sent.position
-    if named is None or len(found) > 1:
+    named = [str(each) for each in (sent.position, sent.sku) if each is not None]
+    if not named or len(found) > 1:
         raise InvalidInput("Name each line of the order by its position.", field="lines")
     if not found:
-        raise InvalidInput(f"The order has no line {named}.", field="lines")
+        raise InvalidInput(f"The order has no line {' '.join(named)}.", field="lines")
     return found[0]
 
 

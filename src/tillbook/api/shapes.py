@@ -33,12 +33,23 @@ Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_no_nul)
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_no_nul)]
 
 
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("Add the time zone, like 2026-12-31T14:30:00Z.")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("The date is too far away.") from error
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 #: RFC 3339, in UTC.
-Moment = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime, AfterValidator(_in_utc), PlainSerializer(_text, return_type=str, when_used="json")
+]
 
 
 class MoneySent(Sent):
