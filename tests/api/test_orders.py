@@ -17,7 +17,7 @@ from tillbook.staff.models import Answer
 
 pytestmark = pytest.mark.django_db
 
-PLACED = "2026-03-01T09:00:00.000000Z"
+PLACED = "2025-03-01T09:00:00.000000Z"
 
 
 def line(sku: str, amount: str, quantity: int = 1, **more: Any) -> dict[str, Any]:
@@ -27,6 +27,10 @@ def line(sku: str, amount: str, quantity: int = 1, **more: Any) -> dict[str, Any
 def order(number: str = "WEB-1", *lines: dict[str, Any], **more: Any) -> dict[str, Any]:
     sold = list(lines) or [line("LAMP", "20.00", 2, description="A lamp"), line("CUP", "5.00")]
     return {"customer": "jo", "number": number, "lines": sold, "placed_at": PLACED, **more}
+
+
+def unknown_currency() -> dict[str, Any]:
+    return {**line("CUP", "5.00"), "amount": {"amount": "5.00", "currency": "XXY"}}
 
 
 @pytest.fixture
@@ -139,9 +143,9 @@ def test_what_was_spent_on_its_number_before_pays_it(program, customer):
             (409, "invalid_input"),
             "#/shipping",
         ),
-        (order("WEB-2", line("CUP", "5.00"), currency="XXY"), (409, "invalid_input"), "#/lines"),
+        (order("WEB-2", unknown_currency(), currency="XXY"), (409, "invalid_input"), "#/currency"),
         (order("WEB-2", placed_at="2100-01-01T00:00:00Z"), (409, "invalid_input"), "#/placed_at"),
-        (order("WEB-2", placed_at="2026-03-01T09:00:00"), (422, "invalid_input"), "#/placed_at"),
+        (order("WEB-2", placed_at="2025-03-01T09:00:00"), (422, "invalid_input"), "#/placed_at"),
         (order("WEB-2", placed_at="0001-01-01T00:00:00+14:00"), (422, "invalid_input"), "#/placed_at"),
         (order("WEB-2", line("CUP", "5.00", True)), (422, "invalid_input"), "#/lines/0/quantity"),
         (order("WEB-2", line("CUP", "-5.00")), (422, "invalid_input"), "#/lines/0/amount/amount"),
@@ -174,9 +178,9 @@ def numbers(program, **filters: Any) -> list[str]:
 def test_orders_are_listed_and_filtered(program, customer, admin_actor, now):
     customers.add(username="al", currency="GBP", actor=admin_actor, now=now)
     for day in (1, 2, 3):
-        told(program.post("/orders", order(f"WEB-{day}", placed_at=f"2026-02-0{day}T00:00:00Z")), 201)
+        told(program.post("/orders", order(f"WEB-{day}", placed_at=f"2025-02-0{day}T00:00:00Z")), 201)
     told(
-        program.post("/orders", {**order("TILL-1", placed_at="2026-02-02T12:00:00Z"), "customer": "al"}), 201
+        program.post("/orders", {**order("TILL-1", placed_at="2025-02-02T12:00:00Z"), "customer": "al"}), 201
     )
     pay(program, "25.00", "WEB-2")
     pay(program, "5.00", "WEB-3")
