@@ -125,6 +125,7 @@ def test_a_hold_of_several_credits_is_released_as_a_whole(jo, by):
     assert len(held(jo, 60_00, by)) == 2
     services.cancel(order.pk, reason="gone", key="x", **by)
     assert balances(jo) == (70_00, 0, 0)
+    assert Event.objects.get(action="order.cancelled").data["credit_released"] == "60.00 GBP"
     assert agrees(jo, by)
 
 
