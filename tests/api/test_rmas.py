@@ -12,7 +12,9 @@ from tests.orders.till import everything
 from tillbook.common.actor import Scope
 from tillbook.credit.queries import balance_of
 from tillbook.customers import services as customers
+from tillbook.orders import queries
 from tillbook.orders import services as orders
+from tillbook.returns import services as returns
 from tillbook.returns.models import Rma
 from tillbook.staff.models import Answer
 
@@ -231,6 +233,18 @@ def test_returns_are_listed_and_filtered(program, admin_actor, now):
     assert refused(program.get("/rmas", customer="bo")) == (404, "customer_not_found")
     assert refused(program.get("/rmas", cursor="RMA-9999")) == (404, "rma_not_found")
     assert refused(program.get("/rmas/RMA-9999")) == (404, "rma_not_found")
+
+
+def test_an_orders_returns_are_those_on_it_and_those_of_its_lines(program, order, admin_actor, now):
+    shipping = opened(program, shipping=gbp("1.00"))["number"]
+    (lamp, *_) = queries.lines_of(order)
+    taking = returns.open_rma(
+        customer_id=order.customer_id, currency="GBP", order_id=None, reason="other", key="r",
+        lines=[returns.RmaLineInput(lamp.pk, "LAMP", "", 1, None), returns.RmaLineInput(lamp.pk, "LAMP", "", 1, 1)],
+        actor=admin_actor, now=now,
+    )  # fmt: skip
+    opened(program, {"sku": "OLD", "quantity": 1, "amount": gbp("1.00")}, order=None)
+    assert numbers(program, order="WEB-1") == [taking.number, shipping]
 
 
 def test_returns_take_their_scope(program, new_program, admin_actor):
