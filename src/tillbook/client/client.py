@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from tillbook.client.shapes import (
     Balances,
+    Because,
     CaptureSent,
     CreditBatch,
     CreditOut,
@@ -20,12 +21,24 @@ from tillbook.client.shapes import (
     CustomerOut,
     CustomerSent,
     HoldOut,
+    NoteSent,
     Nothing,
+    OrderChanged,
+    OrderDetail,
+    OrderOut,
+    OrderSent,
+    PaymentOut,
+    Payments,
+    PaymentSent,
     RestoreSent,
+    RmaDetail,
+    RmaOut,
+    RmaSent,
     Spend,
     SpendBatch,
     SpendOutcomes,
     TakingSent,
+    VoidedOut,
 )
 from tillbook.client.transport import Transport
 
@@ -105,6 +118,90 @@ class Client(Transport):
     def spend_credits(self, body: SpendBatch) -> SpendOutcomes:
         """Make up to 10,000 spends."""
         return self.post("/spends:batch", body)  # type: ignore[no-any-return]
+
+    def list_orders(
+        self,
+        *,
+        limit: int | None = None,
+        q: str | None = None,
+        customer: str | None = None,
+        paid_status: Literal["pending", "part_paid", "fully_paid", "over_paid"] | None = None,
+        status: Literal["open", "cancelled"] | None = None,
+    ) -> Iterator[OrderOut]:
+        """Orders, the last placed first."""
+        return self.pages(
+            "/orders",
+            {"limit": limit, "q": q, "customer": customer, "paid_status": paid_status, "status": status},
+        )
+
+    def place_order(self, body: OrderSent, *, key: str | None = None) -> OrderDetail:
+        """Place an order. Credit that was spent on its number before pays it."""
+        return self.change("/orders", body, key)  # type: ignore[no-any-return]
+
+    def get_order(self, number: str) -> OrderDetail:
+        """One order. The ETag names this state of it, for If-Match."""
+        return self.read(f"/orders/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def edit_order(self, number: str, body: OrderChanged, *, key: str | None = None) -> OrderDetail:
+        """Change an order; what was then paid too much is credit at once. With If-Match, the ETag of
+        the order as it was read, it is refused if anything of it changed since.
+        """
+        return self.change(f"/orders/{_in_path(number)}/edit", body, key)  # type: ignore[no-any-return]
+
+    def cancel_order(self, number: str, body: Because, *, key: str | None = None) -> OrderDetail:
+        """Cancel an order: credit goes back to the same credits, holds end, money received becomes
+        credit.
+        """
+        return self.change(f"/orders/{_in_path(number)}/cancel", body, key)  # type: ignore[no-any-return]
+
+    def list_payments(self, number: str) -> Payments:
+        """All payments of an order, voided ones too, as they came in."""
+        return self.read(f"/orders/{_in_path(number)}/payments", {})  # type: ignore[no-any-return]
+
+    def receive_payment(self, number: str, body: PaymentSent, *, key: str | None = None) -> PaymentOut:
+        """Record money that came in; what is more than the order owes becomes a credit at once."""
+        return self.change(f"/orders/{_in_path(number)}/payments", body, key)  # type: ignore[no-any-return]
+
+    def get_payment(self, number: str) -> PaymentOut:
+        """One payment."""
+        return self.read(f"/payments/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def void_payment(self, number: str, body: Because, *, key: str | None = None) -> VoidedOut:
+        """Void a payment that bounced or was a mistake; credit it made is taken back as far as it is
+        unspent.
+        """
+        return self.change(f"/payments/{_in_path(number)}/void", body, key)  # type: ignore[no-any-return]
+
+    def list_rmas(
+        self,
+        *,
+        limit: int | None = None,
+        customer: str | None = None,
+        order: str | None = None,
+        status: Literal["open", "closed", "cancelled"] | None = None,
+    ) -> Iterator[RmaOut]:
+        """Returns, the newest first."""
+        return self.pages("/rmas", {"limit": limit, "customer": customer, "order": order, "status": status})
+
+    def open_rma(self, body: RmaSent, *, key: str | None = None) -> RmaDetail:
+        """Open a return. It counts on its order at once, and gives nothing back before it is closed."""
+        return self.change("/rmas", body, key)  # type: ignore[no-any-return]
+
+    def get_rma(self, number: str) -> RmaDetail:
+        """One return."""
+        return self.read(f"/rmas/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def close_rma(self, number: str, body: Nothing, *, key: str | None = None) -> RmaDetail:
+        """Close a return and issue its credit, with an adjustment note."""
+        return self.change(f"/rmas/{_in_path(number)}/close", body, key)  # type: ignore[no-any-return]
+
+    def close_rma_without_credit(self, number: str, body: NoteSent, *, key: str | None = None) -> RmaDetail:
+        """Close a return with nothing given back; its order's lines may be returned again."""
+        return self.change(f"/rmas/{_in_path(number)}/close-without-credit", body, key)  # type: ignore[no-any-return]
+
+    def cancel_rma(self, number: str, body: Because, *, key: str | None = None) -> RmaDetail:
+        """Cancel an open return, as if nothing had been announced."""
+        return self.change(f"/rmas/{_in_path(number)}/cancel", body, key)  # type: ignore[no-any-return]
 
 
 def _in_path(text: str) -> str:

@@ -23,6 +23,12 @@ class Balances(TypedDict):
     balances: list[BalanceOut]
 
 
+class Because(TypedDict):
+    """Why it is done; it stands in the history."""
+
+    reason: str
+
+
 class CaptureSent(TypedDict):
     """How much of the hold to take; the rest is available again. Without `amount` all of it."""
 
@@ -192,6 +198,25 @@ class HoldOut(TypedDict):
     captured: Money | None
 
 
+class LineChanged(TypedDict):
+    """A line as it shall be. With `position` it is the line that has that position now."""
+
+    sku: str
+    description: NotRequired[str]
+    quantity: int
+    amount: MoneySent
+    position: NotRequired[int | None]
+
+
+class LineSent(TypedDict):
+    """A line of an order; `amount` is of the whole line."""
+
+    sku: str
+    description: NotRequired[str]
+    quantity: int
+    amount: MoneySent
+
+
 class Money(TypedDict):
     """An amount of money."""
 
@@ -206,8 +231,139 @@ class MoneySent(TypedDict):
     currency: str
 
 
+class NoteSent(TypedDict):
+    """A note for the history."""
+
+    note: NotRequired[str]
+
+
 class Nothing(TypedDict):
     """No fields."""
+
+
+class OrderChanged(TypedDict):
+    """What shall change; what is left out stays as it is. `lines` are all lines that the order
+    shall have: those not named by their position are removed.
+    """
+
+    lines: NotRequired[list[LineChanged] | None]
+    shipping: NotRequired[MoneySent | None]
+    surcharge: NotRequired[MoneySent | None]
+    note: NotRequired[str | None]
+
+
+class OrderDetail(TypedDict):
+    """An order with all that belongs to it. `paid_with` says which credits pay it now and how
+    much each; `overpayment_credits` which arose from it, and for how much.
+    """
+
+    number: str
+    customer: str
+    status: Literal["open", "cancelled"]
+    paid_status: Literal["pending", "part_paid", "fully_paid", "over_paid"]
+    total: Money
+    received: Money
+    credit_used: Money
+    overpaid: Money
+    owing: Money
+    returned: Money
+    placed_at: str
+    cancelled_at: str | None
+    lines: list[OrderLineOut]
+    shipping: Money
+    surcharge: Money
+    note: str
+    paid_with: list[CreditPart]
+    overpayment_credits: list[CreditPart]
+
+
+class OrderFilters(TypedDict):
+    """Which orders. `paid_status` leaves cancelled ones out unless `status` asks for them."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    q: NotRequired[str]
+    customer: NotRequired[str | None]
+    paid_status: NotRequired[Literal["pending", "part_paid", "fully_paid", "over_paid"] | None]
+    status: NotRequired[Literal["open", "cancelled"] | None]
+
+
+class OrderLineOut(TypedDict):
+    """A line of an order; `amount` is of the whole line. What came back counts open RMAs too."""
+
+    position: int
+    sku: str
+    description: str
+    quantity: int
+    amount: Money
+    returned_quantity: int
+    returned: Money
+
+
+class OrderOut(TypedDict):
+    """An order and its sums. `received` is what its payments brought, `credit_used` what credit
+    paid of it, and `overpaid` what was too much and became credit. `returned` is in RMAs,
+    open ones counted.
+    """
+
+    number: str
+    customer: str
+    status: Literal["open", "cancelled"]
+    paid_status: Literal["pending", "part_paid", "fully_paid", "over_paid"]
+    total: Money
+    received: Money
+    credit_used: Money
+    overpaid: Money
+    owing: Money
+    returned: Money
+    placed_at: str
+    cancelled_at: str | None
+
+
+class OrderSent(TypedDict):
+    """A new order, in the customer's currency unless another is named. Without `number` it gets
+    the next one of Tillbook's own; without `placed_at` it is placed now.
+    """
+
+    customer: str
+    currency: NotRequired[str | None]
+    number: NotRequired[str | None]
+    lines: list[LineSent]
+    shipping: NotRequired[MoneySent | None]
+    surcharge: NotRequired[MoneySent | None]
+    note: NotRequired[str]
+    placed_at: NotRequired[str | None]
+
+
+class PaymentOut(TypedDict):
+    """A payment. One that was voided stays, and counts no longer."""
+
+    number: str
+    order: str
+    amount: Money
+    method: Literal["card", "bank_transfer", "paypal", "cash", "cheque", "other"]
+    reference: str
+    received_at: str
+    recorded_at: str
+    recorded_by: str
+    voided_at: str | None
+    void_reason: str
+
+
+class PaymentSent(TypedDict):
+    """Money that came in for an order; without `received_at` now."""
+
+    amount: MoneySent
+    method: Literal["card", "bank_transfer", "paypal", "cash", "cheque", "other"]
+    reference: NotRequired[str]
+    received_at: NotRequired[str | None]
+
+
+class Payments(TypedDict):
+    """An order's payments, as they came in."""
+
+    order: str
+    payments: list[PaymentOut]
 
 
 class Problem(TypedDict):
@@ -230,6 +386,102 @@ class RestoreSent(TypedDict):
     reference: str
     currency: str
     amount: NotRequired[MoneySent | None]
+
+
+class RmaDetail(TypedDict):
+    """A return with its lines, and the credits that closing it issued."""
+
+    number: str
+    customer: str
+    order: str | None
+    document: str | None
+    status: Literal["open", "closed", "cancelled"]
+    outcome: Literal["awaiting", "credit", "no_credit"]
+    reason: Literal[
+        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
+    ]
+    total: Money
+    opened_by: str
+    opened_at: str
+    closed_at: str | None
+    adjustment_note: str | None
+    lines: list[RmaLineOut]
+    shipping: Money
+    surcharge: Money
+    note: str
+    public_note: str
+    credits: list[CreditPart]
+
+
+class RmaFilters(TypedDict):
+    """Which returns. An order's are also those that only take from its lines."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    customer: NotRequired[str | None]
+    order: NotRequired[str | None]
+    status: NotRequired[Literal["open", "closed", "cancelled"] | None]
+
+
+class RmaLineOut(TypedDict):
+    """A line of a return. Quantity 0: money back, the goods stay."""
+
+    position: int
+    sku: str
+    description: str
+    quantity: int
+    amount: Money
+
+
+class RmaLineSent(TypedDict):
+    """What comes back of a line. Quantity 0: money back, the goods stay. Of an order, name its
+    line by `position`, or by `sku` where only one line has it. Without `amount` it is the
+    share of the line's amount that the quantity is worth. Without an order, `sku` and
+    `amount` are needed.
+    """
+
+    position: NotRequired[int | None]
+    sku: NotRequired[str | None]
+    description: NotRequired[str | None]
+    quantity: int
+    amount: NotRequired[MoneySent | None]
+
+
+class RmaOut(TypedDict):
+    """A return. `document` is its number in the system it came from."""
+
+    number: str
+    customer: str
+    order: str | None
+    document: str | None
+    status: Literal["open", "closed", "cancelled"]
+    outcome: Literal["awaiting", "credit", "no_credit"]
+    reason: Literal[
+        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
+    ]
+    total: Money
+    opened_by: str
+    opened_at: str
+    closed_at: str | None
+    adjustment_note: str | None
+
+
+class RmaSent(TypedDict):
+    """A return of an order, or without one; `shipping` and `surcharge` are given back."""
+
+    customer: str
+    order: NotRequired[str | None]
+    currency: NotRequired[str | None]
+    lines: NotRequired[list[RmaLineSent]]
+    shipping: NotRequired[MoneySent | None]
+    surcharge: NotRequired[MoneySent | None]
+    reason: Literal[
+        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
+    ]
+    note: NotRequired[str]
+    public_note: NotRequired[str]
+    document: NotRequired[str | None]
+    opened_at: NotRequired[str | None]
 
 
 class Spend(TypedDict):
@@ -281,6 +533,16 @@ class TakingSent(TypedDict):
     amount: MoneySent
     reference: str
     credits: NotRequired[list[CreditChosen] | None]
+
+
+class VoidedOut(TypedDict):
+    """A payment taken off its order. `taken_back` is what was still there of the credit it had
+    made; `missing` is already used or held, and the order owes it.
+    """
+
+    payment: PaymentOut
+    taken_back: Money
+    missing: Money
 
 
 class WrongField(TypedDict):
