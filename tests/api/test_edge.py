@@ -9,7 +9,7 @@ from django.test import Client
 
 from tests.api.conftest import Program, gbp
 from tillbook.api.edge import limiter
-from tillbook.api.rate import Limiter
+from tillbook.common.rate import Limiter
 from tillbook.common.actor import Scope
 from tillbook.customers.models import Customer
 from tillbook.staff import keys

@@ -15,8 +15,9 @@ from ninja.parser import Parser
 from ninja.security import HttpBearer
 from pydantic_core import from_json
 
-from tillbook.api import problems, rate
+from tillbook.api import problems
 from tillbook.api.problems import TooManyRequests, UnsupportedMediaType
+from tillbook.common import rate
 from tillbook.common.actor import Actor
 from tillbook.staff import keys
 

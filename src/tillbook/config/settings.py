@@ -96,6 +96,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tillbook.config.proxies.ClientAddress",  # first: all others see the client's address
     "tillbook.api.edge.answers",
+    "tillbook.neto.edge.answers_all",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -1,4 +1,4 @@
-"""Addresses: log-in and log-out, the API's, then the control panel's."""
+"""Addresses: log-in and log-out, the API's, the old wire's, then the control panel's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from tillbook.api.urls import api
+from tillbook.neto.edge import endpoint as neto
 
 # Three of allauth's pages are wired and no more: nobody signs up or changes
 # an account from outside; `tillbook user add` does it.
@@ -18,5 +19,7 @@ urlpatterns = [
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("api/v1/", api.urls),
+    path("do/WS/NetoAPI", neto),
+    path("do/WS/NetoAPI/", neto),
     path("", include("tillbook.panel.urls")),
 ]

@@ -1,0 +1,207 @@
+"""AddRma and GetRma."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db.models import Q, QuerySet
+
+from tillbook.common.actor import Permission
+from tillbook.common.errors import InvalidInput
+from tillbook.common.money import Money
+from tillbook.common.numbering import row_id
+from tillbook.credit.models import Credit
+from tillbook.credit.queries import credits_of_document
+from tillbook.customers.queries import by_username
+from tillbook.neto import refunds
+from tillbook.neto.calls import Call, Item, between, change, page, selected
+from tillbook.neto.fields import Fields, told_boolean, told_moment, told_money
+from tillbook.neto.orders import check_tax, line_id
+from tillbook.neto.wire import Tree
+from tillbook.orders.models import Order, OrderLine
+from tillbook.orders.queries import by_number, lines_of
+from tillbook.refunds.models import Refund, RefundSource
+from tillbook.returns import services
+from tillbook.returns.models import Rma, RmaLine
+from tillbook.returns.services import RmaLineInput
+
+_INNER = {
+    "RmaLine": (("RmaLines", "RmaLine"), ("RmaLineID", "SKU", "Quantity")),
+    "Refund": (("Refunds", "Refund"), ("RefundID", "RefundAmount")),
+}
+_STATUSES = ("Open", "Closed")
+
+
+def get(call: Call) -> Tree:
+    call.actor.require(Permission.VIEW)
+    rows = page(call.filter, _found(call.filter))
+    lines: dict[int, list[RmaLine]] = defaultdict(list)
+    for line in RmaLine.objects.filter(rma__in=rows).order_by("rma_id", "position"):
+        lines[line.rma_id].append(line)
+    things = [told(row, lines[row.pk]) for row in rows]
+    return {"Rma": selected(call.filter, things, ("RmaID", "RmaNumber"), _INNER)}
+
+
+def _found(wanted: Fields) -> QuerySet[Rma]:
+    rows = Rma.objects.select_related("customer", "order").order_by("pk")
+    if numbers := wanted.texts("RmaID"):
+        rows = rows.filter(pk__in=[row_id("RMA", numbered("RMA", each)) or 0 for each in numbers])
+    if orders := wanted.texts("OrderID") or wanted.texts("InvoiceNumber"):
+        rows = rows.filter(order__number__in=orders)
+    if usernames := wanted.texts("Username") or wanted.texts("CustomerUsername"):
+        rows = rows.filter(customer__username__in=usernames)
+    if statuses := {each.lower() for each in wanted.texts("RmaStatus")}:
+        # A cancelled one is closed on this wire, which has no third word.
+        ended = Q(status__in=(Rma.Status.CLOSED, Rma.Status.CANCELLED)) if "closed" in statuses else Q(pk=0)
+        rows = rows.filter(ended | Q(status=Rma.Status.OPEN) if "open" in statuses else ended)
+    rows = between(wanted, "DateIssued", "opened_at", rows)
+    return between(wanted, "DateApproved", "closed_at", rows)
+
+
+def numbered(prefix: str, text: str) -> str:
+    """The public number for what the wire has as a whole number: "1042" is RMA-1042."""
+    return f"{prefix}-{text}" if text.isascii() and text.isdigit() else text
+
+
+def bare(number: str) -> str:
+    """The whole number of a public one: RMA-1042 is "1042"."""
+    return number.rpartition("-")[2]
+
+
+def told(rma: Rma, lines: Sequence[RmaLine]) -> Tree:
+    def money(minor: int) -> str:
+        return told_money(minor, rma.currency)
+
+    goods = rma.total_minor - rma.shipping_minor - rma.surcharge_minor
+    paid_out = _refunds_of(rma)
+    refunded = sum(minor for each, minor in paid_out if each.status == Refund.Status.COMPLETED)
+    credit = (
+        None if rma.credit_id is None else Credit.objects.get(customer_id=rma.customer_id, id=rma.credit_id)
+    )
+    return {
+        "RmaID": bare(rma.number),
+        "RmaNumber": rma.number,
+        "OrderID": rma.order.number if rma.order else "",
+        "InvoiceNumber": rma.order.number if rma.order else "",
+        "CustomerUsername": rma.customer.username,
+        "StaffUsername": rma.opened_by,
+        "InternalNotes": rma.note,
+        "CurrencyCode": rma.currency,
+        "RmaStatus": "Open" if rma.status == Rma.Status.OPEN else "Closed",
+        "ShippingRefundAmount": money(rma.shipping_minor),
+        "SurchargeRefundAmount": money(rma.surcharge_minor),
+        "RefundSubtotal": money(goods),
+        "RefundTotal": money(rma.total_minor),
+        "RefundedTotal": money(refunded),
+        "TaxInclusive": told_boolean(True),
+        "DateIssued": told_moment(rma.opened_at),
+        "DateApproved": told_moment(rma.closed_at),
+        "CreditID": bare(credit.number) if credit else "",
+        "RmaLines": {"RmaLine": [_line(rma, line) for line in lines]},
+        "Refunds": {"Refund": [refunds.told_short(each, minor) for each, minor in paid_out]},
+    }
+
+
+def _line(rma: Rma, line: RmaLine) -> Tree:
+    return {
+        "RmaLineID": f"{bare(rma.number)}-{line.position - 1}",
+        "SKU": line.sku,
+        "ProductName": line.description,
+        "Quantity": str(line.quantity),
+        "RefundSubtotal": told_money(line.amount_minor, rma.currency),
+        "ReturnReason": rma.get_reason_display(),
+        "ResolutionOutcome": rma.get_outcome_display(),
+    }
+
+
+def _refunds_of(rma: Rma) -> list[tuple[Refund, int]]:
+    """The refunds that the return's credits were paid out by, and how much of each, in minor units."""
+    if rma.credit_id is None:
+        return []
+    ids = [each.id for each in credits_of_document(rma.customer_id, rma.number)]
+    sources = RefundSource.objects.filter(customer_id=rma.customer_id, credit_id__in=ids)
+    rows = sources.select_related("refund").order_by("refund_id")
+    return [(each.refund, each.amount_minor) for each in rows if each.refund.kind == Refund.Kind.REFUND]
+
+
+def add(call: Call) -> Tree:
+    return change(call, "Rma", _add)
+
+
+def _add(item: Item) -> Tree:
+    fields = item.fields
+    check_tax(fields)
+    status = fields.one_of("RmaStatus", _STATUSES, "Open")
+    number = fields.text("OrderID") or fields.text("InvoiceNumber")
+    order = by_number(number) if number else None
+    customer = order.customer if order else by_username(fields.needed("CustomerUsername"))
+    username = fields.text("CustomerUsername")
+    if username and username != customer.username:
+        raise InvalidInput(f"Order {number} is another customer's.", field="CustomerUsername")
+    currency = order.currency if order else fields.text("CurrencyCode") or customer.currency
+    sent = fields.inner("RmaLines").each("RmaLine")
+    rma = services.open_rma(
+        customer_id=customer.pk, currency=currency, order_id=order.pk if order else None,
+        lines=_lines(order, sent, currency),
+        shipping_minor=fields.minor("ShippingRefundAmount", currency) or 0,
+        surcharge_minor=fields.minor("SurchargeRefundAmount", currency) or 0,
+        reason=_reason(sent), note=fields.text("InternalNotes"), opened_at=fields.moment("DateIssued"),
+        key=item.key(), **item.by,
+    )  # fmt: skip
+    wanted = fields.inner("Refunds").each("Refund")
+    if status == "Closed" and rma.status == Rma.Status.OPEN:
+        rma = services.close(
+            rma.pk, key=f"{item.key()}/close" if item.call.sent_key else item.key(), **item.by
+        )
+    elif wanted and status == "Open":
+        raise InvalidInput("Only a closed RMA has credit to refund. Send RmaStatus Closed.", field="Refunds")
+    for place, refund in enumerate(wanted):
+        _refund(item, rma, refund, place)
+    return {"RmaID": bare(rma.number)}
+
+
+def _lines(order: Order | None, sent: Sequence[Fields], currency: str) -> list[RmaLineInput]:
+    left = lines_of(order) if order else []
+    made = []
+    for fields in sent:
+        sku, quantity = fields.needed("SKU"), fields.whole("Quantity", 1)
+        row = _take(order, left, fields, sku) if order else None
+        made.append(
+            RmaLineInput(
+                order_line_id=row.pk if row else None,
+                sku=sku,
+                quantity=quantity,
+                description=fields.text("ItemDescription") or (row.description if row else ""),
+                amount_minor=fields.minor("RefundSubtotal", currency),
+            )
+        )
+    return made
+
+
+def _take(order: Order, left: list[OrderLine], fields: Fields, sku: str) -> OrderLine:
+    """The order's line that comes back, each once: by OrderLineID, or by SKU. Raises InvalidInput."""
+    wanted = fields.text("OrderLineID")
+    for row in left:
+        named = wanted == line_id(order, row) if wanted else row.sku == sku
+        if named and (wanted or row.returned_quantity < row.quantity):
+            left.remove(row)
+            return row
+    raise InvalidInput(f"Order {order.number} has no {sku} left to return.", field="SKU")
+
+
+def _reason(sent: Sequence[Fields]) -> str:
+    """The first line's ReturnReason where it is one of ours; else Other."""
+    text = sent[0].text("ReturnReason").strip().lower() if sent else ""
+    for reason, label in Rma.Reason.choices:
+        if text and text in (str(label).lower(), reason):
+            return reason
+    return Rma.Reason.SHIPPING_ONLY if not sent else Rma.Reason.OTHER
+
+
+def _refund(item: Item, rma: Rma, fields: Fields, place: int) -> None:
+    """Ask for a refund out of the credit that closing the return gave."""
+    amount = fields.amount("RefundAmount", rma.currency)
+    refunds.ask(
+        item, fields, rma.customer, Money(amount.minor, rma.currency), rma.credit_id, f"refund-{place}"
+    )
