@@ -31,7 +31,10 @@ def read(body: bytes) -> Tree:
     plain = body.removeprefix(b"\xef\xbb\xbf").strip()
     if not plain:
         return {}
-    tree = _Xml().read(plain) if plain.startswith(b"<") else _json(plain)
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, which only XML may be
+        tree = _Xml().read(body)
+    else:
+        tree = _Xml().read(plain) if plain.startswith(b"<") else _json(plain)
     _check(tree, DEEPEST)
     return tree
 
