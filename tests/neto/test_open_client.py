@@ -14,6 +14,7 @@ import pytest
 from tests.api.shop_server import Server
 from tests.neto.conftest import line
 from tillbook.common.actor import Actor, Role, Scope
+from tillbook.customers.models import Customer
 from tillbook.staff import keys
 from tillbook.staff import services as staff
 
@@ -61,7 +62,8 @@ def test_the_open_client_adds_customer_order_overpayment_and_return_and_reads_th
     )  # fmt: skip
     assert [each["Ack"] for each in told] == ["Success"] * 6
     assert [each["AvailableAmount"] for each in told[4]["Credit"]] == ["5.50", "20.00"]
-    assert told[5]["Customer"] == [{"ID": "1", "Username": "jo", "AvailableCredit": "25.50"}]
+    jo = Customer.objects.get()
+    assert told[5]["Customer"] == [{"ID": str(jo.pk), "Username": "jo", "AvailableCredit": "25.50"}]
 
 
 def test_the_open_client_hears_why_a_call_was_refused(server, secret):

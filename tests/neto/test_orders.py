@@ -52,6 +52,16 @@ def test_prices_and_discounts_are_exact(integration):
     assert [each["UnitPrice"] for each in told["OrderLine"]] == ["3.00", "7.65", "4.50"]
 
 
+def test_a_discount_on_the_order_is_shared_out_to_the_last_penny(integration):
+    lines = [line(sku, 1, "10.00") for sku in ("A", "B", "C")]
+    order(integration, OrderLine=lines, AppliedDiscounts={"DiscountAmount": "1.00"})
+    assert list(OrderLine.objects.order_by("position").values_list("amount_minor", flat=True)) == [
+        967,
+        967,
+        966,
+    ]
+
+
 def test_a_price_that_does_not_divide_has_more_digits(integration):
     order(integration, OrderLine=[line(quantity=3, price="3.3333")])
     assert integration.get("GetOrder")[0]["OrderLine"][0]["UnitPrice"] == "3.333"

@@ -135,6 +135,13 @@ def test_an_idempotency_key_makes_a_return_once(integration, paid, customer):
     assert balance_of(customer.pk, "GBP").available_minor == 10_00
 
 
+def test_a_page_of_returns_takes_as_many_queries_as_one(integration, paid, django_assert_max_num_queries):
+    for _ in range(2):
+        integration.do("AddRma", OrderID="N1", RmaStatus="Closed", RmaLines=back())
+    with django_assert_max_num_queries(6):  # the key, its use; returns, lines, credits, refunds
+        assert len(integration.get("GetRma")) == 2
+
+
 def test_filters_choose_returns(integration, paid):
     first = integration.do("AddRma", OrderID="N1", RmaLines=back(), DateIssued="2026-01-07")["RmaID"]
     second = integration.do("AddRma", OrderID="N1", RmaStatus="Closed", RmaLines=back("TEA"))["RmaID"]

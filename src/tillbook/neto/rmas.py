@@ -10,9 +10,8 @@ from django.db.models import Q, QuerySet
 from tillbook.common.actor import Permission
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money
-from tillbook.common.numbering import row_id
-from tillbook.credit.models import Credit
-from tillbook.credit.queries import credits_of_document
+from tillbook.common.numbering import public_number, row_id
+from tillbook.credit.models import Credit, Source
 from tillbook.customers.queries import by_username
 from tillbook.neto import refunds
 from tillbook.neto.calls import Call, Item, between, change, page, selected
@@ -39,7 +38,8 @@ def get(call: Call) -> Tree:
     lines: dict[int, list[RmaLine]] = defaultdict(list)
     for line in RmaLine.objects.filter(rma__in=rows).order_by("rma_id", "position"):
         lines[line.rma_id].append(line)
-    things = [told(row, lines[row.pk]) for row in rows]
+    paid_out = _refunds_of(rows)
+    things = [told(row, lines[row.pk], paid_out[row.number]) for row in rows]
     return {"Rma": selected(call.filter, things, ("RmaID", "RmaNumber"), _INNER)}
 
 
@@ -69,16 +69,14 @@ def bare(number: str) -> str:
     return number.rpartition("-")[2]
 
 
-def told(rma: Rma, lines: Sequence[RmaLine]) -> Tree:
+def told(rma: Rma, lines: Sequence[RmaLine], paid_out: Sequence[tuple[Refund, int]]) -> Tree:
+    """The return as the wire has it; `paid_out` are the refunds of its credits, each with its minor units."""
+
     def money(minor: int) -> str:
         return told_money(minor, rma.currency)
 
     goods = rma.total_minor - rma.shipping_minor - rma.surcharge_minor
-    paid_out = _refunds_of(rma)
     refunded = sum(minor for each, minor in paid_out if each.status == Refund.Status.COMPLETED)
-    credit = (
-        None if rma.credit_id is None else Credit.objects.get(customer_id=rma.customer_id, id=rma.credit_id)
-    )
     return {
         "RmaID": bare(rma.number),
         "RmaNumber": rma.number,
@@ -97,7 +95,7 @@ def told(rma: Rma, lines: Sequence[RmaLine]) -> Tree:
         "TaxInclusive": told_boolean(True),
         "DateIssued": told_moment(rma.opened_at),
         "DateApproved": told_moment(rma.closed_at),
-        "CreditID": bare(credit.number) if credit else "",
+        "CreditID": "" if rma.credit_id is None else bare(public_number("CR", rma.credit_id)),
         "RmaLines": {"RmaLine": [_line(rma, line) for line in lines]},
         "Refunds": {"Refund": [refunds.told_short(each, minor) for each, minor in paid_out]},
     }
@@ -115,14 +113,20 @@ def _line(rma: Rma, line: RmaLine) -> Tree:
     }
 
 
-def _refunds_of(rma: Rma) -> list[tuple[Refund, int]]:
-    """The refunds that the return's credits were paid out by, and how much of each, in minor units."""
-    if rma.credit_id is None:
-        return []
-    ids = [each.id for each in credits_of_document(rma.customer_id, rma.number)]
-    sources = RefundSource.objects.filter(customer_id=rma.customer_id, credit_id__in=ids)
-    rows = sources.select_related("refund").order_by("refund_id")
-    return [(each.refund, each.amount_minor) for each in rows if each.refund.kind == Refund.Kind.REFUND]
+def _refunds_of(rmas: Sequence[Rma]) -> dict[str, list[tuple[Refund, int]]]:
+    """RMA number -> the refunds that its credits were paid out by, and how much of each, in minor units."""
+    closed = [rma for rma in rmas if rma.credit_id is not None]
+    customers = {rma.customer_id for rma in closed}
+    rows = Credit.objects.filter(customer_id__in=customers, source=Source.RETURN)
+    number_of = dict(
+        rows.filter(source_reference__in=[rma.number for rma in closed]).values_list("id", "source_reference")
+    )
+    found: dict[str, list[tuple[Refund, int]]] = defaultdict(list)
+    sources = RefundSource.objects.filter(customer_id__in=customers, credit_id__in=number_of)
+    for each in sources.select_related("refund").order_by("refund_id"):
+        if each.refund.kind == Refund.Kind.REFUND:
+            found[number_of[each.credit_id]].append((each.refund, each.amount_minor))
+    return found
 
 
 def add(call: Call) -> Tree:
