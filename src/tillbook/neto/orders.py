@@ -17,6 +17,7 @@ from tillbook.neto.calls import Call, Item, between, change, page, selected
 from tillbook.neto.fields import Fields, rounded, told_boolean, told_moment, told_money
 from tillbook.neto.wire import Tree
 from tillbook.orders import services
+from tillbook.orders.lines import locked_order
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.queries import by_number, lines_of
 from tillbook.orders.services import LineInput, NumberTaken
@@ -239,7 +240,8 @@ def update(call: Call) -> Tree:
 def _update(item: Item) -> Tree:
     """Lines, shipping, note; OrderStatus Cancelled cancels. Other statuses are not kept."""
     fields = item.fields
-    order = by_number(fields.needed("OrderID"))
+    # Under the lock from here: what others change meanwhile is not written over.
+    order = locked_order(by_number(fields.needed("OrderID")).pk)
     if fields.text("OrderStatus").lower() == "cancelled":
         if order.status != Order.Status.CANCELLED:
             reason = fields.text("InternalOrderNotes") or "Cancelled over the old wire"

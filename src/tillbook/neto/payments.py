@@ -13,6 +13,7 @@ from tillbook.neto.calls import Call, Item, between, change, ids_in, page, selec
 from tillbook.neto.fields import Fields, told_moment, told_money
 from tillbook.neto.wire import Tree
 from tillbook.orders import services
+from tillbook.orders.lines import locked_order
 from tillbook.orders.models import Order, Payment
 from tillbook.orders.queries import by_number, payment_by_id
 
@@ -55,7 +56,8 @@ def add(call: Call) -> Tree:
 
 def _add(item: Item) -> Tree:
     fields = item.fields
-    order = by_number(fields.needed("OrderID"))
+    # Under the lock from here: a repetition at the same moment finds the first.
+    order = locked_order(by_number(fields.needed("OrderID")).pk)
     method, amount = methods.of_payment(fields), fields.amount("AmountPaid", order.currency)
     reference = fields.text("CardAuthorisation")
     # A reference names a payment; without one, two alike are two.
