@@ -9,8 +9,8 @@ from django.test import Client
 
 from tests.api.conftest import Program, gbp
 from tillbook.api.edge import limiter
-from tillbook.common.rate import Limiter
 from tillbook.common.actor import Scope
+from tillbook.common.rate import Limiter
 from tillbook.customers.models import Customer
 from tillbook.staff import keys
 
