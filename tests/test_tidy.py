@@ -36,7 +36,7 @@ CLOCK = {
     ("time", "time"),
 }
 
-DOMAIN = {"events", "ledger", "customers", "staff", "credit", "orders", "returns", "refunds"}
+DOMAIN = {"events", "ledger", "customers", "staff", "credit", "orders", "returns", "refunds", "delivery"}
 WRITES = {"save", "create", "bulk_create", "get_or_create", "update_or_create", "bulk_update", "delete"}
 
 

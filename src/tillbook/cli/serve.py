@@ -106,9 +106,11 @@ def _check_migrated() -> None:
 
 def run_server(ip: str, port: int) -> None:
     """Serve the control panel until stopped."""
+    embedded = connection.vendor == "sqlite"
     leave_database()
     server = Server(
-        "tillbook.config.wsgi:application",
+        "tillbook.config.embedded:sending" if embedded else "tillbook.config.wsgi:application",
+        factory=embedded,
         address=ip,
         port=port,
         interface=Interfaces.WSGI,

@@ -51,6 +51,7 @@ try:
     SECURE_COOKIES = env.bool("SECURE_COOKIES", False)
     PROXY_COUNT = checks.proxy_count(env.int("PROXY_COUNT", 0))
     TILLBOOK_API_RATE = checks.api_rate(env.int("API_RATE", 1000))
+    TILLBOOK_WEBHOOK_PRIVATE_TARGETS = env.bool("WEBHOOK_PRIVATE_TARGETS", False)
     _mail_from = checks.sender("MAIL_FROM", env.str("MAIL_FROM", ""))
     _email_url, _database_url = env.str("EMAIL_URL", ""), env.str("DATABASE_URL", "")
     _secret_key = checks.secret_key(env.str("SECRET_KEY", ""))

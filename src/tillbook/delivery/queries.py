@@ -1,0 +1,56 @@
+"""Reading webhooks' endpoints and deliveries."""
+
+from __future__ import annotations
+
+from tillbook.common.errors import NotFound
+from tillbook.common.numbering import row_id
+from tillbook.delivery.models import Delivery, Endpoint
+
+
+class WebhookNotFound(NotFound):
+    """There is no such webhook."""
+
+    code = "webhook_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery of a webhook."""
+
+    code = "delivery_not_found"
+
+
+def endpoint_by_number(number: str) -> Endpoint:
+    """The endpoint of that public number. Raises WebhookNotFound."""
+    endpoint = Endpoint.objects.filter(pk=row_id("WH", number) or 0).first()
+    if endpoint is None:
+        raise WebhookNotFound(f"There is no webhook {number}.", field="webhook")
+    return endpoint
+
+
+def delivery_by_number(number: str) -> Delivery:
+    """The delivery of that public number, with its endpoint. Raises DeliveryNotFound."""
+    delivery = Delivery.objects.filter(pk=row_id("WD", number) or 0).select_related("endpoint").first()
+    if delivery is None:
+        raise DeliveryNotFound(f"There is no delivery {number}.", field="delivery")
+    return delivery
+
+
+def page_of_endpoints(*, after: int | None = None, limit: int) -> list[Endpoint]:
+    """Endpoints in the order in which they were added; `after` is the id of the last one seen."""
+    return list(Endpoint.objects.filter(pk__gt=after or 0).order_by("pk")[:limit])
+
+
+def all_endpoints() -> list[Endpoint]:
+    return list(Endpoint.objects.order_by("pk"))
+
+
+def page_of_deliveries(
+    endpoint_id: int, *, state: str | None = None, before: Delivery | None = None, limit: int
+) -> list[Delivery]:
+    """The endpoint's deliveries, those of the newest events first; `before` is the last one seen."""
+    rows = Delivery.objects.filter(endpoint=endpoint_id).select_related("endpoint")
+    if state is not None:
+        rows = rows.filter(state=state)
+    if before is not None:
+        rows = rows.filter(event_id__lt=before.event_id)
+    return list(rows.order_by("-event_id")[:limit])
