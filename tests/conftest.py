@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.databases import copied_database
+from tests.delivery.receiver import Clock, Receiver, receiving
 from tillbook.common.actor import Actor, Role
 from tillbook.staff import services as staff
 
@@ -77,3 +79,16 @@ def own_database(
     """
     with django_db_blocker.unblock(), copied_database(template_database, tmp_path):
         yield
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    """On this machine, where webhooks go only if the shop allows it."""
+    settings.TILLBOOK_WEBHOOK_PRIVATE_TARGETS = True
+    with receiving() as found:
+        yield found

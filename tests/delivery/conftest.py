@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 
 from tests.delivery.mailbox import Mailbox, PatientMailbox, free_port
-from tests.delivery.receiver import Receiver, receiving
 
 
 @pytest.fixture
@@ -37,29 +35,3 @@ def _served(box: Mailbox, settings: Any) -> Iterator[Mailbox]:
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
     yield box
     controller.stop()
-
-
-class Clock:
-    """The time, which goes on only when the test says so. It begins now: receivers refuse old signatures."""
-
-    def __init__(self) -> None:
-        self.at = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def later(self, **by: int) -> None:
-        self.at += timedelta(**by)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def receiver(settings: Any) -> Iterator[Receiver]:
-    """On this machine, where webhooks go only if the shop allows it."""
-    settings.TILLBOOK_WEBHOOK_PRIVATE_TARGETS = True
-    with receiving() as found:
-        yield found

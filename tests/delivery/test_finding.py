@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from tests.databases import at_once
-from tests.delivery.conftest import Clock
+from tests.delivery.receiver import Clock
 from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.delivery import sending, webhooks

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.delivery.conftest import Clock
-from tests.delivery.receiver import Receiver
+from tests.delivery.receiver import Clock, Receiver
 from tillbook.common.actor import Actor
 from tillbook.common.errors import PermissionDenied, WrongState
 from tillbook.common.money import Money

@@ -43,6 +43,7 @@ REPORTS = [
 ]
 
 FOR_ADMINS_TO_SEE = ["/keys/"]
+SETTINGS = ["/webhooks/", "/webhooks/add/"]
 
 FOR_ADMINS = [
     ("/refunds/RF-1001/complete/", {}),
@@ -107,7 +108,7 @@ def pending(request_refund: Callable[..., Refund]) -> Refund:
     return first
 
 
-@pytest.mark.parametrize("path", PAGES + REPORTS)
+@pytest.mark.parametrize("path", PAGES + REPORTS + SETTINGS)
 def test_a_stranger_is_sent_to_log_in(client: Client, path: str):
     answer = client.get(path)
     assert answer.status_code == 302
@@ -120,8 +121,8 @@ def test_staff_and_admins_see_every_page(as_staff: Client, as_admin: Client, pat
     assert as_admin.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", REPORTS)
-def test_only_admins_see_reports(as_staff: Client, as_admin: Client, path: str):
+@pytest.mark.parametrize("path", REPORTS + SETTINGS)
+def test_only_admins_see_reports_and_settings(as_staff: Client, as_admin: Client, path: str):
     assert as_staff.get(path).status_code == 403
     seen = as_admin.get(path)
     assert (seen.status_code, "no-store" in seen["Cache-Control"]) == (200, True)

@@ -9,6 +9,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from tillbook.api import batches, credits, customers, orders, payments, problems, rmas
+from tillbook.api import credits, customers, problems, webhooks
 from tillbook.api.edge import Bearer, Json
 
 
@@ -46,3 +47,4 @@ api.add_router("", batches.router)
 api.add_router("/orders", orders.router)
 api.add_router("", payments.router)
 api.add_router("/rmas", rmas.router)
+api.add_router("", webhooks.router)

@@ -16,13 +16,16 @@ class Endpoint(models.Model):
     `secret` signs, so it must be readable: it is shown once, and never logged or told again.
     """
 
-    url = models.CharField(max_length=500, unique=True)
+    url = models.CharField(max_length=500)
     secret = models.CharField(max_length=100)  # whsec_ and base64
     description = models.CharField(max_length=200, blank=True)
     actions = models.JSONField(default=list)  # "refund.completed", "order.*"; none: all
     seen_id = models.BigIntegerField()  # no event up to this one can still turn up: `finding` moves it
     created_at = models.DateTimeField()
     disabled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["url"], name="endpoint_url_once")]
 
     def __str__(self) -> str:
         return self.number

@@ -20,4 +20,5 @@ def panel(request: HttpRequest) -> dict[str, Any]:
         "may_complete": Permission.COMPLETE_REFUND in permissions,
         "may_manage_keys": Permission.MANAGE_KEYS in permissions,
         "may_report": Permission.VIEW_REPORTS in permissions,
+        "may_manage_keys": Permission.MANAGE_KEYS in permissions,
     }

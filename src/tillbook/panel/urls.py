@@ -11,6 +11,7 @@ from tillbook.panel import (
     queue_views,
     refund_views,
     report_views,
+    webhook_views,
 )
 
 app_name = "panel"
@@ -41,5 +42,13 @@ urlpatterns = [
     path("reports/", report_views.reports, name="reports"),
     path("reports/<str:kind>/", report_views.report, name="report"),
     path("reports/<str:kind>/file.<str:ending>", report_views.download, name="report_file"),
+    path("webhooks/", webhook_views.webhooks, name="webhooks"),
+    path("webhooks/add/", webhook_views.webhook_add, name="webhook_add"),
+    path("webhooks/<str:number>/", webhook_views.webhook, name="webhook"),
+    path("webhooks/<str:number>/edit/", webhook_views.webhook_edit, name="webhook_edit"),
+    path("webhooks/<str:number>/switch/", webhook_views.webhook_switch, name="webhook_switch"),
+    path("webhooks/<str:number>/remove/", webhook_views.webhook_remove, name="webhook_remove"),
+    path("deliveries/<str:number>/", webhook_views.delivery, name="delivery"),
+    path("deliveries/<str:number>/resend/", webhook_views.delivery_resend, name="delivery_resend"),
     *order_urls.urlpatterns,
 ]

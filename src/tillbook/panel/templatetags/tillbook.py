@@ -34,6 +34,10 @@ _TONES = {
     "no_credit": "quiet",
     "prospect": "info",
     "hold": "bad",
+    "enabled": "good",
+    "disabled": "quiet",
+    "delivered": "good",
+    "given_up": "bad",
 }
 
 _NOTICE_ICONS = {"success": "circle-check", "error": "circle-alert", "warning": "triangle-alert"}
