@@ -47,13 +47,13 @@ def test_a_delivery_shows_what_was_sent_and_answered_and_is_sent_again(
     delivery = Delivery.objects.get()
     listed = as_admin.get(f"/webhooks/{endpoint.number}/").content.decode()
     assert delivery.number in listed and "customer.account_updated" in listed and "418" in listed
-    shown = as_admin.get(f"/deliveries/{delivery.number}/").content.decode()
+    shown = as_admin.get(f"/webhooks/deliveries/{delivery.number}/").content.decode()
     assert "&lt;b&gt;a teapot&lt;/b&gt;" in shown
     assert delivery.webhook_id in shown and "&quot;customer&quot;: &quot;maria&quot;" in shown
     receiver.answer_in_turn()
     clock.later(minutes=1)
-    answer = as_admin.post(f"/deliveries/{delivery.number}/resend/")
-    assert answer.url == f"/deliveries/{delivery.number}/"
+    answer = as_admin.post(f"/webhooks/deliveries/{delivery.number}/resend/")
+    assert answer.url == f"/webhooks/deliveries/{delivery.number}/"
     assert deliver_once(clock) == 1
     assert [each.id for each in receiver.got] == [delivery.webhook_id] * 2
     delivery.refresh_from_db()

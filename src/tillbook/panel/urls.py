@@ -48,7 +48,7 @@ urlpatterns = [
     path("webhooks/<str:number>/edit/", webhook_views.webhook_edit, name="webhook_edit"),
     path("webhooks/<str:number>/switch/", webhook_views.webhook_switch, name="webhook_switch"),
     path("webhooks/<str:number>/remove/", webhook_views.webhook_remove, name="webhook_remove"),
-    path("deliveries/<str:number>/", webhook_views.delivery, name="delivery"),
-    path("deliveries/<str:number>/resend/", webhook_views.delivery_resend, name="delivery_resend"),
+    path("webhooks/deliveries/<str:number>/", webhook_views.delivery, name="delivery"),
+    path("webhooks/deliveries/<str:number>/resend/", webhook_views.delivery_resend, name="delivery_resend"),
     *order_urls.urlpatterns,
 ]
