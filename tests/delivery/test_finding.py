@@ -137,3 +137,44 @@ def test_processes_that_look_and_claim_at_once_make_and_get_each_delivery_once(
     outcomes = at_once([claimed] * 4)
     every = [pk for each in outcomes if isinstance(each, list) for pk in each]
     assert sorted(every) == sorted(Delivery.objects.values_list("pk", flat=True))
+
+
+def test_what_another_process_is_claiming_is_passed_over_without_waiting(endpoint: Endpoint, clock: Clock):
+    only_postgresql()
+    tell("SO-1", clock), tell("SO-2", clock)
+    find(Settled(), clock())
+    claiming, claimed_other = threading.Event(), threading.Event()
+
+    def claim_slowly() -> str:
+        with transaction.atomic():
+            mine = sending.claim(endpoint.pk, clock())
+            claiming.set()
+            assert claimed_other.wait(30)
+        assert mine is not None
+        return mine.subject
+
+    def claim_quickly() -> str:
+        assert claiming.wait(30)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            mine = sending.claim(endpoint.pk, clock())
+        claimed_other.set()
+        assert mine is not None
+        return mine.subject
+
+    assert at_once([claim_slowly, claim_quickly]) == ["SO-1", "SO-2"]
+
+
+def test_what_is_not_settled_is_never_cleared_away(endpoint: Endpoint, clock: Clock):
+    only_postgresql()
+    settled = Settled()
+    with written_and_not_committed("late", clock):
+        tell("early", clock)
+        find(settled, clock())
+        Delivery.objects.update(state="delivered", last_at=clock())
+        clock.later(days=31)
+        assert webhooks.clear(clock()) == 0
+        assert find(settled, clock()) == 0
+    find(settled, clock())
+    assert webhooks.clear(clock()) == 1
+    assert found() == ["late"]
