@@ -154,8 +154,7 @@ def test_a_process_killed_after_sending_leaves_a_claim_that_runs_out(
 ):
     tell("SO-1")
     find(Settled(), clock())
-    claimed = sending.claim(endpoint.pk, clock())
-    assert claimed is not None
+    [claimed] = sending.claim(endpoint.pk, clock())
     with sending.Sender() as sender:
         assert sender.send(sending.request_of(claimed, clock())).status == 204
     clock.later(seconds=119)

@@ -32,7 +32,7 @@ def deliver_once(clock: Clock) -> int:
 
 def _send_all(endpoint_id: int, clock: Clock) -> int:
     with Sender() as sender:
-        return sum(1 for _ in iter(lambda: send_due(endpoint_id, sender, clock), None))
+        return sum(len(sent) for sent in iter(lambda: send_due(endpoint_id, sender, clock), []))
 
 
 def deliver(clock: Clock, stop: threading.Event) -> None:
@@ -74,8 +74,8 @@ class _Working:
         try:
             with Sender() as sender:
                 while not self._stop.is_set():
-                    outcome = send_due(endpoint_id, sender, self._clock)
-                    if outcome is None or not outcome.delivered:
+                    outcomes = send_due(endpoint_id, sender, self._clock)
+                    if not outcomes or not outcomes[-1].delivered:
                         break
         except Exception as error:  # noqa: BLE001  one fault must not end all sending
             _log.exception("sending failed", endpoint=endpoint_id, error=str(error))

@@ -1,4 +1,4 @@
-"""Sending what is due: claim one delivery, send it, record how it went.
+"""Sending what is due: claim some deliveries, send each, record how it went.
 
 A process that dies in between leaves the claim to run out, and the same is sent again: at least once. What
 is sent again has the same id. Nothing is locked and no transaction is open while a receiver answers.
@@ -28,6 +28,7 @@ from tillbook.events.models import Event
 
 GIVEN_UP_AFTER = timedelta(days=3)
 LEASE = timedelta(minutes=2)  # longer than a name can be looked for and a receiver can take
+_AT_ONCE = 20  # deliveries of one claim: finding what is due costs more than sending it
 _SECONDS = 20  # that a receiver can take, in all
 _ANSWER = 2000  # bytes of an answer that are read and kept
 
@@ -108,15 +109,26 @@ def _trusted() -> ssl.SSLContext:
     return httpcore.default_ssl_context()
 
 
-def send_due(endpoint_id: int, sender: Sender, clock: Callable[[], datetime]) -> Outcome | None:
-    """Send the endpoint's next delivery; None if nothing is due."""
-    now = clock()
-    delivery = claim(endpoint_id, now)
-    if delivery is None:
-        return None
-    outcome = sender.send(request_of(delivery, now))
-    record_outcome(delivery, outcome, clock())
-    return outcome
+def send_due(endpoint_id: int, sender: Sender, clock: Callable[[], datetime]) -> list[Outcome]:
+    """Send what the endpoint is due next, up to the first that is not taken; none if nothing is due."""
+    claimed = claim(endpoint_id, clock(), most=_AT_ONCE)
+    outcomes: list[Outcome] = []
+    for delivery in claimed:
+        now = clock()
+        if outcomes and (now > _last_start(delivery) or not outcomes[-1].delivered):
+            break
+        outcomes.append(sender.send(request_of(delivery, now)))
+        record_outcome(delivery, outcomes[-1], clock())
+    rest = [each.pk for each in claimed[len(outcomes) :]]
+    if rest:
+        Delivery.objects.filter(pk__in=rest).update(leased_until=None)
+    return outcomes
+
+
+def _last_start(delivery: Delivery) -> datetime:
+    """After this the claim could run out before an answer is there."""
+    assert delivery.leased_until is not None  # it is claimed
+    return delivery.leased_until - LEASE / 2
 
 
 def is_due(endpoint_id: int, now: datetime) -> bool:
@@ -124,24 +136,21 @@ def is_due(endpoint_id: int, now: datetime) -> bool:
     return _due(endpoint_id, now).exists()
 
 
-def claim(endpoint_id: int, now: datetime) -> Delivery | None:
-    """The delivery that is due first, claimed for this process; None if nothing is due.
+def claim(endpoint_id: int, now: datetime, *, most: int = 1) -> list[Delivery]:
+    """The deliveries that are due first, each of another subject, claimed for this process.
 
     One whose subject has an earlier event not yet delivered or given up is not due.
     """
     if not is_due(endpoint_id, now):  # on SQLite a transaction would stop all who write
-        return None
+        return []
     with transaction.atomic():
-        rows = (
-            _due(endpoint_id, now)
-            .select_related("endpoint")
-            .select_for_update(skip_locked=True, of=("self",))
-        )
-        delivery = rows.order_by("next_at", "event_id").first()
-        if delivery is not None:
-            delivery.leased_until = now + LEASE
-            delivery.save(update_fields=["leased_until"])
-    return delivery
+        rows = _due(endpoint_id, now).select_related("endpoint")
+        rows = rows.select_for_update(skip_locked=True, of=("self",)).order_by("next_at", "event_id")
+        claimed = list(rows[:most])
+        for each in claimed:
+            each.leased_until = now + LEASE
+        Delivery.objects.filter(pk__in=[each.pk for each in claimed]).update(leased_until=now + LEASE)
+    return claimed
 
 
 def _due(endpoint_id: int, now: datetime) -> models.QuerySet[Delivery]:
