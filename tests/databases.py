@@ -69,6 +69,9 @@ def copied_database(template: Path, folder: Path) -> Iterator[None]:
     kept_settings = connections.settings["default"]
     connections.settings["default"] = {**kept_settings, "NAME": name}
     connections["default"] = connections.create_connection("default")
+    # The first connection makes the file one with a write-ahead log; two at once would refuse each other.
+    connections["default"].ensure_connection()
+    connections["default"].close()
     try:
         yield
     finally:

@@ -8,8 +8,7 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from tillbook.api import batches, credits, customers, orders, payments, problems, rmas
-from tillbook.api import credits, customers, problems, webhooks
+from tillbook.api import batches, credits, customers, orders, payments, problems, rmas, webhooks
 from tillbook.api.edge import Bearer, Json
 
 

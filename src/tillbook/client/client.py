@@ -20,6 +20,7 @@ from tillbook.client.shapes import (
     CustomerChanged,
     CustomerOut,
     CustomerSent,
+    DeliveryOut,
     HoldOut,
     NoteSent,
     Nothing,
@@ -39,6 +40,10 @@ from tillbook.client.shapes import (
     SpendOutcomes,
     TakingSent,
     VoidedOut,
+    WebhookChanged,
+    WebhookMade,
+    WebhookOut,
+    WebhookSent,
 )
 from tillbook.client.transport import Transport
 
@@ -202,6 +207,40 @@ class Client(Transport):
     def cancel_rma(self, number: str, body: Because, *, key: str | None = None) -> RmaDetail:
         """Cancel an open return, as if nothing had been announced."""
         return self.change(f"/rmas/{_in_path(number)}/cancel", body, key)  # type: ignore[no-any-return]
+
+    def list_webhooks(self, *, limit: int | None = None) -> Iterator[WebhookOut]:
+        """All webhooks, in the order in which they were added."""
+        return self.pages("/webhooks", {"limit": limit})
+
+    def add_webhook(self, body: WebhookSent, *, key: str | None = None) -> WebhookMade:
+        """Send events to an address from now on."""
+        return self.change("/webhooks", body, key)  # type: ignore[no-any-return]
+
+    def get_webhook(self, number: str) -> WebhookOut:
+        """One webhook."""
+        return self.read(f"/webhooks/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def change_webhook(self, number: str, body: WebhookChanged, *, version: str | None = None) -> WebhookOut:
+        """Change some fields of a webhook."""
+        return self.update(f"/webhooks/{_in_path(number)}", body, version)  # type: ignore[no-any-return]
+
+    def remove_webhook(self, number: str, body: Nothing, *, key: str | None = None) -> WebhookOut:
+        """End a webhook, its secret and its deliveries."""
+        return self.change(f"/webhooks/{_in_path(number)}/remove", body, key)  # type: ignore[no-any-return]
+
+    def list_deliveries(
+        self,
+        number: str,
+        *,
+        limit: int | None = None,
+        state: Literal["pending", "delivered", "given_up"] | None = None,
+    ) -> Iterator[DeliveryOut]:
+        """A webhook's deliveries, those of the newest events first."""
+        return self.pages(f"/webhooks/{_in_path(number)}/deliveries", {"limit": limit, "state": state})
+
+    def resend_delivery(self, number: str, body: Nothing, *, key: str | None = None) -> DeliveryOut:
+        """Send it once more, with the same `webhook-id`."""
+        return self.change(f"/deliveries/{_in_path(number)}/resend", body, key)  # type: ignore[no-any-return]
 
 
 def _in_path(text: str) -> str:

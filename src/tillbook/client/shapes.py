@@ -185,6 +185,33 @@ class CustomerSent(TypedDict):
     on_credit_hold: NotRequired[bool]
 
 
+class DeliveryFilters(TypedDict):
+    """Which deliveries."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    state: NotRequired[Literal["pending", "delivered", "given_up"] | None]
+
+
+class DeliveryOut(TypedDict):
+    """One event on its way to one webhook. `status` is null where there was no answer."""
+
+    number: str
+    webhook: str
+    webhook_id: str
+    event: str
+    action: str
+    subject: str
+    state: str
+    attempts: int
+    created_at: str
+    next_at: str | None
+    last_at: str | None
+    status: int | None
+    answer: str
+    milliseconds: int | None
+
+
 class HoldOut(TypedDict):
     """Credit set aside. It lasts until it is captured or released."""
 
@@ -333,6 +360,13 @@ class OrderSent(TypedDict):
     surcharge: NotRequired[MoneySent | None]
     note: NotRequired[str]
     placed_at: NotRequired[str | None]
+
+
+class Paging(TypedDict):
+    """Which part of a list is asked for."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
 
 
 class PaymentOut(TypedDict):
@@ -543,6 +577,46 @@ class VoidedOut(TypedDict):
     payment: PaymentOut
     taken_back: Money
     missing: Money
+
+
+class WebhookChanged(TypedDict):
+    """What shall change; fields left out stay as they are. While not enabled it gets nothing."""
+
+    url: NotRequired[str]
+    description: NotRequired[str]
+    actions: NotRequired[list[str]]
+    enabled: NotRequired[bool]
+
+
+class WebhookMade(TypedDict):
+    """A new webhook with the secret that signs what is sent. Keep it: it is not told again."""
+
+    number: str
+    url: str
+    description: str
+    actions: list[str]
+    enabled: bool
+    created_at: str
+    secret: str
+
+
+class WebhookOut(TypedDict):
+    """An address that events are sent to. Without `actions` it gets all of them."""
+
+    number: str
+    url: str
+    description: str
+    actions: list[str]
+    enabled: bool
+    created_at: str
+
+
+class WebhookSent(TypedDict):
+    """An address that shall get events from now on: all, or those of `actions`."""
+
+    url: str
+    description: NotRequired[str]
+    actions: NotRequired[list[str]]
 
 
 class WrongField(TypedDict):

@@ -18,7 +18,6 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     return {
         "shop": policies.shop(),
         "may_complete": Permission.COMPLETE_REFUND in permissions,
-        "may_manage_keys": Permission.MANAGE_KEYS in permissions,
         "may_report": Permission.VIEW_REPORTS in permissions,
         "may_manage_keys": Permission.MANAGE_KEYS in permissions,
     }
