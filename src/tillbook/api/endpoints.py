@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, get_args
 
@@ -47,13 +47,35 @@ def read(
         def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             request.actor.require(permission)
             if unknown := sorted(set(request.GET) - known):
-                return of_validation(
-                    [{"loc": ("query", each), "msg": "There is no such parameter."} for each in unknown]
-                )
+                return _unknown(unknown)
             return with_version(endpoint(request, *args, **kwargs))
 
         responses = {200: shape, **_problems(*statuses)}
         router.get(path, response=responses, **more)(_like(endpoint, answered))
+        return endpoint
+
+    return declared
+
+
+def document(
+    router: Router, path: str, content_type: str, *statuses: int, **more: Any
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """A GET that answers a file of `content_type`, and the problems `statuses` beside the usual ones."""
+
+    def declared(endpoint: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            request.actor.require(Permission.VIEW)
+            if request.GET:
+                return _unknown(request.GET)
+            response = endpoint(request, *args, **kwargs)
+            response["Content-Type"] = content_type
+            return response
+
+        file = {"content": {content_type: {"schema": {"type": "string", "format": "binary"}}}}
+        extra = {"responses": {200: {"description": "The file", **file}}}
+        router.get(path, response=_problems(*statuses), openapi_extra=extra, **more)(
+            _like(endpoint, answered)
+        )
         return endpoint
 
     return declared
@@ -114,6 +136,10 @@ def update(
     return declared
 
 
+def _unknown(names: Iterable[str]) -> HttpResponse:
+    return of_validation([{"loc": ("query", each), "msg": "There is no such parameter."} for each in names])
+
+
 def _problems(*statuses: int) -> dict[int, type[Problem]]:
     return dict.fromkeys(sorted({*_ALWAYS, *statuses}), Problem)
 
@@ -128,7 +154,7 @@ def _parameters(endpoint: Endpoint) -> set[str]:
     return found
 
 
-def _like(endpoint: Endpoint, answered: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def _like(endpoint: Callable[..., Any], answered: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """`answered`, with the parameters of `endpoint`."""
     wrapped = wraps(endpoint)(answered)
     # Its annotations are texts that only its own module can read.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
 from tillbook.common import money
 from tillbook.common.errors import InvalidInput
@@ -46,10 +47,29 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-#: RFC 3339, in UTC.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _written_as(shape: re.Pattern[str], says: str) -> BeforeValidator:
+    """Lets pass what the program has, and texts of that shape: no numbers that might be seconds."""
+
+    def checked(value: Any) -> Any:
+        if not isinstance(value, date) and not (isinstance(value, str) and shape.fullmatch(value)):
+            raise ValueError(says)
+        return value
+
+    return BeforeValidator(checked)
+
+
+#: RFC 3339; answers are in UTC.
 Moment = Annotated[
-    datetime, AfterValidator(_in_utc), PlainSerializer(_text, return_type=str, when_used="json")
+    datetime,
+    _written_as(_MOMENT, "Write a moment with its zone, like 2026-10-31T17:30:00Z."),
+    AfterValidator(_in_utc),
+    PlainSerializer(_text, return_type=str, when_used="json"),
 ]
+Day = Annotated[date, _written_as(_DAY, "Write a date like 2026-10-31.")]
 
 
 class MoneySent(Sent):

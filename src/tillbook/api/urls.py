@@ -9,6 +9,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from tillbook.api import batches, credits, customers, orders, payments, problems, rmas, webhooks
+from tillbook.api import credits, customers, problems, refunds
 from tillbook.api.edge import Bearer, Json
 
 
@@ -47,3 +48,4 @@ api.add_router("/orders", orders.router)
 api.add_router("", payments.router)
 api.add_router("/rmas", rmas.router)
 api.add_router("", webhooks.router)
+api.add_router("", refunds.router)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -183,7 +183,6 @@ class GiveCreditForm(MoneyForm, KeyedForm):
         return datetime(after.year, after.month, after.day, tzinfo=shop().time_zone)
 
 
-_FARTHEST_PAYMENT = timedelta(days=366)
 _DETAIL_OF_METHOD = {
     Refund.Method.BANK_TRANSFER: "bank_account",
     Refund.Method.PAYPAL: "paypal_email",
@@ -214,17 +213,6 @@ class PayRefundForm(MoneyForm, KeyedForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Internal: the customer never sees it.",
     )
-
-    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.today = today
-
-    def clean_payment_date(self) -> date:
-        """At most a year away: anything else is a mistyped year."""
-        day: date = self.cleaned_data["payment_date"]
-        if abs(day - self.today) > _FARTHEST_PAYMENT:
-            raise ValidationError("Enter a date at most one year from today.")
-        return day
 
     def payee(self) -> Payee:
         """Whom to pay, with the chosen method's own detail alone, whatever else was typed."""

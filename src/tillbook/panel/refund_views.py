@@ -46,7 +46,6 @@ def pay_refund(request: PanelRequest, username: str) -> HttpResponse:
     form = PayRefundForm(
         request.POST or None,
         currency=available.currency,
-        today=_today(request),
         initial=_defaults(customer, available, request),
     )
     if form.is_valid():

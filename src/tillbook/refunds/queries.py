@@ -23,6 +23,7 @@ class QueueFilter:
     """
 
     status: str = ""
+    kind: str = ""
     method: str = ""
     from_date: date | None = None
     to_date: date | None = None
@@ -57,6 +58,7 @@ def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) ->
     rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by("id")
     conditions = {
         "status": wanted.status,
+        "kind": wanted.kind,
         "method": wanted.method,
         "requested_at__date__gte": wanted.from_date,
         "requested_at__date__lte": wanted.to_date,

@@ -62,6 +62,7 @@ _LONGEST = {"payee_name": 200, "bank_account": 60, "paypal_email": 254, "postal_
 _PAYEE_FIELDS = tuple(_LONGEST)  # in the order of Payee
 _MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
 _MAX_IBAN = 34  # ISO 13616
+_FARTHEST_PAYMENT = timedelta(days=366)
 
 #: state -> the states it may become
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -126,6 +127,7 @@ def request(
         return Refund.objects.get(pk=first.data["id"])
     check_amount(amount.minor)
     method = _check_payee(method, payee)
+    _check_payment_date(payment_date, now)
     refund = Refund(
         customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor,
         method=method, payee_name=payee.name, bank_account=payee.bank_account,
@@ -157,6 +159,12 @@ def _check_payee(method: str, payee: Payee) -> Refund.Method:
     if method == Refund.Method.CHEQUE and not payee.postal_address.strip():
         raise InvalidInput("Enter the address the cheque goes to.", field="postal_address")
     return Refund.Method(method)
+
+
+def _check_payment_date(day: date, now: datetime) -> None:
+    """At most a year away: anything else is a mistyped year."""
+    if abs(day - now.astimezone(shop().time_zone).date()) > _FARTHEST_PAYMENT:
+        raise InvalidInput("Enter a date at most one year from today.", field="payment_date")
 
 
 def _check_bank_account(account: str) -> None:

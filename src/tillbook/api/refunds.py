@@ -1,0 +1,219 @@
+"""Refunds and reversals: asked for, then completed or declined; and the slip."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from django.http import HttpResponse
+from ninja import Query, Router, Schema
+from pydantic import Field, StringConstraints
+
+from tillbook.api.credits import CreditPart, Nothing
+from tillbook.api.edge import ApiRequest
+from tillbook.api.endpoints import change, document, read
+from tillbook.api.shapes import Day, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.credit import queries as credit
+from tillbook.credit.models import ReverseReason
+from tillbook.customers import queries as customers
+from tillbook.refunds import queries, services
+from tillbook.refunds.models import Refund
+from tillbook.refunds.services import Payee
+from tillbook.refunds.slip import render
+
+router = Router(tags=["Refunds"])
+
+Kind = Literal["refund", "reversal"]
+Status = Literal["requested", "completed", "declined"]
+Method = Literal["bank_transfer", "paypal", "cheque", "cash"]
+Reason = Literal["given_by_mistake", "wrong_customer", "wrong_amount", "duplicate", "payment_voided"]
+
+
+class PayeeSent(Sent):
+    """Who gets the money; and where to, as the method needs."""
+
+    name: Line
+    bank_account: Annotated[Line, StringConstraints(max_length=60)] = Field(
+        "", description="For bank_transfer: branch code and account number, or an IBAN."
+    )
+    paypal_email: Annotated[Text, StringConstraints(max_length=254)] = Field("", description="For paypal.")
+    postal_address: Annotated[Text, StringConstraints(max_length=1_000)] = Field(
+        "", description="For cheque."
+    )
+
+
+class PayeeOut(Schema):
+    """Who gets the money, and where to."""
+
+    name: str
+    bank_account: str
+    paypal_email: str
+    postal_address: str
+
+
+class RefundOut(Schema):
+    """A refund, or a reversal, which pays nobody: it has no payee, method and payment date."""
+
+    number: str = Field(examples=["RF-1042"])
+    kind: Kind
+    status: Status
+    customer: str
+    amount: Money
+    method: Method | None
+    payee: PayeeOut | None
+    payment_date: Day | None
+    reason: str = Field(description="Why a credit is reversed; empty for a refund.")
+    note: str
+    requested_by: str
+    requested_at: Moment
+    resolved_by: str
+    resolved_at: Moment | None
+    decline_reason: str
+
+
+class RefundWithCredits(RefundOut):
+    """A refund, and how much of it comes from which credit."""
+
+    credits: list[CreditPart]
+
+
+class RefundSent(Sent):
+    """A refund to be asked for: of one credit, or without `credit` of all refundable ones, oldest first."""
+
+    customer: Line
+    amount: MoneySent
+    method: Method
+    payee: PayeeSent
+    payment_date: Day
+    note: Text = ""
+    credit: Line | None = Field(None, examples=["CR-1042"])
+
+
+class ReversalSent(Sent):
+    """Why a credit was a mistake."""
+
+    reason: Reason
+    note: Text = ""
+
+
+class DeclineSent(Sent):
+    """Why a refund is declined."""
+
+    reason: Text
+
+
+class RefundFilters(Paging):
+    """Which refunds, the oldest first."""
+
+    status: Status | None = None
+    kind: Kind | None = None
+    method: Method | None = None
+    customer: Line | None = None
+
+
+def told(refund: Refund) -> RefundOut:
+    reversal = refund.kind == Refund.Kind.REVERSAL
+    payee = PayeeOut(
+        name=refund.payee_name, bank_account=refund.bank_account, paypal_email=refund.paypal_email,
+        postal_address=refund.postal_address,
+    )  # fmt: skip
+    return RefundOut.model_validate(
+        {
+            "number": refund.number,
+            "kind": refund.kind,
+            "status": refund.status,
+            "customer": refund.customer.username,
+            "amount": Money.of(refund.amount_minor, refund.currency),
+            "method": None if reversal else refund.method,
+            "payee": None if reversal else payee,
+            "payment_date": refund.payment_date,
+            "reason": refund.reverse_reason,
+            "note": refund.note,
+            "requested_by": refund.requested_by,
+            "requested_at": refund.requested_at,
+            "resolved_by": refund.resolved_by,
+            "resolved_at": refund.resolved_at,
+            "decline_reason": refund.decline_reason,
+        }
+    )
+
+
+def told_whole(number: str) -> RefundWithCredits:
+    """The refund of that number, as it stands now."""
+    refund = queries.by_number(number)
+    parts = sorted(refund.sources.all(), key=lambda part: part.pk)
+    return RefundWithCredits(
+        **dict(told(refund)),
+        credits=[
+            CreditPart(credit=part.credit.number, amount=Money.of(part.amount_minor, refund.currency))
+            for part in parts
+        ],
+    )
+
+
+@read(router, "/refunds", Page[RefundOut], 404)
+def list_refunds(request: ApiRequest, filters: Query[RefundFilters]) -> Page[RefundOut]:
+    """Refunds and reversals, the oldest first, as the queue has them."""
+    if filters.customer is not None:
+        customers.by_username(filters.customer)
+    wanted = queries.QueueFilter(
+        status=filters.status or "", kind=filters.kind or "", method=filters.method or "",
+        username=filters.customer or "",
+    )  # fmt: skip
+    after = None if filters.cursor is None else queries.by_number(filters.cursor).pk
+    rows = queries.queue(wanted, after=after, limit=filters.limit + 1)
+    return page(rows, filters.limit, told, lambda row: row.number)
+
+
+@change(router, "/refunds", 201, RefundWithCredits, 404)
+def request_refund(request: ApiRequest, body: RefundSent) -> RefundWithCredits:
+    """Ask for a refund: its amount is held from now on. An admin completes or declines it."""
+    customer = customers.by_username(body.customer)
+    refund = services.request(
+        customer_id=customer.pk, amount=body.amount.value(), method=Refund.Method(body.method),
+        payee=Payee(**body.payee.model_dump()), payment_date=body.payment_date, note=body.note,
+        credit_id=None if body.credit is None else credit.by_number(body.credit).id,
+        key=request.key, actor=request.actor, now=request.now,
+    )  # fmt: skip
+    return told_whole(refund.number)
+
+
+@read(router, "/refunds/{number}", RefundWithCredits, 404)
+def get_refund(request: ApiRequest, number: str) -> RefundWithCredits:
+    """One refund, and the credits it comes from."""
+    return told_whole(number)
+
+
+@change(router, "/refunds/{number}/complete", 200, RefundWithCredits, 404)
+def complete_refund(request: ApiRequest, number: str, body: Nothing) -> RefundWithCredits:
+    """Mark as paid and complete: the credit is gone for good. Tillbook itself pays nobody."""
+    services.complete(queries.by_number(number).pk, actor=request.actor, now=request.now)
+    return told_whole(number)
+
+
+@change(router, "/refunds/{number}/decline", 200, RefundWithCredits, 404)
+def decline_refund(request: ApiRequest, number: str, body: DeclineSent) -> RefundWithCredits:
+    """Decline with a reason: the amount is available again."""
+    refund = queries.by_number(number)
+    services.decline(refund.pk, reason=body.reason, actor=request.actor, now=request.now)
+    return told_whole(number)
+
+
+@document(router, "/refunds/{number}/slip", "application/pdf", 404)
+def get_slip(request: ApiRequest, number: str) -> HttpResponse:
+    """The refund slip, as a PDF."""
+    refund = queries.by_number(number)
+    return HttpResponse(
+        render([refund]),
+        headers={"Content-Disposition": f'inline; filename="{refund.number}.pdf"'},
+    )
+
+
+@change(router, "/credits/{number}/reverse", 201, RefundWithCredits, 404)
+def reverse_credit(request: ApiRequest, number: str, body: ReversalSent) -> RefundWithCredits:
+    """Ask for a credit given by mistake to be taken back: an admin completes or declines it."""
+    wrong = credit.by_number(number)
+    refund = services.request_reversal(
+        customer_id=wrong.customer_id, credit_id=wrong.id, reason=ReverseReason(body.reason),
+        note=body.note, key=request.key, actor=request.actor, now=request.now,
+    )  # fmt: skip
+    return told_whole(refund.number)
