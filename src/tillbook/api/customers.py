@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any, Literal
 
 from ninja import Query, Router, Schema
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read, update
-from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import Day, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
 from tillbook.api.versions import check_version
 from tillbook.credit import queries as credit
+from tillbook.credit.basis import basis_at, day_end
+from tillbook.credit.reporting import balances_of
 from tillbook.customers import queries, services
 from tillbook.customers.models import Customer
 
@@ -80,13 +83,14 @@ class BalanceOut(Schema):
 
     available: Money
     held: Money
-    owing: Money
+    owing: Money | None = Field(description="As it is now; null with `as_of`: no history of it is kept.")
 
 
 class Balances(Schema):
     """A customer's balances, one for each currency that money moved in."""
 
     customer: str
+    as_of: Moment | None = Field(description="What happened before it counts; null: all until now.")
     balances: list[BalanceOut]
 
 
@@ -154,19 +158,43 @@ def _limit(sent: MoneySent | None, currency: str | None) -> int | None:
     return sent.minor_or_zero(currency or sent.currency, "credit_limit")
 
 
-@read(router, "/{username}/balances", Balances, 404)
-def get_balances(request: ApiRequest, username: str) -> Balances:
-    """What is available, held and owing now, in each currency."""
+class BalanceFilters(Sent):
+    """As of when, and by which time of a transfer: when it happened, or when it was recorded."""
+
+    as_of: Day | Moment | None = Field(
+        None, description="A moment, or a date, which means its end in the shop's time zone. Without it now."
+    )
+    view: Literal["effective", "recorded"] = "effective"
+
+
+@read(router, "/{username}/balances", Balances, 404, 409)
+def get_balances(request: ApiRequest, username: str, filters: Query[BalanceFilters]) -> Balances:
+    """What is available, held and owing now; or what was available and held as of any moment."""
     customer = queries.by_username(username)
-    rows = credit.balances_of(customer.pk)
+    if filters.as_of is not None:
+        return _balances_as_of(request, customer, filters.as_of, filters.view)
     return Balances(
         customer=customer.username,
+        as_of=None,
         balances=[
             BalanceOut(
                 available=Money.of(row.available_minor, row.currency),
                 held=Money.of(row.held_minor, row.currency),
                 owing=Money.of(row.owing_minor, row.currency),
             )
-            for row in rows
+            for row in credit.balances_of(customer.pk)
+        ],
+    )
+
+
+def _balances_as_of(request: ApiRequest, customer: Customer, as_of: date, view: str) -> Balances:
+    moment = as_of if isinstance(as_of, datetime) else day_end(as_of)
+    basis = basis_at(moment, view=view, recorded_by=None, now=request.now)
+    return Balances(
+        customer=customer.username,
+        as_of=basis.as_of,
+        balances=[
+            BalanceOut(available=Money.of(posted - held, currency), held=Money.of(held, currency), owing=None)
+            for currency, posted, held in balances_of(customer.pk, basis, actor=request.actor)
         ],
     )

@@ -10,6 +10,7 @@ from ninja.operation import Operation
 
 from tillbook.api import batches, credits, customers, orders, payments, problems, rmas, webhooks
 from tillbook.api import credits, customers, problems, refunds
+from tillbook.api import credits, customers, history, problems, recalculation, refunds
 from tillbook.api.edge import Bearer, Json
 
 
@@ -49,3 +50,5 @@ api.add_router("", payments.router)
 api.add_router("/rmas", rmas.router)
 api.add_router("", webhooks.router)
 api.add_router("", refunds.router)
+api.add_router("", history.router)
+api.add_router("", recalculation.router)

@@ -7,7 +7,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.db.models import Q
+
 from tillbook.common import statements
+from tillbook.common.errors import NotFound
 from tillbook.common.numbering import public_number, row_id
 from tillbook.common.statements import Query
 from tillbook.credit.batch import Part
@@ -76,6 +79,46 @@ def transfers_of_document(customer_id: int, reference: str) -> list[Transfer]:
     """Every transfer that names the business document, oldest first."""
     rows = Transfer.objects.filter(customer_id=customer_id, reference=reference)
     return list(rows.order_by("recorded_at", "account_id", "seq"))
+
+
+def page_of_transfers(
+    customer_id: int,
+    *,
+    credit_id: int | None = None,
+    reference: str | None = None,
+    after: tuple[int, int] | None = None,
+    limit: int = 50,
+) -> list[tuple[Transfer, str]]:
+    """A page of the customer's transfers, each with its currency, the oldest first.
+
+    Those of one credit are in that credit's own order. `after` is (credit_id, seq) of the last one
+    seen. Raises NotFound if there is none such.
+    """
+    rows = Transfer.objects.filter(customer_id=customer_id)
+    if credit_id is not None:
+        rows = rows.filter(account_id=credit_id)
+    if reference is not None:
+        rows = rows.filter(reference=reference)
+    if after is not None:
+        seen = Transfer.objects.filter(customer_id=customer_id, account_id=after[0], seq=after[1]).first()
+        if seen is None:
+            raise NotFound(
+                f"There is no transfer {public_number('CR', after[0])}/{after[1]}.", field="cursor"
+            )
+        rows = rows.filter(_follows(seen, in_own_order=credit_id is not None))
+    order = ["seq"] if credit_id is not None else ["recorded_at", "account_id", "seq"]
+    found = list(rows.order_by(*order)[:limit])
+    accounts = Account.objects.filter(customer_id=customer_id, id__in={row.account_id for row in found})
+    currencies = dict(accounts.values_list("id", "currency"))
+    return [(row, currencies[row.account_id]) for row in found]
+
+
+def _follows(seen: Transfer, *, in_own_order: bool) -> Q:
+    """The condition that a transfer comes after `seen`."""
+    if in_own_order:
+        return Q(seq__gt=seen.seq)
+    together = Q(account_id=seen.account_id, seq__gt=seen.seq) | Q(account_id__gt=seen.account_id)
+    return Q(recorded_at__gt=seen.recorded_at) | (Q(recorded_at=seen.recorded_at) & together)
 
 
 def sums_of_documents(wanted: Range, house: House) -> dict[tuple[int, str], int]:

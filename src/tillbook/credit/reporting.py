@@ -152,11 +152,11 @@ def _held(basis: Basis, before: str = "as_of") -> str:
     )
 
 
-def _accounts(basis: Basis) -> str:
+def _accounts(basis: Basis, condition: str = "TRUE") -> str:
     """SQL: a row for each account that had a transfer: posted, held, transfers."""
     return (
         f"SELECT t.customer_id, t.account_id, sum({_POSTED}) AS posted, sum({_held(basis)}) AS held, "
-        f"count(*) AS transfers FROM ledger_transfer AS t WHERE {basis.seen('t')} "
+        f"count(*) AS transfers FROM ledger_transfer AS t WHERE {condition} AND {basis.seen('t')} "
         "GROUP BY t.customer_id, t.account_id"
     )
 
@@ -169,6 +169,24 @@ def balances(basis: Basis, *, currency: str | None = None, actor: Actor) -> Bala
     """
     actor.require(Permission.VIEW_REPORTS)
     return _balances(basis, currency)
+
+
+def balances_of(customer_id: int, basis: Basis, *, actor: Actor) -> list[tuple[str, int, int]]:
+    """(currency, posted, held) of one customer in minor units, by currency, as of the basis.
+
+    Whoever may look at the customer's transfers may have their sums. Raises PermissionDenied,
+    TransfersWithoutCredit.
+    """
+    actor.require(Permission.VIEW)
+    rows = _rows(
+        "SELECT c.currency, sum(a.posted), sum(a.held), sum(a.transfers) "
+        f"FROM ({_accounts(basis, 't.customer_id = %(customer_id)s')}) AS a {_OF_CREDIT.format('a')} "
+        "GROUP BY c.currency ORDER BY c.currency NULLS FIRST",
+        {**basis.parameters, "customer_id": customer_id},
+    )
+    if rows and rows[0][0] is None:
+        raise TransfersWithoutCredit(int(rows[0][-1]))
+    return [(currency, int(posted), int(held)) for currency, posted, held, _ in rows]
 
 
 BalanceStream = Generator[CustomerBalance, None, None]

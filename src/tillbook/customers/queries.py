@@ -45,6 +45,11 @@ def unknown_ids(customer_ids: Set[int]) -> set[int]:
     return set(customer_ids) - set(known)
 
 
+def usernames_of(customer_ids: Set[int]) -> dict[int, str]:
+    """The usernames of these customers, by their ids."""
+    return dict(Customer.objects.filter(pk__in=customer_ids).values_list("pk", "username"))
+
+
 def search(
     q: str = "",
     *,

@@ -8,6 +8,9 @@ from django.db.models import QuerySet
 
 from tillbook.events.models import Event
 
+# A refund's own events say the same, in the shop's words.
+SAID_BY_REFUND = frozenset({"credit.held", "credit.captured", "credit.released"})
+
 
 def history_of_customer(customer_id: int, *, before: int | None = None, limit: int = 100) -> list[Event]:
     """The customer's newest events first; `before` is the id of the last event seen."""
@@ -19,6 +22,24 @@ def history_of_subject(
 ) -> list[Event]:
     """The newest events of one document of that customer, by its public number, first."""
     return _newest(Event.objects.filter(subject=subject, customer_id=customer_id), before, limit)
+
+
+def page_of_events(
+    *,
+    customer_id: int | None = None,
+    subject: str | None = None,
+    action: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Event]:
+    """A page of what happened to customers, the newest first, without what their refunds' own events say.
+
+    `before` is the id of the last event seen.
+    """
+    wanted = {"customer_id": customer_id, "subject": subject, "action": action}
+    rows = Event.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
+    rows = rows.exclude(customer_id=None).exclude(action__in=SAID_BY_REFUND, subject__startswith="RF-")
+    return _newest(rows, before, limit)
 
 
 def last_of_customer(customer_id: int, action: str) -> Event | None:

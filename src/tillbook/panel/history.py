@@ -11,7 +11,7 @@ from django.urls import reverse
 from tillbook.common.money import Money
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
-from tillbook.events.queries import history_of_customer, history_of_subject
+from tillbook.events.queries import SAID_BY_REFUND, history_of_customer, history_of_subject
 from tillbook.panel.edge import Page, PanelRequest, page_of, whole
 
 # Where an action's own words are not what people call it. Everything else is made from the action.
@@ -32,9 +32,6 @@ _WHAT = {
     "rma.cancelled": "RMA cancelled",
     "customer.recalculated": "Account balances recalculated",
 }
-
-# A refund's own events say the same, in the shop's words.
-_SAID_BY_REFUND = {"credit.held", "credit.captured", "credit.released"}
 
 _PAGES = {"CR": "panel:credit", "RF": "panel:refund", "RMA": "panel:rma"}
 _ORDER_ACTIONS = ("order.", "payment.")
@@ -82,7 +79,7 @@ def document_url(number: str) -> str:
 
 
 def _is_echo(event: Event) -> bool:
-    return event.action in _SAID_BY_REFUND and event.subject.startswith("RF-")
+    return event.action in SAID_BY_REFUND and event.subject.startswith("RF-")
 
 
 def _entry(event: Event, currency: str) -> Entry:

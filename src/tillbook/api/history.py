@@ -1,0 +1,183 @@
+"""What happened: the transfers of a customer's credits, and the events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from tillbook.api.edge import ApiRequest
+from tillbook.api.endpoints import read
+from tillbook.api.shapes import Line, Moment, Money, Page, Paging, page
+from tillbook.common.errors import NotFound
+from tillbook.common.numbering import public_number, row_id
+from tillbook.credit import queries as credit
+from tillbook.credit.services import CreditNotFound
+from tillbook.customers import queries as customers
+from tillbook.events import queries as events
+from tillbook.events.models import Event
+from tillbook.ledger.models import Transfer
+from tillbook.staff.queries import names_of
+
+router = Router(tags=["History"])
+
+_NOT_SHOWN = {"id", "key"}
+_LARGEST_ID = 2**63 - 1
+
+
+class TransferOut(Schema):
+    """One line of a credit. `posted` and `held` are what stood on the credit after it."""
+
+    credit: str = Field(examples=["CR-1042"])
+    seq: int = Field(description="Its place on the credit: 1, 2, 3 …")
+    kind: Literal["post", "hold", "capture", "release"]
+    inward: bool = Field(description="The credit grew by it. A hold or capture is outward, a release inward.")
+    house: str = Field(description="The shop's side: receipts, orders, payouts …")
+    amount: Money
+    reason: str
+    reference: str
+    key: str
+    actor: str
+    effective_at: Moment
+    recorded_at: Moment
+    posted: Money
+    held: Money
+
+
+class TransferFilters(Paging):
+    """Whose transfers: all, those of one credit, or those that name one document; the oldest first."""
+
+    customer: Line
+    credit: Line | None = None
+    reference: Line | None = None
+    cursor: Line | None = Field(
+        None, description="The `next_cursor` of the page before.", examples=["CR-1042/3"]
+    )
+
+
+Value = str | int | bool | None
+
+
+class ChangeOut(Schema):
+    """What a field was before, and after."""
+
+    name: str
+    before: Value
+    after: Value
+
+
+class EventOut(Schema):
+    """What happened, to whom, by whom. A figure in minor units has a name that ends in `_minor`."""
+
+    id: int
+    action: str = Field(examples=["refund.requested"])
+    customer: str
+    subject: str = Field(description="The number or username it happened to.", examples=["RF-1042"])
+    reason: str
+    note: str
+    public_note: str
+    facts: dict[str, Value]
+    changed: list[ChangeOut]
+    actor: str
+    origin: str
+    recorded_at: Moment
+
+
+class EventFilters(Paging):
+    """Which events, the newest first."""
+
+    customer: Line | None = None
+    subject: Line | None = None
+    action: Line | None = None
+    cursor: Annotated[int, Field(ge=1, le=_LARGEST_ID)] | None = Field(  # type: ignore[assignment]
+        None, description="The `next_cursor` of the page before."
+    )
+
+
+@read(router, "/transfers", Page[TransferOut], 404)
+def list_transfers(request: ApiRequest, filters: Query[TransferFilters]) -> Page[TransferOut]:
+    """The transfers of a customer's credits, the oldest first; those of one credit in its own order."""
+    customer = customers.by_username(filters.customer)
+    rows = credit.page_of_transfers(
+        customer.pk, credit_id=_credit_id(customer.pk, filters.credit), reference=filters.reference,
+        after=_place(filters.cursor), limit=filters.limit + 1,
+    )  # fmt: skip
+    names = names_of({row.actor for row, _ in rows})
+    return page(rows, filters.limit, lambda row: _told(row[0], row[1], names), lambda row: _name(row[0]))
+
+
+def _credit_id(customer_id: int, number: str | None) -> int | None:
+    if number is None:
+        return None
+    found = credit.by_number(number)
+    if found.customer_id != customer_id:
+        raise CreditNotFound(f"The customer has no credit {number}.", field="credit")
+    return found.id
+
+
+def _place(cursor: str | None) -> tuple[int, int] | None:
+    """(credit's id, seq) of the transfer that a cursor names."""
+    if cursor is None:
+        return None
+    number, _, seq = cursor.partition("/")
+    credit_id = row_id("CR", number)
+    if credit_id is None or not (seq.isascii() and seq.isdecimal() and len(seq) < len(str(2**31))):
+        raise NotFound(f"There is no transfer {cursor}.", field="cursor")
+    return credit_id, int(seq)
+
+
+def _name(row: Transfer) -> str:
+    return f"{public_number('CR', row.account_id)}/{row.seq}"
+
+
+def _told(row: Transfer, currency: str, names: dict[str, str]) -> TransferOut:
+    return TransferOut.model_validate(
+        {
+            "credit": public_number("CR", row.account_id),
+            "amount": Money.of(row.amount_minor, currency),
+            "actor": names.get(row.actor, row.actor),
+            "posted": Money.of(row.posted_minor, currency),
+            "held": Money.of(row.held_minor, currency),
+            **{
+                name: getattr(row, name)
+                for name in ("seq", "kind", "inward", "house", "reason", "reference", "key")
+            },
+            "effective_at": row.effective_at,
+            "recorded_at": row.recorded_at,
+        }
+    )
+
+
+@read(router, "/events", Page[EventOut], 404)
+def list_events(request: ApiRequest, filters: Query[EventFilters]) -> Page[EventOut]:
+    """What happened to customers and their documents, the newest first."""
+    customer = None if filters.customer is None else customers.by_username(filters.customer)
+    rows = events.page_of_events(
+        customer_id=None if customer is None else customer.pk, subject=filters.subject, action=filters.action,
+        before=filters.cursor, limit=filters.limit + 1,
+    )  # fmt: skip
+    names = customers.usernames_of({row.customer_id for row in rows if row.customer_id is not None})
+    return page(rows, filters.limit, lambda row: _event(row, names), lambda row: str(row.pk))
+
+
+def _event(event: Event, names: dict[int, str]) -> EventOut:
+    return EventOut(
+        id=event.pk, action=event.action, customer=names.get(event.customer_id or 0, ""),
+        subject=event.subject, reason=event.reason, note=event.note, public_note=event.public_note,
+        facts={name: value for name, value in event.data.items() if _is_plain(name, value)},
+        changed=list(_changes(event.data)), actor=event.actor_name, origin=event.origin,
+        recorded_at=event.recorded_at,
+    )  # fmt: skip
+
+
+def _is_plain(name: str, value: Any) -> bool:
+    return name not in _NOT_SHOWN and isinstance(value, str | int)
+
+
+def _changes(data: dict[str, Any]) -> list[ChangeOut]:
+    changed = list(data.get("changed", {}).items())
+    if isinstance(data.get("total"), list):  # an order's, before and after
+        changed.append(("total", data["total"]))
+    changed += [(figure, [stored, derived]) for figure, stored, derived in data.get("differences", [])]
+    return [ChangeOut(name=name, before=before, after=after) for name, (before, after) in changed]
