@@ -164,3 +164,32 @@ def test_a_list_is_read_page_by_page(program):
         if cursor is None:
             break
     assert seen == list("abcde")
+
+
+def test_a_method_that_an_address_does_not_take_is_told_whatever_the_body(program):
+    headers = {"Authorization": f"Bearer {program.secret}"}
+    answer = Client().post("/api/v1/transfers", b"a=1", content_type="text/plain", headers=headers)
+    assert code(answer) == (405, "method_not_allowed")
+    assert answer["Allow"] == "GET"
+
+
+def test_nul_in_a_parameter_is_the_parameter_s_fault(program):
+    answer = program.get("/customers", q="a\0b")
+    assert code(answer) == (422, "invalid_input")
+    assert json.loads(answer.content)["errors"][0]["parameter"] == "q"
+
+
+def test_every_link_of_the_description_leads_to_an_operation_that_takes_its_parameters(program):
+    paths = json.loads(program.get("/openapi.json").content)["paths"]
+    operations = {each["operationId"]: each for methods in paths.values() for each in methods.values()}
+    assert len(operations) == sum(map(len, paths.values()))
+    links = [
+        (link["operationId"], parameter)
+        for operation in operations.values()
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+        for parameter in link["parameters"]
+    ]
+    assert len(links) > 20
+    for target, parameter in links:
+        assert parameter in {each["name"] for each in operations[target]["parameters"]}, target

@@ -10,7 +10,7 @@ from pydantic import Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
-from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import Currency, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
 from tillbook.common.errors import InvalidInput
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import queries, services
@@ -74,7 +74,7 @@ class CreditPart(Schema):
 class CreditChosen(Sent):
     """How much to take of which credit."""
 
-    credit: str
+    credit: Line = Field(examples=["CR-1042"])
     amount: MoneySent
 
 
@@ -126,8 +126,8 @@ class RestoreSent(Sent):
     """Credit spent on `reference` that shall go back to the same credits; without `amount` all of it."""
 
     customer: Line
-    reference: Line
-    currency: str
+    reference: Line = Field(examples=["SO-1042"])
+    currency: Currency
     amount: MoneySent | None = None
 
 

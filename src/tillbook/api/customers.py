@@ -10,7 +10,7 @@ from pydantic import Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read, update
-from tillbook.api.shapes import Day, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import Currency, Day, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
 from tillbook.api.versions import check_version
 from tillbook.credit import queries as credit
 from tillbook.credit.basis import basis_at, day_end
@@ -58,7 +58,7 @@ class CustomerSent(Details):
     """A new customer. Without `currency` they have the shop's."""
 
     username: Line
-    currency: str | None = None
+    currency: Currency | None = None
     credit_limit: MoneySent | None = None
     on_credit_hold: StrictBool = False
 
@@ -73,7 +73,7 @@ class CustomerChanged(Details):
 class CustomerFilters(Paging):
     """Which customers."""
 
-    q: str = ""
+    q: Line = ""
     kind: Kind | None = None
     with_credit: bool = False
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -50,7 +49,13 @@ class Bearer(HttpBearer):
         keys.note_use(key, now)
         actor = keys.actor_of(key, f"api {request.META.get('REMOTE_ADDR', '')}".strip())
         request.actor, request.now = actor, now  # type: ignore[attr-defined]
+        _check_content_type(request)  # here the method is known to be one that the address takes
         return actor
+
+
+def _check_content_type(request: HttpRequest) -> None:
+    if request.method in {"POST", "PATCH"} and (request.content_type or "").lower() != "application/json":
+        raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
 
 
 @lru_cache(maxsize=1)
@@ -89,12 +94,9 @@ def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
 
 
 def _unreadable(request: HttpRequest) -> HttpResponse | None:
-    """The problem of a request whose address or body nothing could be made of."""
-    if "\0" in request.path + unquote(request.META.get("QUERY_STRING", "")):
+    """The problem of a request whose address nothing could be made of."""
+    if "\0" in request.path:
         return problems.problem(404, "not_found", "The address holds a character that no name has.")
-    if request.method in {"POST", "PATCH"} and (request.content_type or "").lower() != "application/json":
-        wanted = UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
-        return problems.of_refusal(wanted)
     return None
 
 

@@ -30,8 +30,15 @@ def _no_nul(text: str) -> str:
     return text
 
 
-Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_no_nul)]
-Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_no_nul)]
+_WITHOUT_NUL = {"pattern": r"^[^\u0000]*$"}  # as the description says it; a validator's message is kinder
+
+Line = Annotated[
+    str, StringConstraints(max_length=200), AfterValidator(_no_nul), Field(json_schema_extra=_WITHOUT_NUL)
+]
+Text = Annotated[
+    str, StringConstraints(max_length=10_000), AfterValidator(_no_nul), Field(json_schema_extra=_WITHOUT_NUL)
+]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["AUD"], description="ISO 4217.")]
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -78,7 +85,7 @@ class MoneySent(Sent):
     amount: Annotated[
         str, Field(pattern=r"^[0-9]{1,16}(\.[0-9]{1,4})?$", examples=["12.34"], description="Decimal text.")
     ]
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["AUD"], description="ISO 4217.")]
+    currency: Currency
 
     def value(self, field: str = "amount") -> money.Money:
         """As whole minor units. Raises InvalidInput naming `field`."""

@@ -24,12 +24,48 @@ class Api(NinjaAPI):
         schema = super().get_openapi_schema(**kwargs)
         for methods in schema["paths"].values():
             for operation in methods.values():
+                _link(operation)
                 for status, response in operation["responses"].items():
                     if int(status) >= 400 and "content" in response:
                         response["content"] = {
                             problems.CONTENT_TYPE: response["content"].pop("application/json")
                         }
         return schema
+
+
+_NUMBER = "$response.body#/number"
+_REFUND = {
+    each: {"number": _NUMBER} for each in ("get_refund", "complete_refund", "decline_refund", "get_slip")
+}
+_CREDIT = {each: {"number": _NUMBER} for each in ("get_credit", "reverse_credit")}
+_HOLD = {each: {"number": _NUMBER} for each in ("get_hold", "capture_hold", "release_hold")}
+_USERNAMES = ("get_customer", "change_customer", "get_balances", "recalculate_customer")
+_OF_CUSTOMER = {each: {"customer": "$response.body#/customer"} for each in ("list_credits", "list_refunds")}
+
+#: operation -> where its answer leads: operation -> parameter -> where in the answer it stands
+_LINKS: dict[str, dict[str, dict[str, str]]] = {
+    "add_customer": {each: {"username": "$response.body#/username"} for each in _USERNAMES},
+    "give_credit": {
+        **_CREDIT,
+        **_OF_CUSTOMER,
+        "list_transfers": {"customer": "$response.body#/customer", "credit": _NUMBER},
+        "list_events": {"subject": _NUMBER},
+    },
+    "hold_credit": _HOLD,
+    "request_refund": _REFUND | {"list_events": {"subject": _NUMBER}},
+    "reverse_credit": _REFUND,
+}
+
+
+def _link(operation: dict[str, Any]) -> None:
+    """Say where the answer of an operation leads, so that programs and tests can follow."""
+    links = {
+        name: {"operationId": name, "parameters": parameters}
+        for name, parameters in _LINKS.get(operation["operationId"], {}).items()
+    }
+    if links:
+        done = next(answer for status, answer in operation["responses"].items() if int(status) < 300)
+        done["links"] = links
 
 
 api = Api(
