@@ -11,6 +11,7 @@ from ninja.operation import Operation
 from tillbook.api import batches, credits, customers, orders, payments, problems, rmas, webhooks
 from tillbook.api import credits, customers, problems, refunds
 from tillbook.api import credits, customers, history, problems, recalculation, refunds
+from tillbook.api import credits, customers, history, problems, recalculation, refunds, verifications
 from tillbook.api.edge import Bearer, Json
 
 
@@ -54,6 +55,7 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
     "hold_credit": _HOLD,
     "request_refund": _REFUND | {"list_events": {"subject": _NUMBER}},
     "reverse_credit": _REFUND,
+    "start_verification": {"get_verification": {"number": _NUMBER}},
 }
 
 
@@ -88,3 +90,4 @@ api.add_router("", webhooks.router)
 api.add_router("", refunds.router)
 api.add_router("", history.router)
 api.add_router("", recalculation.router)
+api.add_router("", verifications.router)

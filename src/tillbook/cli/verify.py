@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import django
 import typer
-from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rich.console import Console
@@ -21,30 +16,17 @@ from rich.progress import Progress
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
-from tillbook.common.findings import Finding
 from tillbook.common.money import Money
-from tillbook.common.numbering import public_number
-from tillbook.credit import verification as credit_verification
-from tillbook.customers.models import Customer
-from tillbook.ledger import attestation, runs, sums
-from tillbook.ledger import verification as full_verification
+from tillbook.ledger import attestation, runs
 from tillbook.ledger.models import Verification
-from tillbook.ledger.queries import Broken
-from tillbook.ledger.steady import EVERYBODY, Range, ranges, shared_moment, steady
+from tillbook.ledger.steady import shared_moment
 from tillbook.ledger.verification import Proof
-from tillbook.orders import verification as order_verification
-from tillbook.refunds import verification as refund_verification
 from tillbook.shop import policies
+from tillbook.verifying import services as verifying
 
 commands = typer.Typer()
 
 _ERRORS = Console(stderr=True)  # progress is not output
-
-Piece = tuple[str, int, Range | None, str]  # depth, place, customers, the moment to read as of
-Hands = Callable[[Callable[[Piece], tuple[int, Proof]], Iterable[Piece]], Iterable[tuple[int, Proof]]]
-
-# A fork has everything imported; elsewhere than on Linux the system's own libraries may not survive one.
-_START = "fork" if sys.platform == "linux" else "spawn"
 
 
 @commands.command()
@@ -67,18 +49,19 @@ def verify(
     statement = None if against is None else attestation.read(_text(against), _key())
     depth = Verification.Depth.FULL if in_full else Verification.Depth.SUMS
     processes = processes or os.cpu_count() or 1
-    run = runs.interrupted(depth) if resume else _begun(depth, processes)
-    left = list(runs.left(run))
-    with _hands(min(processes, len(left))) as hands, shared_moment() as moment:
-        pieces = [(run.depth, place, wanted, moment) for place, wanted in left]
-        for place, proof in _shown(hands(_check, pieces), len(run.ranges), len(pieces)):
+    actor = Actor.system("cli")
+    run = runs.interrupted(depth) if resume else runs.begin(depth, actor=actor, now=timezone.now())
+    runs.divide(run, lambda: verifying.plan(depth, processes))
+    left = sum(1 for _ in runs.left(run))
+    with verifying.hands(min(processes, left)) as hands, shared_moment() as moment:
+        for place, proof in _shown(run, left, verifying.results(run, hands, moment)):
             runs.keep(run, place, proof)
     proof = runs.total(run)
     if statement is not None:
         named, differing = attestation.compare(statement)
         proof.broken += differing
         _ERRORS.print(f"Compared with {named} credits of {statement['taken_at']}.", highlight=False)
-    sentences = [*map(_sentence, proof.broken), *map(_told_finding, proof.findings)]
+    sentences = verifying.sentences(proof)
     runs.finish(run, proof, sentences, now=timezone.now())
     (_print_json if as_json else _print)(run, proof, sentences)
     if sentences:
@@ -119,59 +102,15 @@ def _key() -> bytes:
     return salted_hmac("tillbook.attestation", "", algorithm="sha256").digest()
 
 
-def _begun(depth: Verification.Depth, processes: int) -> Verification:
-    # On PostgreSQL one fingerprint covers all, and the server uses its own processes for it.
-    at_once = depth == Verification.Depth.SUMS and connection.vendor == "postgresql"
-    wanted = [EVERYBODY] if at_once else ranges(processes)
-    return runs.begin(depth, [None, *wanted], actor=Actor.system("cli"), now=timezone.now())
-
-
-@contextmanager
-def _hands(processes: int) -> Iterator[Hands]:
-    """What checks pieces: in whatever order they are done, by so many processes."""
-    # Within a transaction nobody else sees what it wrote: then this process reads it all.
-    if processes <= 1 or connection.in_atomic_block:
-        yield map
-        return
-    # No process may inherit a connection, nor the threads that keep a pool of them.
-    wrapper: Any = connection
-    wrapper.close()
-    if wrapper.vendor == "postgresql":
-        wrapper.close_pool()
-    with get_context(_START).Pool(processes, initializer=django.setup) as pool:
-        yield pool.imap_unordered
-
-
-def _shown(results: Iterable[tuple[int, Proof]], total: int, left: int) -> Iterator[tuple[int, Proof]]:
+def _shown(
+    run: Verification, left: int, results: Iterable[tuple[int, Proof]]
+) -> Iterator[tuple[int, Proof]]:
+    """The results as they come; a person sees how far it is."""
     with Progress(console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as progress:
-        task = progress.add_task("Verifying", total=total, completed=total - left)
+        task = progress.add_task("Verifying", total=len(run.ranges), completed=len(run.ranges) - left)
         for result in results:
             yield result
             progress.advance(task)
-
-
-def _check(piece: Piece) -> tuple[int, Proof]:
-    """A piece of the work: the book of a range of customers, or, without one, orders and refunds."""
-    depth, place, wanted, moment = piece
-    if wanted is None:
-        with steady(moment):
-            return place, Proof(findings=list(_documents(depth)))
-    if depth == Verification.Depth.SUMS:
-        proof = sums.check(wanted, moment)
-        with steady(moment):
-            proof.findings += credit_verification.hidden(wanted)
-        return place, proof
-    proof = full_verification.verify(wanted, moment)
-    with steady(moment):
-        proof.findings += credit_verification.findings(wanted)
-    return place, proof
-
-
-def _documents(depth: str) -> Iterator[Finding]:
-    """What does not agree among orders and refunds; sums leave out what was asked for."""
-    yield from order_verification.findings()
-    in_full = depth == Verification.Depth.FULL
-    yield from refund_verification.findings() if in_full else refund_verification.money_findings()
 
 
 def _print(run: Verification, proof: Proof, sentences: list[str]) -> None:
@@ -200,21 +139,3 @@ def _print_json(run: Verification, proof: Proof, sentences: list[str]) -> None:
         },
     }  # fmt: skip
     typer.echo(json.dumps(result, sort_keys=True))
-
-
-def _told_finding(finding: Finding) -> str:
-    customer = Customer.objects.filter(pk=finding.customer_id).first()
-    owner = f"customer {customer.username if customer else finding.customer_id}"
-    return f"{owner}{f', {finding.subject}' if finding.subject else ''} {finding.problem}"
-
-
-def _sentence(broken: Broken) -> str:
-    if not broken.customer_id:
-        return f"all credits together {broken.problem}"
-    customer = Customer.objects.filter(pk=broken.customer_id).first()
-    owner = f"customer {customer.username if customer else broken.customer_id}"
-    if broken.account_id is None:
-        return f"{owner} {broken.problem}"
-    credit_number = public_number("CR", broken.account_id)
-    row = f", transfer {broken.seq}" if broken.seq is not None else ""
-    return f"{owner}, {credit_number}{row} {broken.problem}"

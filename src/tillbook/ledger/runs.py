@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -20,6 +20,12 @@ class NothingToResume(NotFound):
     """No check of that depth was interrupted."""
 
     code = "nothing_to_resume"
+
+
+class VerificationNotFound(NotFound):
+    """No check has that id."""
+
+    code = "verification_not_found"
 
 
 class Standing(StrEnum):
@@ -53,6 +59,22 @@ def newest(limit: int) -> list[Verification]:
     return list(Verification.objects.defer("ranges", "done").order_by("-started_at", "-pk")[:limit])
 
 
+def page(*, before: int | None = None, limit: int = 50) -> list[Verification]:
+    """A page of the checks, the newest first; `before` is the id of the last one seen."""
+    rows = Verification.objects.defer("ranges", "done")
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return list(rows.order_by("-pk")[:limit])
+
+
+def by_id(run_id: int) -> Verification:
+    """The check of that id. Raises VerificationNotFound."""
+    run = Verification.objects.filter(pk=run_id).first()
+    if run is None:
+        raise VerificationNotFound(f"There is no check {run_id}.")
+    return run
+
+
 def standing(run: Verification | None, now: datetime) -> Standing:
     """How the book stands by this check, the newest."""
     if run is None or run.finished_at is None:
@@ -63,12 +85,23 @@ def standing(run: Verification | None, now: datetime) -> Standing:
 
 
 def begin(
-    depth: Verification.Depth, wanted: Sequence[Range | None], *, actor: Actor, now: datetime
+    depth: Verification.Depth, wanted: Sequence[Range | None] = (), *, actor: Actor, now: datetime
 ) -> Verification:
-    """Remember a check that begins now: its ranges, and None for what is checked of all at once."""
+    """Remember a check that begins now: its ranges, and None for what is checked of all at once.
+
+    Without `wanted` it is divided later.
+    """
     return Verification.objects.create(
-        depth=depth, ranges=list(wanted), started_at=now, started_by=f"{actor.name} ({actor.origin})"
-    )
+        depth=depth, ranges=list(wanted), started_at=now,
+        started_by=f"{actor.name} ({actor.origin})",
+    )  # fmt: skip
+
+
+def divide(run: Verification, plan: Callable[[], list[Range | None]]) -> None:
+    """Give a check its ranges, unless it has them from before it was interrupted."""
+    if not run.ranges:
+        run.ranges = plan()
+        run.save(update_fields=["ranges"])
 
 
 def interrupted(depth: Verification.Depth) -> Verification:
