@@ -49,7 +49,7 @@ class CreditOut(Schema):
 class CreditSent(Sent):
     """Credit to be given by hand."""
 
-    customer: Line
+    customer: Line = Field(examples=["jo"])
     amount: MoneySent
     reason: Reason
     refundable: StrictBool = False
@@ -61,7 +61,7 @@ class CreditSent(Sent):
 class CreditFilters(Paging):
     """Which credits: those of one customer, the newest first."""
 
-    customer: Line
+    customer: Line = Field(examples=["jo"])
 
 
 class CreditPart(Schema):
@@ -84,7 +84,7 @@ class TakingSent(Sent):
     Without `credits` those that expire first go first, then the oldest.
     """
 
-    customer: Line
+    customer: Line = Field(examples=["jo"])
     amount: MoneySent
     reference: Line = Field(examples=["SO-1042"])
     credits: list[CreditChosen] | None = Field(None, max_length=500)
@@ -125,7 +125,7 @@ class Nothing(Sent):
 class RestoreSent(Sent):
     """Credit spent on `reference` that shall go back to the same credits; without `amount` all of it."""
 
-    customer: Line
+    customer: Line = Field(examples=["jo"])
     reference: Line = Field(examples=["SO-1042"])
     currency: Currency
     amount: MoneySent | None = None

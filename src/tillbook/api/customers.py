@@ -57,7 +57,7 @@ class Details(Sent):
 class CustomerSent(Details):
     """A new customer. Without `currency` they have the shop's."""
 
-    username: Line
+    username: Line = Field(examples=["jo"])
     currency: Currency | None = None
     credit_limit: MoneySent | None = None
     on_credit_hold: StrictBool = False

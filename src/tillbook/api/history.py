@@ -48,7 +48,7 @@ class TransferOut(Schema):
 class TransferFilters(Paging):
     """Whose transfers: all, those of one credit, or those that name one document; the oldest first."""
 
-    customer: Line
+    customer: Line = Field(examples=["jo"])
     credit: Line | None = None
     reference: Line | None = None
     cursor: Line | None = Field(

@@ -31,7 +31,7 @@ Reason = Literal["given_by_mistake", "wrong_customer", "wrong_amount", "duplicat
 class PayeeSent(Sent):
     """Who gets the money; and where to, as the method needs."""
 
-    name: Line
+    name: Line = Field(examples=["Jo Day"])
     bank_account: Annotated[Line, StringConstraints(max_length=60)] = Field(
         "", description="For bank_transfer: branch code and account number, or an IBAN."
     )
@@ -79,11 +79,11 @@ class RefundWithCredits(RefundOut):
 class RefundSent(Sent):
     """A refund to be asked for: of one credit, or without `credit` of all refundable ones, oldest first."""
 
-    customer: Line
+    customer: Line = Field(examples=["jo"])
     amount: MoneySent
     method: Method
     payee: PayeeSent
-    payment_date: Day
+    payment_date: Day = Field(examples=["2026-10-31"])
     note: Text = ""
     credit: Line | None = Field(None, examples=["CR-1042"])
 
@@ -98,7 +98,7 @@ class ReversalSent(Sent):
 class DeclineSent(Sent):
     """Why a refund is declined."""
 
-    reason: Text
+    reason: Text = Field(examples=["The account does not exist."])
 
 
 class RefundFilters(Paging):

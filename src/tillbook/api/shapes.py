@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
 from ninja import Schema
@@ -69,11 +69,22 @@ def _written_as(shape: re.Pattern[str], says: str) -> BeforeValidator:
     return BeforeValidator(checked)
 
 
+def _in_every_zone(moment: datetime) -> datetime:
+    """The moment, if it has a date wherever it is shown."""
+    try:
+        at = moment.astimezone(UTC)
+        _ = at - timedelta(days=1), at + timedelta(days=1)
+    except OverflowError:
+        raise ValueError("The moment is too far away.") from None
+    return moment
+
+
 #: RFC 3339; answers are in UTC.
 Moment = Annotated[
     datetime,
     _written_as(_MOMENT, "Write a moment with its zone, like 2026-10-31T17:30:00Z."),
     AfterValidator(_in_utc),
+    AfterValidator(_in_every_zone),
     PlainSerializer(_text, return_type=str, when_used="json"),
 ]
 Day = Annotated[date, _written_as(_DAY, "Write a date like 2026-10-31.")]
