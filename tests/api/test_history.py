@@ -84,12 +84,13 @@ def test_transfers_are_listed_as_they_were_recorded_page_by_page(program, number
     spend(program, "1.00", "WEB-2")
     whole = [(first, 1), (second, 1), (first, 2), (second, 2), (second, 3)]
     assert places(told(program, "/transfers", customer="jo")) == whole
-    seen, cursor = [], {}
-    while cursor is not None:
-        part = told(program, "/transfers", customer="jo", limit=2, **cursor)
-        seen.append(places(part))
-        cursor = part["next_cursor"] and {"cursor": part["next_cursor"]}
-    assert seen == [whole[:2], whole[2:4], whole[4:]]
+    for size in (1, 2, 3):  # also between two that were recorded together
+        seen, cursor = [], {}
+        while cursor is not None:
+            part = told(program, "/transfers", customer="jo", limit=size, **cursor)
+            seen.append(places(part))
+            cursor = part["next_cursor"] and {"cursor": part["next_cursor"]}
+        assert seen == [whole[at : at + size] for at in range(0, 5, size)]
     last = told(program, "/transfers", customer="jo")["items"][-1]
     assert (last["amount"], last["posted"], last["reference"]) == (gbp("1.00"), gbp("14.00"), "WEB-2")
 
@@ -179,7 +180,12 @@ def test_what_happened_to_users_and_keys_is_no_customer_s_history(program, custo
     assert Event.objects.filter(action__in=["user.added", "key.added"]).count() == 2
 
 
-def test_balances_as_of_a_moment_come_from_the_transfers(program, numbers):
+def test_balances_as_of_a_moment_come_from_the_customer_s_transfers(program, numbers, admin_actor, now):
+    other = customers.add(username="al", currency="GBP", actor=admin_actor, now=now)
+    credit.give(
+        customer_id=other.pk, amount=Money(3_00, "GBP"), reason=GiveReason.DEPOSIT, refundable=True,
+        expires_at=None, key="al", actor=admin_actor, now=now,
+    )  # fmt: skip
     spend(program, "1.00", "WEB-1")
     Balance.objects.update(available_minor=1)  # not what they are read from
 

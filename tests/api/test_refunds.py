@@ -14,6 +14,7 @@ from tillbook.credit.queries import balance_of
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.refunds.models import Refund
+from tillbook.refunds.verification import money_findings
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +82,18 @@ def test_a_refund_asked_for_is_told_whole_and_its_amount_is_held(program, given,
     }  # fmt: skip
     assert program.get(f"/refunds/{number}").content == answer.content
     assert figures(customer) == (30_00, 20_00)
+
+
+def test_a_document_of_another_system_may_have_a_refund_s_number(program, given, customer):
+    number = asked(program)
+    body = {"customer": "jo", "amount": gbp("2.00"), "reference": number}
+    held = json.loads(program.post("/holds", body).content)["number"]
+    assert list(money_findings()) == []
+    program.post(f"/holds/{held}/capture", {})
+    program.post("/holds", body)
+    assert list(money_findings()) == []
+    Refund.objects.update(amount_minor=19_00)
+    assert [each.subject for each in money_findings()] == [number, number]
 
 
 def test_a_repeated_request_for_a_refund_is_one_refund(program, given, customer):

@@ -16,10 +16,11 @@ from tillbook.refunds.models import Refund
 from tillbook.refunds.services import Payee, content_of_request, content_of_reversal
 
 # From each refund to its own transfers by their index, instead of grouping all transfers there are.
+# A checkout's document may have any name, a refund's too: its transfers are those of orders.
 _MONEY = (
     "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ledger_transfer AS t "
     "ON t.customer_id = r.customer_id AND t.reference = 'RF-' || CAST(r.id + 1000 AS text) "
-    "AND t.kind <> 'post' GROUP BY r.id, r.customer_id, r.amount_minor, r.status "
+    "AND t.kind <> 'post' AND t.house <> 'orders' GROUP BY r.id, r.customer_id, r.amount_minor, r.status "
     "HAVING sum(CASE WHEN t.kind = 'hold' THEN t.amount_minor ELSE 0 END) <> r.amount_minor "
     "OR sum(CASE WHEN t.kind = 'capture' THEN t.amount_minor ELSE 0 END) "
     "<> CASE WHEN r.status = 'completed' THEN r.amount_minor ELSE 0 END "
