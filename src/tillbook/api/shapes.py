@@ -42,12 +42,15 @@ Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["AUD"], descript
 
 
 def _in_utc(moment: datetime) -> datetime:
+    """The moment in UTC, if it has a date wherever it is shown."""
     if moment.tzinfo is None:
         raise ValueError("Add the time zone, like 2026-12-31T14:30:00Z.")
     try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("The date is too far away.") from error
+        at = moment.astimezone(UTC)
+        _ = at - timedelta(days=1), at + timedelta(days=1)
+    except OverflowError:
+        raise ValueError("The moment is too far away.") from None
+    return at
 
 
 def _text(moment: datetime) -> str:
@@ -69,22 +72,11 @@ def _written_as(shape: re.Pattern[str], says: str) -> BeforeValidator:
     return BeforeValidator(checked)
 
 
-def _in_every_zone(moment: datetime) -> datetime:
-    """The moment, if it has a date wherever it is shown."""
-    try:
-        at = moment.astimezone(UTC)
-        _ = at - timedelta(days=1), at + timedelta(days=1)
-    except OverflowError:
-        raise ValueError("The moment is too far away.") from None
-    return moment
-
-
 #: RFC 3339; answers are in UTC.
 Moment = Annotated[
     datetime,
     _written_as(_MOMENT, "Write a moment with its zone, like 2026-10-31T17:30:00Z."),
     AfterValidator(_in_utc),
-    AfterValidator(_in_every_zone),
     PlainSerializer(_text, return_type=str, when_used="json"),
 ]
 Day = Annotated[date, _written_as(_DAY, "Write a date like 2026-10-31.")]

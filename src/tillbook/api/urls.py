@@ -8,10 +8,20 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from tillbook.api import batches, credits, customers, orders, payments, problems, rmas, webhooks
-from tillbook.api import credits, customers, problems, refunds
-from tillbook.api import credits, customers, history, problems, recalculation, refunds
-from tillbook.api import credits, customers, history, problems, recalculation, refunds, verifications
+from tillbook.api import (
+    batches,
+    credits,
+    customers,
+    history,
+    orders,
+    payments,
+    problems,
+    recalculation,
+    refunds,
+    rmas,
+    verifications,
+    webhooks,
+)
 from tillbook.api.edge import Bearer, Json
 
 

@@ -102,9 +102,7 @@ def _key() -> bytes:
     return salted_hmac("tillbook.attestation", "", algorithm="sha256").digest()
 
 
-def _shown(
-    run: Verification, left: int, results: Iterable[tuple[int, Proof]]
-) -> Iterator[tuple[int, Proof]]:
+def _shown(run: Verification, left: int, results: Iterable[tuple[int, Proof]]) -> Iterator[tuple[int, Proof]]:
     """The results as they come; a person sees how far it is."""
     with Progress(console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as progress:
         task = progress.add_task("Verifying", total=len(run.ranges), completed=len(run.ranges) - left)

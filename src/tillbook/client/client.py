@@ -20,7 +20,9 @@ from tillbook.client.shapes import (
     CustomerChanged,
     CustomerOut,
     CustomerSent,
+    DeclineSent,
     DeliveryOut,
+    EventOut,
     HoldOut,
     NoteSent,
     Nothing,
@@ -31,7 +33,13 @@ from tillbook.client.shapes import (
     PaymentOut,
     Payments,
     PaymentSent,
+    RecalculationOut,
+    RecalculationSent,
+    RefundOut,
+    RefundSent,
+    RefundWithCredits,
     RestoreSent,
+    ReversalSent,
     RmaDetail,
     RmaOut,
     RmaSent,
@@ -39,6 +47,10 @@ from tillbook.client.shapes import (
     SpendBatch,
     SpendOutcomes,
     TakingSent,
+    TransferOut,
+    VerificationOut,
+    VerificationSent,
+    VerificationWithProgress,
     VoidedOut,
     WebhookChanged,
     WebhookMade,
@@ -76,9 +88,11 @@ class Client(Transport):
         """Change some fields of a customer."""
         return self.update(f"/customers/{_in_path(username)}", body, version)  # type: ignore[no-any-return]
 
-    def get_balances(self, username: str) -> Balances:
-        """What is available, held and owing now, in each currency."""
-        return self.read(f"/customers/{_in_path(username)}/balances", {})  # type: ignore[no-any-return]
+    def get_balances(
+        self, username: str, *, as_of: str | None = None, view: Literal["effective", "recorded"] | None = None
+    ) -> Balances:
+        """What is available, held and owing now; or what was available and held as of any moment."""
+        return self.read(f"/customers/{_in_path(username)}/balances", {"as_of": as_of, "view": view})  # type: ignore[no-any-return]
 
     def list_credits(self, *, customer: str, limit: int | None = None) -> Iterator[CreditOut]:
         """A customer's credits, the newest first."""
@@ -241,6 +255,93 @@ class Client(Transport):
     def resend_delivery(self, number: str, body: Nothing, *, key: str | None = None) -> DeliveryOut:
         """Send it once more, with the same `webhook-id`."""
         return self.change(f"/deliveries/{_in_path(number)}/resend", body, key)  # type: ignore[no-any-return]
+
+    def list_refunds(
+        self,
+        *,
+        limit: int | None = None,
+        status: Literal["requested", "completed", "declined"] | None = None,
+        kind: Literal["refund", "reversal"] | None = None,
+        method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None = None,
+        customer: str | None = None,
+    ) -> Iterator[RefundOut]:
+        """Refunds and reversals, the oldest first, as the queue has them."""
+        return self.pages(
+            "/refunds",
+            {"limit": limit, "status": status, "kind": kind, "method": method, "customer": customer},
+        )
+
+    def request_refund(self, body: RefundSent, *, key: str | None = None) -> RefundWithCredits:
+        """Ask for a refund: its amount is held from now on. An admin completes or declines it."""
+        return self.change("/refunds", body, key)  # type: ignore[no-any-return]
+
+    def get_refund(self, number: str) -> RefundWithCredits:
+        """One refund, and the credits it comes from."""
+        return self.read(f"/refunds/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def complete_refund(self, number: str, body: Nothing, *, key: str | None = None) -> RefundWithCredits:
+        """Mark as paid and complete: the credit is gone for good. Tillbook itself pays nobody."""
+        return self.change(f"/refunds/{_in_path(number)}/complete", body, key)  # type: ignore[no-any-return]
+
+    def decline_refund(self, number: str, body: DeclineSent, *, key: str | None = None) -> RefundWithCredits:
+        """Decline with a reason: the amount is available again."""
+        return self.change(f"/refunds/{_in_path(number)}/decline", body, key)  # type: ignore[no-any-return]
+
+    def get_slip(self, number: str) -> bytes:
+        """The refund slip, as a PDF."""
+        return self.file(f"/refunds/{_in_path(number)}/slip")
+
+    def reverse_credit(self, number: str, body: ReversalSent, *, key: str | None = None) -> RefundWithCredits:
+        """Ask for a credit given by mistake to be taken back: an admin completes or declines it."""
+        return self.change(f"/credits/{_in_path(number)}/reverse", body, key)  # type: ignore[no-any-return]
+
+    def list_transfers(
+        self,
+        *,
+        customer: str,
+        limit: int | None = None,
+        credit: str | None = None,
+        reference: str | None = None,
+    ) -> Iterator[TransferOut]:
+        """The transfers of a customer's credits, the oldest first; those of one credit in its own
+        order.
+        """
+        return self.pages(
+            "/transfers", {"limit": limit, "customer": customer, "credit": credit, "reference": reference}
+        )
+
+    def list_events(
+        self,
+        *,
+        limit: int | None = None,
+        customer: str | None = None,
+        subject: str | None = None,
+        action: str | None = None,
+    ) -> Iterator[EventOut]:
+        """What happened to customers and their documents, the newest first."""
+        return self.pages(
+            "/events", {"limit": limit, "customer": customer, "subject": subject, "action": action}
+        )
+
+    def recalculate_customer(
+        self, username: str, body: RecalculationSent, *, key: str | None = None
+    ) -> RecalculationOut:
+        """Compare every figure of the customer with the history, and explain each difference."""
+        return self.change(f"/customers/{_in_path(username)}/recalculate", body, key)  # type: ignore[no-any-return]
+
+    def list_verifications(self, *, limit: int | None = None) -> Iterator[VerificationOut]:
+        """The checks of the book, those of the command too."""
+        return self.pages("/verifications", {"limit": limit})
+
+    def start_verification(
+        self, body: VerificationSent, *, key: str | None = None
+    ) -> VerificationWithProgress:
+        """Start a check of the whole book, and answer at once: look for its end by its number."""
+        return self.change("/verifications", body, key)  # type: ignore[no-any-return]
+
+    def get_verification(self, number: str) -> VerificationWithProgress:
+        """One check: how far it is, or what it found."""
+        return self.read(f"/verifications/{_in_path(number)}", {})  # type: ignore[no-any-return]
 
 
 def _in_path(text: str) -> str:

@@ -5,7 +5,14 @@ Written by `make client` from the API's own description: change that, not this.
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class BalanceFilters(TypedDict):
+    """As of when, and by which time of a transfer: when it happened, or when it was recorded."""
+
+    as_of: NotRequired[str | None]
+    view: NotRequired[Literal["effective", "recorded"]]
 
 
 class BalanceOut(TypedDict):
@@ -13,13 +20,14 @@ class BalanceOut(TypedDict):
 
     available: Money
     held: Money
-    owing: Money
+    owing: Money | None
 
 
 class Balances(TypedDict):
     """A customer's balances, one for each currency that money moved in."""
 
     customer: str
+    as_of: str | None
     balances: list[BalanceOut]
 
 
@@ -29,10 +37,33 @@ class Because(TypedDict):
     reason: str
 
 
+class BreakOut(TypedDict):
+    """Where a history itself is broken: then nothing is repaired."""
+
+    entry: str
+    seq: int | None
+    problem: str
+    until: str
+    since: KnownOut | None
+    sound: StepOut | None
+    row: StepOut | None
+    following: StepOut | None
+    counted: int | None
+    found: int
+
+
 class CaptureSent(TypedDict):
     """How much of the hold to take; the rest is available again. Without `amount` all of it."""
 
     amount: NotRequired[MoneySent | None]
+
+
+class ChangeOut(TypedDict):
+    """What a field was before, and after."""
+
+    name: str
+    before: str | int | bool | None
+    after: str | int | bool | None
 
 
 class CreditBatch(TypedDict):
@@ -185,6 +216,12 @@ class CustomerSent(TypedDict):
     on_credit_hold: NotRequired[bool]
 
 
+class DeclineSent(TypedDict):
+    """Why a refund is declined."""
+
+    reason: str
+
+
 class DeliveryFilters(TypedDict):
     """Which deliveries."""
 
@@ -212,6 +249,60 @@ class DeliveryOut(TypedDict):
     milliseconds: int | None
 
 
+class DifferenceOut(TypedDict):
+    """A stored figure that the history does not give; `entry` is empty for the customer's own
+    figures.
+    """
+
+    entry: str
+    figure: str
+    stored: Money
+    derived: Money
+    explanation: ExplanationOut
+
+
+class EventFilters(TypedDict):
+    """Which events, the newest first."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[int | None]
+    customer: NotRequired[str | None]
+    subject: NotRequired[str | None]
+    action: NotRequired[str | None]
+
+
+class EventOut(TypedDict):
+    """What happened, to whom, by whom. A figure in minor units has a name that ends in `_minor`."""
+
+    id: int
+    action: str
+    customer: str
+    subject: str
+    reason: str
+    note: str
+    public_note: str
+    facts: dict[str, Any]
+    changed: list[ChangeOut]
+    actor: str
+    origin: str
+    recorded_at: str
+
+
+class ExplanationOut(TypedDict):
+    """Why a figure differs. It happened after `since`, if that is known, and before `until`."""
+
+    verdict: str
+    says: str
+    until: str
+    since: KnownOut | None
+    agrees: StepOut | None
+    parting: StepOut | None
+    missed: int
+    newest: StepOut | None
+    made_of: list[StepOut]
+    parts: int
+
+
 class HoldOut(TypedDict):
     """Credit set aside. It lasts until it is captured or released."""
 
@@ -223,6 +314,13 @@ class HoldOut(TypedDict):
     held_at: str
     state: Literal["held", "captured", "released"]
     captured: Money | None
+
+
+class KnownOut(TypedDict):
+    """A moment at which the figure was right still, and what says so."""
+
+    at: str
+    by: str
 
 
 class LineChanged(TypedDict):
@@ -369,6 +467,24 @@ class Paging(TypedDict):
     cursor: NotRequired[str | None]
 
 
+class PayeeOut(TypedDict):
+    """Who gets the money, and where to."""
+
+    name: str
+    bank_account: str
+    paypal_email: str
+    postal_address: str
+
+
+class PayeeSent(TypedDict):
+    """Who gets the money; and where to, as the method needs."""
+
+    name: str
+    bank_account: NotRequired[str]
+    paypal_email: NotRequired[str]
+    postal_address: NotRequired[str]
+
+
 class PaymentOut(TypedDict):
     """A payment. One that was voided stays, and counts no longer."""
 
@@ -411,6 +527,88 @@ class Problem(TypedDict):
     errors: NotRequired[list[WrongField]]
 
 
+class RecalculationOut(TypedDict):
+    """What was compared, what differed and why, and whether it was repaired."""
+
+    customer: str
+    compared: int
+    repaired: bool
+    differences: list[DifferenceOut]
+    broken: list[BreakOut]
+
+
+class RecalculationSent(TypedDict):
+    """Whether figures that differ shall be rewritten, or only compared."""
+
+    repair: bool
+
+
+class RefundFilters(TypedDict):
+    """Which refunds, the oldest first."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    status: NotRequired[Literal["requested", "completed", "declined"] | None]
+    kind: NotRequired[Literal["refund", "reversal"] | None]
+    method: NotRequired[Literal["bank_transfer", "paypal", "cheque", "cash"] | None]
+    customer: NotRequired[str | None]
+
+
+class RefundOut(TypedDict):
+    """A refund, or a reversal, which pays nobody: it has no payee, method and payment date."""
+
+    number: str
+    kind: Literal["refund", "reversal"]
+    status: Literal["requested", "completed", "declined"]
+    customer: str
+    amount: Money
+    method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None
+    payee: PayeeOut | None
+    payment_date: str | None
+    reason: str
+    note: str
+    requested_by: str
+    requested_at: str
+    resolved_by: str
+    resolved_at: str | None
+    decline_reason: str
+
+
+class RefundSent(TypedDict):
+    """A refund to be asked for: of one credit, or without `credit` of all refundable ones,
+    oldest first.
+    """
+
+    customer: str
+    amount: MoneySent
+    method: Literal["bank_transfer", "paypal", "cheque", "cash"]
+    payee: PayeeSent
+    payment_date: str
+    note: NotRequired[str]
+    credit: NotRequired[str | None]
+
+
+class RefundWithCredits(TypedDict):
+    """A refund, and how much of it comes from which credit."""
+
+    number: str
+    kind: Literal["refund", "reversal"]
+    status: Literal["requested", "completed", "declined"]
+    customer: str
+    amount: Money
+    method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None
+    payee: PayeeOut | None
+    payment_date: str | None
+    reason: str
+    note: str
+    requested_by: str
+    requested_at: str
+    resolved_by: str
+    resolved_at: str | None
+    decline_reason: str
+    credits: list[CreditPart]
+
+
 class RestoreSent(TypedDict):
     """Credit spent on `reference` that shall go back to the same credits; without `amount` all
     of it.
@@ -420,6 +618,13 @@ class RestoreSent(TypedDict):
     reference: str
     currency: str
     amount: NotRequired[MoneySent | None]
+
+
+class ReversalSent(TypedDict):
+    """Why a credit was a mistake."""
+
+    reason: Literal["given_by_mistake", "wrong_customer", "wrong_amount", "duplicate", "payment_voided"]
+    note: NotRequired[str]
 
 
 class RmaDetail(TypedDict):
@@ -548,6 +753,20 @@ class SpendOutcomes(TypedDict):
     outcomes: list[SpendOutcome]
 
 
+class StepOut(TypedDict):
+    """One entry of a history. `seq` is a transfer's place on its credit, null for anything else."""
+
+    entry: str
+    seq: int | None
+    kind: str
+    what: str
+    amount: Money
+    reference: str
+    key: str
+    who: str
+    at: str
+
+
 class TakingItem(TypedDict):
     """Credit to be spent, under a key of its own."""
 
@@ -567,6 +786,85 @@ class TakingSent(TypedDict):
     amount: MoneySent
     reference: str
     credits: NotRequired[list[CreditChosen] | None]
+
+
+class TransferFilters(TypedDict):
+    """Whose transfers: all, those of one credit, or those that name one document; the oldest
+    first.
+    """
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    customer: str
+    credit: NotRequired[str | None]
+    reference: NotRequired[str | None]
+
+
+class TransferOut(TypedDict):
+    """One line of a credit. `posted` and `held` are what stood on the credit after it."""
+
+    credit: str
+    seq: int
+    kind: Literal["post", "hold", "capture", "release"]
+    inward: bool
+    house: str
+    amount: Money
+    reason: str
+    reference: str
+    key: str
+    actor: str
+    effective_at: str
+    recorded_at: str
+    posted: Money
+    held: Money
+
+
+class VerificationFilters(TypedDict):
+    """The newest first."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[int | None]
+
+
+class VerificationOut(TypedDict):
+    """A check of the book. It is `running` while this server is at work on it; `unfinished` was
+    interrupted, or the command runs it; `agrees` and `broken` say what a check that came to
+    its end found. Only admins read the sentences.
+    """
+
+    number: int
+    depth: Literal["sums", "full"]
+    state: Literal["running", "unfinished", "agrees", "broken"]
+    started_at: str
+    started_by: str
+    finished_at: str | None
+    transfers: int | None
+    credits: int | None
+    broken: int | None
+    found: list[str] | None
+
+
+class VerificationSent(TypedDict):
+    """How deep to check: `full` recomputes every digest too, `sums` is quick."""
+
+    depth: Literal["sums", "full"]
+
+
+class VerificationWithProgress(TypedDict):
+    """A check of the book, and how far it is."""
+
+    number: int
+    depth: Literal["sums", "full"]
+    state: Literal["running", "unfinished", "agrees", "broken"]
+    started_at: str
+    started_by: str
+    finished_at: str | None
+    transfers: int | None
+    credits: int | None
+    broken: int | None
+    found: list[str] | None
+    parts: int | None
+    parts_done: int
 
 
 class VoidedOut(TypedDict):

@@ -18,7 +18,7 @@ from tillbook.credit.issuing import CreditNotFound
 from tillbook.credit.models import Credit, Source
 from tillbook.ledger import queries as ledger
 from tillbook.ledger.book import Counters
-from tillbook.ledger.models import Balance, House, Kind, Transfer
+from tillbook.ledger.models import Account, Balance, House, Kind, Transfer
 from tillbook.ledger.steady import Range, within
 
 
