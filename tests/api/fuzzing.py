@@ -14,6 +14,7 @@ from uuid import uuid4
 import schemathesis
 
 CUSTOMER = "jo"
+LONGEST = 200
 
 _RANDOM = Random(1)  # noqa: S311  nothing secret; the module's own begins anew with each case
 
@@ -23,17 +24,24 @@ _NUMBERS = {"credits": "CR", "holds": "HO", "refunds": "RF", "verifications": "c
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Where a case is meant to be right: a new key, and mostly a customer and a document that are there."""
-    if case.meta is not None and not case.meta.generation.mode.is_positive:
-        return
-    if "Idempotency-Key" in (case.headers or {}):
-        # One that comes again with another body is rightly refused.
+    """A new key, unless the case is about headers; and mostly a customer and a document that are there."""
+    wrong = {place.value for place, part in case.meta.components.items() if not part.mode.is_positive}
+    if "Idempotency-Key" in (case.headers or {}) and "header" not in wrong:
+        # One that comes again with another body is rightly refused, whatever else is wrong.
         case.headers["Idempotency-Key"] = uuid4().hex
+    if wrong:
+        if isinstance(case.body, dict) and _may_be_a_name(case.body.get("customer")):
+            case.body["customer"] = CUSTOMER  # else the customer is missing, whatever is wrong
+        return
     if _RANDOM.random() < 0.2:
         return
     _name_what_is_there(case.path, case.path_parameters, case.query)
     if isinstance(case.body, dict):
         _ask_for_little(case.body)
+
+
+def _may_be_a_name(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST and "\0" not in value
 
 
 def _name_what_is_there(path: str, parameters: dict[str, Any] | None, query: dict[str, Any] | None) -> None:
