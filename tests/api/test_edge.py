@@ -105,6 +105,13 @@ def test_what_is_no_json_object_is_refused(program, text, kind, expected):
     assert not Customer.objects.exists()
 
 
+def test_a_request_that_is_too_large_is_refused_unread(program, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
+    answer = program.post("/customers", {"username": "a" * 2**20})
+    assert code(answer) == (413, "too_large")
+    assert not Customer.objects.exists()
+
+
 @pytest.mark.parametrize("key", ["", "a b", "é", 'a"b', "x" * 151, '"'])
 def test_a_change_needs_a_key(program, key):
     answer = program.send("POST", "/customers", {"username": "a"}, **{"Idempotency-Key": key})

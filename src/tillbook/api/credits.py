@@ -165,7 +165,7 @@ def give_credit(request: ApiRequest, body: CreditSent) -> CreditOut:
     return told(queries.by_number(given.number))
 
 
-@read(router, "/credits/{number}", CreditOut, 404)
+@read(router, "/credits/{public:number}", CreditOut, 404)
 def get_credit(request: ApiRequest, number: str) -> CreditOut:
     """One credit."""
     return told(queries.by_number(number))
@@ -199,13 +199,13 @@ def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
     return _told_hold(event, customer.username)
 
 
-@read(router, "/holds/{number}", HoldOut, 404)
+@read(router, "/holds/{public:number}", HoldOut, 404)
 def get_hold(request: ApiRequest, number: str) -> HoldOut:
     """One hold, as it stands."""
     return _told_hold(_event(number))
 
 
-@change(router, "/holds/{number}/capture", 200, HoldOut, 404)
+@change(router, "/holds/{public:number}/capture", 200, HoldOut, 404)
 def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut:
     """End a hold: its amount, or the part given, is gone. The rest is available again."""
     event = _event(number)
@@ -217,7 +217,7 @@ def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut
     return _told_hold(event)
 
 
-@change(router, "/holds/{number}/release", 200, HoldOut, 404)
+@change(router, "/holds/{public:number}/release", 200, HoldOut, 404)
 def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
     """End a hold: all of it is available again."""
     event = _event(number)

@@ -94,7 +94,11 @@ def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
 
 
 def _unreadable(request: HttpRequest) -> HttpResponse | None:
-    """The problem of a request whose address nothing could be made of."""
+    """The problem of a request whose address nothing could be made of, or that is too large to be read."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
+        return problems.problem(413, "too_large", f"A request has at most {most} MB. Send several.")
     if "\0" in request.path:
         return problems.problem(404, "not_found", "The address holds a character that no name has.")
     return None
@@ -103,7 +107,6 @@ def _unreadable(request: HttpRequest) -> HttpResponse | None:
 _TOLD = {
     404: ("not_found", "There is no such address. GET /api/v1/openapi.json lists them."),
     405: ("method_not_allowed", "This address does not take that method."),
-    413: ("too_large", "The request is too large."),
     500: ("internal_error", "Something went wrong here. Nothing was changed; try again with the same key."),
 }
 

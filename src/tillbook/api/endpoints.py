@@ -21,7 +21,7 @@ from tillbook.common.actor import Permission
 Endpoint = Callable[..., Schema]
 
 _ALWAYS = (401, 403, 422, 429)
-_CHANGING = (400, 409, 415)
+_CHANGING = (400, 409, 413, 415)
 _KEY = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -109,7 +109,7 @@ def batch(router: Router, path: str, shape: Any) -> Callable[[Endpoint], Endpoin
             made = endpoint(request, *args, **kwargs)
             return HttpResponse(made.model_dump_json(by_alias=True), content_type="application/json")
 
-        responses = {200: shape, **_problems(400, 409, 415)}
+        responses = {200: shape, **_problems(*_CHANGING)}
         router.post(path, response=responses)(_like(endpoint, answered))
         return endpoint
 
@@ -129,7 +129,7 @@ def update(
             with transaction.atomic():
                 return with_version(endpoint(request, *args, **kwargs))
 
-        responses = {200: shape, **_problems(400, 409, 412, 415, *statuses)}
+        responses = {200: shape, **_problems(412, *_CHANGING, *statuses)}
         router.patch(path, response=responses, **more)(_like(endpoint, answered))
         return endpoint
 

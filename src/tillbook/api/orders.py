@@ -163,13 +163,13 @@ def place_order(request: ApiRequest, body: OrderSent) -> OrderDetail:
     return told(order)
 
 
-@read(router, "/{number}", OrderDetail, 404)
+@read(router, "/{order:number}", OrderDetail, 404)
 def get_order(request: ApiRequest, number: str) -> OrderDetail:
     """One order. The ETag names this state of it, for If-Match."""
     return told(queries.by_number(number))
 
 
-@change(router, "/{number}/edit", 200, OrderDetail, 404, 412)
+@change(router, "/{order:number}/edit", 200, OrderDetail, 404, 412)
 def edit_order(request: ApiRequest, number: str, body: OrderChanged) -> OrderDetail:
     """Change an order; what was then paid too much is credit at once.
 
@@ -190,7 +190,7 @@ def edit_order(request: ApiRequest, number: str, body: OrderChanged) -> OrderDet
     return told(edited)
 
 
-@change(router, "/{number}/cancel", 200, OrderDetail, 404)
+@change(router, "/{order:number}/cancel", 200, OrderDetail, 404)
 def cancel_order(request: ApiRequest, number: str, body: Because) -> OrderDetail:
     """Cancel an order: credit goes back to the same credits, holds end, money received becomes credit."""
     order = queries.by_number(number)

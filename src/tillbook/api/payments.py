@@ -62,7 +62,7 @@ class VoidedOut(Schema):
     missing: Money
 
 
-@read(router, "/orders/{number}/payments", Payments, 404)
+@read(router, "/orders/{order:number}/payments", Payments, 404)
 def list_payments(request: ApiRequest, number: str) -> Payments:
     """All payments of an order, voided ones too, as they came in."""
     order = queries.by_number(number)
@@ -71,7 +71,7 @@ def list_payments(request: ApiRequest, number: str) -> Payments:
     )
 
 
-@change(router, "/orders/{number}/payments", 201, PaymentOut, 404)
+@change(router, "/orders/{order:number}/payments", 201, PaymentOut, 404)
 def receive_payment(request: ApiRequest, number: str, body: PaymentSent) -> PaymentOut:
     """Record money that came in; what is more than the order owes becomes a credit at once."""
     order = queries.by_number(number)
@@ -82,14 +82,14 @@ def receive_payment(request: ApiRequest, number: str, body: PaymentSent) -> Paym
     return _told(payment, order.currency)
 
 
-@read(router, "/payments/{number}", PaymentOut, 404)
+@read(router, "/payments/{public:number}", PaymentOut, 404)
 def get_payment(request: ApiRequest, number: str) -> PaymentOut:
     """One payment."""
     payment = queries.payment_by_number(number)
     return _told(payment, payment.order.currency)
 
 
-@change(router, "/payments/{number}/void", 200, VoidedOut, 404)
+@change(router, "/payments/{public:number}/void", 200, VoidedOut, 404)
 def void_payment(request: ApiRequest, number: str, body: Because) -> VoidedOut:
     """Void a payment that bounced or was a mistake; credit it made is taken back as far as it is unspent."""
     payment = queries.payment_by_number(number)

@@ -177,20 +177,20 @@ def request_refund(request: ApiRequest, body: RefundSent) -> RefundWithCredits:
     return told_whole(refund.number)
 
 
-@read(router, "/refunds/{number}", RefundWithCredits, 404)
+@read(router, "/refunds/{public:number}", RefundWithCredits, 404)
 def get_refund(request: ApiRequest, number: str) -> RefundWithCredits:
     """One refund, and the credits it comes from."""
     return told_whole(number)
 
 
-@change(router, "/refunds/{number}/complete", 200, RefundWithCredits, 404)
+@change(router, "/refunds/{public:number}/complete", 200, RefundWithCredits, 404)
 def complete_refund(request: ApiRequest, number: str, body: Nothing) -> RefundWithCredits:
     """Mark as paid and complete: the credit is gone for good. Tillbook itself pays nobody."""
     services.complete(queries.by_number(number).pk, actor=request.actor, now=request.now)
     return told_whole(number)
 
 
-@change(router, "/refunds/{number}/decline", 200, RefundWithCredits, 404)
+@change(router, "/refunds/{public:number}/decline", 200, RefundWithCredits, 404)
 def decline_refund(request: ApiRequest, number: str, body: DeclineSent) -> RefundWithCredits:
     """Decline with a reason: the amount is available again."""
     refund = queries.by_number(number)
@@ -198,7 +198,7 @@ def decline_refund(request: ApiRequest, number: str, body: DeclineSent) -> Refun
     return told_whole(number)
 
 
-@document(router, "/refunds/{number}/slip", "application/pdf", 404)
+@document(router, "/refunds/{public:number}/slip", "application/pdf", 404)
 def get_slip(request: ApiRequest, number: str) -> HttpResponse:
     """The refund slip, as a PDF."""
     refund = queries.by_number(number)
@@ -208,7 +208,7 @@ def get_slip(request: ApiRequest, number: str) -> HttpResponse:
     )
 
 
-@change(router, "/credits/{number}/reverse", 201, RefundWithCredits, 404)
+@change(router, "/credits/{public:number}/reverse", 201, RefundWithCredits, 404)
 def reverse_credit(request: ApiRequest, number: str, body: ReversalSent) -> RefundWithCredits:
     """Ask for a credit given by mistake to be taken back: an admin completes or declines it."""
     wrong = credit.by_number(number)

@@ -148,27 +148,27 @@ def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
     return told(rma)
 
 
-@read(router, "/{number}", RmaDetail, 404)
+@read(router, "/{public:number}", RmaDetail, 404)
 def get_rma(request: ApiRequest, number: str) -> RmaDetail:
     """One return."""
     return told(queries.by_number(number))
 
 
-@change(router, "/{number}/close", 200, RmaDetail, 404)
+@change(router, "/{public:number}/close", 200, RmaDetail, 404)
 def close_rma(request: ApiRequest, number: str, body: Nothing) -> RmaDetail:
     """Close a return and issue its credit, with an adjustment note."""
     rma = queries.by_number(number)
     return told(services.close(rma.pk, key=request.key, actor=request.actor, now=request.now))
 
 
-@change(router, "/{number}/close-without-credit", 200, RmaDetail, 404)
+@change(router, "/{public:number}/close-without-credit", 200, RmaDetail, 404)
 def close_rma_without_credit(request: ApiRequest, number: str, body: NoteSent) -> RmaDetail:
     """Close a return with nothing given back; its order's lines may be returned again."""
     rma = queries.by_number(number)
     return told(services.close_without_credit(rma.pk, note=body.note, actor=request.actor, now=request.now))
 
 
-@change(router, "/{number}/cancel", 200, RmaDetail, 404)
+@change(router, "/{public:number}/cancel", 200, RmaDetail, 404)
 def cancel_rma(request: ApiRequest, number: str, body: Because) -> RmaDetail:
     """Cancel an open return, as if nothing had been announced."""
     rma = queries.by_number(number)

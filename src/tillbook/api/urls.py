@@ -9,6 +9,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from tillbook.api import (
+    addresses,
     batches,
     credits,
     customers,
@@ -36,6 +37,7 @@ class Api(NinjaAPI):
         for methods in schema["paths"].values():
             for operation in methods.values():
                 _link(operation)
+                _say_what_a_path_takes(operation)
                 for status, response in operation["responses"].items():
                     if int(status) >= 400 and "content" in response:
                         response["content"] = {
@@ -69,6 +71,13 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
 }
 
 
+def _say_what_a_path_takes(operation: dict[str, Any]) -> None:
+    """A part of an address is something, and has no slash: else it would be another address."""
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "path" and parameter["schema"].get("type") == "string":
+            parameter["schema"] |= {"minLength": 1, "pattern": r"^[^/\u0000]+$"}
+
+
 def _link(operation: dict[str, Any]) -> None:
     """Say where the answer of an operation leads, so that programs and tests can follow."""
     links = {
@@ -80,6 +89,7 @@ def _link(operation: dict[str, Any]) -> None:
         done["links"] = links
 
 
+addresses.register()
 api = Api(
     title="Tillbook",
     version="1",

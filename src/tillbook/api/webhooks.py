@@ -118,13 +118,13 @@ def add_webhook(request: ApiRequest, body: WebhookSent) -> WebhookMade:
     return WebhookMade(**told(made).model_dump(), secret=made.secret)
 
 
-@read(router, "/webhooks/{number}", WebhookOut, 404, permission=Permission.MANAGE_KEYS)
+@read(router, "/webhooks/{public:number}", WebhookOut, 404, permission=Permission.MANAGE_KEYS)
 def get_webhook(request: ApiRequest, number: str) -> WebhookOut:
     """One webhook."""
     return told(queries.endpoint_by_number(number))
 
 
-@update(router, "/webhooks/{number}", WebhookOut, 404)
+@update(router, "/webhooks/{public:number}", WebhookOut, 404)
 def change_webhook(request: ApiRequest, number: str, body: WebhookChanged) -> WebhookOut:
     """Change some fields of a webhook."""
     endpoint = queries.endpoint_by_number(number)
@@ -134,7 +134,7 @@ def change_webhook(request: ApiRequest, number: str, body: WebhookChanged) -> We
     return told(webhooks.update_endpoint(endpoint.pk, **wanted, actor=request.actor, now=request.now))
 
 
-@change(router, "/webhooks/{number}/remove", 200, WebhookOut, 404)
+@change(router, "/webhooks/{public:number}/remove", 200, WebhookOut, 404)
 def remove_webhook(request: ApiRequest, number: str, body: Nothing) -> WebhookOut:
     """End a webhook, its secret and its deliveries."""
     endpoint = queries.endpoint_by_number(number)
@@ -143,7 +143,9 @@ def remove_webhook(request: ApiRequest, number: str, body: Nothing) -> WebhookOu
     return removed
 
 
-@read(router, "/webhooks/{number}/deliveries", Page[DeliveryOut], 404, permission=Permission.MANAGE_KEYS)
+@read(
+    router, "/webhooks/{public:number}/deliveries", Page[DeliveryOut], 404, permission=Permission.MANAGE_KEYS
+)
 def list_deliveries(request: ApiRequest, number: str, filters: Query[DeliveryFilters]) -> Page[DeliveryOut]:
     """A webhook's deliveries, those of the newest events first."""
     endpoint = queries.endpoint_by_number(number)
@@ -154,7 +156,7 @@ def list_deliveries(request: ApiRequest, number: str, filters: Query[DeliveryFil
     return page(rows, filters.limit, told_delivery, lambda row: row.number)
 
 
-@change(router, "/deliveries/{number}/resend", 200, DeliveryOut, 404)
+@change(router, "/deliveries/{public:number}/resend", 200, DeliveryOut, 404)
 def resend_delivery(request: ApiRequest, number: str, body: Nothing) -> DeliveryOut:
     """Send it once more, with the same `webhook-id`."""
     delivery = queries.delivery_by_number(number)

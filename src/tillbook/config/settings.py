@@ -164,7 +164,7 @@ ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}
 
 # The API
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20  # bytes: a batch of 10,000 items fits
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20  # bytes: a batch of 10,000 items fits
 
 # The browser
 

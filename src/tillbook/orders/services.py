@@ -153,8 +153,8 @@ def _insert(order: Order, number: str | None) -> None:
 def _checked_number(number: str) -> str:
     if not 1 <= len(number) <= 50 or number != number.strip() or not number.isprintable():
         raise InvalidInput("An order number is 1 to 50 printable characters.", field="number")
-    # It stands in addresses, between slashes and beside "new".
-    if "/" in number or number in {"new", ".", ".."}:
+    # It stands in addresses, between slashes and where other words stand too.
+    if "/" in number or number in {"new", "cancel", "edit", "payments", ".", ".."}:
         raise InvalidInput(f"{number!r} can't be an order number. Leave out slashes.", field="number")
     if any(row_id(series, number) is not None for series in (_SERIES, "CR", "RF", "RMA", "AN")):
         raise InvalidInput(
