@@ -88,7 +88,7 @@ def _once_up(address: str) -> str:
 def test_every_answer_is_one_that_the_description_has(address: str, secret: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("schemathesis")), "run", address, "--max-examples", "2",
+            str(Path(sys.executable).with_name("schemathesis")), "run", address, "--max-examples", "2", "--request-timeout", "60",
             "--header", f"Authorization: Bearer {secret}", "--continue-on-failure", "--seed", "1",
             "--generation-database", "none", "--no-color",
         ],
