@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -12,7 +13,8 @@ from tillbook.api.edge import limiter
 from tillbook.common.actor import Scope
 from tillbook.common.rate import Limiter
 from tillbook.customers.models import Customer
-from tillbook.staff import keys
+from tillbook.staff import answers, keys
+from tillbook.staff.models import Answer
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +126,14 @@ def test_a_key_may_stand_in_quotes(program):
     again = program.post("/customers", {"username": "a"}, key="k")
     assert (first.status_code, again.content) == (201, first.content)
     assert again["Idempotency-Replayed"] == "true"
+
+
+def test_answers_are_cleared_after_a_week_and_not_before(program, now):
+    program.post("/customers", {"username": "a"}, key="k")
+    (answer,) = Answer.objects.all()
+    assert answers.clear(answer.answered_at + answers.KEPT) == 0
+    assert answers.clear(answer.answered_at + answers.KEPT + timedelta(seconds=1)) == 1
+    assert not Answer.objects.exists()
 
 
 def test_two_programs_may_choose_the_same_key(new_program, admin_actor):

@@ -24,6 +24,7 @@ from tillbook.customers.models import Customer
 from tillbook.orders.recalculation import agreeing
 from tillbook.orders.recalculation import recalculate as recalculate_customer
 from tillbook.shop.policies import shop
+from tillbook.staff import answers
 
 commands = typer.Typer()
 
@@ -147,6 +148,8 @@ def _print_tally(tally: _Tally) -> None:
 
 @commands.command()
 def expire() -> None:
-    """Expire the credits whose time is over; run it once a day."""
-    count = credit.expire_due(actor=Actor.system("cli"), now=timezone.now())
+    """Expire the credits whose time is over, and clear old answers of the API; run it once a day."""
+    now = timezone.now()
+    count = credit.expire_due(actor=Actor.system("cli"), now=now)
+    answers.clear(now)
     typer.echo(f"{count} credits expired.")
