@@ -78,10 +78,10 @@ def measure() -> None:
     """Print the figures of the database that the settings name, each as a line of JSON."""
     from django.core.management import call_command  # noqa: PLC0415 - Django is set up by now
 
-    from benchmarks import http, loading, sizes, spends, tigerbeetle  # noqa: PLC0415 - the same
+    from benchmarks import loading, over_http, sizes, spends, tigerbeetle  # noqa: PLC0415 - the same
 
     call_command("migrate", interactive=False, verbosity=0)
-    for subject in (spends, sizes, loading, tigerbeetle, http):
+    for subject in (spends, sizes, loading, tigerbeetle, over_http):
         for figure in subject.figures():
             print(json.dumps(figure.told()), flush=True)
 
