@@ -93,7 +93,7 @@ def test_what_is_not_posted_is_an_error_without_a_redirect(integration, client):
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "Send XML without a DOCTYPE."),
         (b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "Send XML without a DOCTYPE."),
         (b"{" + b" " * 2 * 2**20 + b"}", "The request is too large. Send at most 2 MiB."),
-        (b" " * 11 * 2**20, "The request is too large."),
+        (b" " * 33 * 2**20, "The request is too large."),
     ],
 )  # fmt: skip
 def test_a_body_that_nothing_can_be_made_of_is_an_error(integration, body, message):
