@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -43,12 +43,13 @@ class Bearer(HttpBearer):
         if key is None:
             return None
         now = timezone.now()
-        request.allowance = limiter().take(key.prefix)  # type: ignore[attr-defined]
-        if request.allowance.remaining < 0:  # type: ignore[attr-defined]
-            raise TooManyRequests(request.allowance.resets_in)  # type: ignore[attr-defined]
+        asked = cast("ApiRequest", request)  # what is set here makes it one
+        asked.allowance = limiter().take(key.prefix)
+        if asked.allowance.remaining < 0:
+            raise TooManyRequests(asked.allowance.resets_in)
         keys.note_use(key, now)
         actor = keys.actor_of(key, f"api {request.META.get('REMOTE_ADDR', '')}".strip())
-        request.actor, request.now = actor, now  # type: ignore[attr-defined]
+        asked.actor, asked.now = actor, now
         _check_content_type(request)  # here the method is known to be one that the address takes
         return actor
 
@@ -71,7 +72,7 @@ class Json(Parser):
         body = from_json(request.body, allow_inf_nan=False)
         if not isinstance(body, dict):
             raise TypeError("The body must be a JSON object.")
-        request.parsed_body = body  # type: ignore[attr-defined]
+        cast("ApiRequest", request).parsed_body = body
         return body
 
 
