@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
-from ninja import Router, Schema
-from pydantic import Field
+from ninja import Router
+from pydantic import BaseModel, Field
 
 from tillbook.api import problems
 from tillbook.api.credits import CreditOut, CreditSent, Spend, TakingSent, chosen, parts_told, told
@@ -62,7 +62,7 @@ class SpendBatch(Sent):
     items: list[TakingItem] = Field(max_length=MOST)
 
 
-class CreditOutcome(Schema):
+class CreditOutcome(BaseModel):
     """What became of one item: its credit, or the problem that refused it."""
 
     key: str
@@ -71,7 +71,7 @@ class CreditOutcome(Schema):
     problem: Problem | None = None
 
 
-class SpendOutcome(Schema):
+class SpendOutcome(BaseModel):
     """What became of one item: the spend, or the problem that refused it."""
 
     key: str
@@ -80,13 +80,13 @@ class SpendOutcome(Schema):
     problem: Problem | None = None
 
 
-class CreditOutcomes(Schema):
+class CreditOutcomes(BaseModel):
     """An outcome for each item, in their order."""
 
     outcomes: list[CreditOutcome]
 
 
-class SpendOutcomes(Schema):
+class SpendOutcomes(BaseModel):
     """An outcome for each item, in their order."""
 
     outcomes: list[SpendOutcome]
@@ -163,6 +163,6 @@ def _customer(username: str, known: dict[str, int]) -> int:
     return known[username]
 
 
-def _refused(refusal: Refusal, item: Schema) -> dict[str, Any]:
+def _refused(refusal: Refusal, item: BaseModel) -> dict[str, Any]:
     problem = problems.told(refusal, item.model_dump())
     return {"status": problem.status, "problem": problem}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ninja import Query, Router, Schema
-from pydantic import Field, StrictBool
+from ninja import Query, Router
+from pydantic import BaseModel, Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
@@ -28,7 +28,7 @@ router = Router(tags=["Credit"])
 Reason = Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
 
 
-class CreditOut(Schema):
+class CreditOut(BaseModel):
     """A credit. `available` is what can be used now; `held` is in refunds and checkouts under way."""
 
     number: str = Field(examples=["CR-1042"])
@@ -64,7 +64,7 @@ class CreditFilters(Paging):
     customer: Line = Field(examples=["jo"])
 
 
-class CreditPart(Schema):
+class CreditPart(BaseModel):
     """How much fell on which credit."""
 
     credit: str = Field(examples=["CR-1042"])
@@ -90,7 +90,7 @@ class TakingSent(Sent):
     credits: list[CreditChosen] | None = Field(None, max_length=500)
 
 
-class Spend(Schema):
+class Spend(BaseModel):
     """Credit that was spent."""
 
     customer: str
@@ -99,7 +99,7 @@ class Spend(Schema):
     credits: list[CreditPart]
 
 
-class HoldOut(Schema):
+class HoldOut(BaseModel):
     """Credit set aside. It lasts until it is captured or released."""
 
     number: str = Field(examples=["HO-1042"])
@@ -156,11 +156,10 @@ def list_credits(request: ApiRequest, filters: Query[CreditFilters]) -> Page[Cre
 @change(router, "/credits", 201, CreditOut, 404)
 def give_credit(request: ApiRequest, body: CreditSent) -> CreditOut:
     """Give credit by hand."""
-    customer = customers.by_username(body.customer)
     given = services.give(
-        customer_id=customer.pk, amount=body.amount.value(), reason=GiveReason(body.reason),
-        refundable=body.refundable, expires_at=body.expires_at, note=body.note,
-        public_note=body.public_note, key=request.key, actor=request.actor, now=request.now,
+        customer_id=customers.id_of(body.customer), amount=body.amount.value(),
+        reason=GiveReason(body.reason), refundable=body.refundable, expires_at=body.expires_at,
+        note=body.note, public_note=body.public_note, key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
     return told(queries.by_number(given.number))
 
@@ -174,14 +173,13 @@ def get_credit(request: ApiRequest, number: str) -> CreditOut:
 @change(router, "/spends", 201, Spend, 404)
 def spend_credit(request: ApiRequest, body: TakingSent) -> Spend:
     """Pay with credit at once."""
-    customer = customers.by_username(body.customer)
     amount = body.amount.value()
     parts = checkout.spend(
-        customer_id=customer.pk, amount=amount, reference=body.reference, credits=chosen(body),
-        key=request.key, actor=request.actor, now=request.now,
+        customer_id=customers.id_of(body.customer), amount=amount, reference=body.reference,
+        credits=chosen(body), key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
     return Spend(
-        customer=customer.username, reference=body.reference,
+        customer=body.customer, reference=body.reference,
         amount=Money.of(amount.minor, amount.currency), credits=parts_told(parts, amount.currency),
     )  # fmt: skip
 
@@ -189,14 +187,14 @@ def spend_credit(request: ApiRequest, body: TakingSent) -> Spend:
 @change(router, "/holds", 201, HoldOut, 404)
 def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
     """Set credit aside: it is no longer available, and not yet gone."""
-    customer = customers.by_username(body.customer)
+    customer_id = customers.id_of(body.customer)
     checkout.hold(
-        customer_id=customer.pk, amount=body.amount.value(), reference=body.reference,
+        customer_id=customer_id, amount=body.amount.value(), reference=body.reference,
         credits=chosen(body), key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
-    event = of_key(customer.pk, request.key)
+    event = of_key(customer_id, request.key)
     assert event is not None  # the hold wrote it
-    return _told_hold(event, customer.username)
+    return _told_hold(event)
 
 
 @read(router, "/holds/{public:number}", HoldOut, 404)
@@ -228,14 +226,13 @@ def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
 @change(router, "/restores", 201, Spend, 404)
 def restore_credit(request: ApiRequest, body: RestoreSent) -> Spend:
     """Give back what credit paid, to the same credits."""
-    customer = customers.by_username(body.customer)
     parts = checkout.restore(
-        customer_id=customer.pk, currency=body.currency, reference=body.reference,
+        customer_id=customers.id_of(body.customer), currency=body.currency, reference=body.reference,
         amount=None if body.amount is None else body.amount.value(), key=request.key,
         actor=request.actor, now=request.now,
     )  # fmt: skip
     return Spend(
-        customer=customer.username, reference=body.reference,
+        customer=body.customer, reference=body.reference,
         amount=Money.of(sum(part.amount_minor for part in parts), body.currency),
         credits=parts_told(parts, body.currency),
     )  # fmt: skip
@@ -281,7 +278,7 @@ def _no_hold(number: str) -> HoldNotFound:
     return HoldNotFound(f"There is no hold {number}.", field="hold")
 
 
-def _told_hold(event: Event, username: str = "") -> HoldOut:
+def _told_hold(event: Event) -> HoldOut:
     number = public_number("HO", event.pk)
     hold = queries.hold_named(event.customer_id or 0, event.key or "")
     if hold is None or hold.house != House.ORDERS:  # a refund's own hold is the refund
@@ -289,7 +286,7 @@ def _told_hold(event: Event, username: str = "") -> HoldOut:
     total = sum(part.amount_minor for part in hold.parts)
     captured = hold.captured_minor
     return HoldOut(
-        number=number, customer=username or customers.by_id(event.customer_id or 0).username,
+        number=number, customer=customers.username_of(event.customer_id or 0),
         reference=hold.reference, amount=Money.of(total, hold.currency),
         credits=parts_told(hold.parts, hold.currency), held_at=event.recorded_at,
         state="held" if captured is None else "captured" if captured else "released",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from ninja import Query, Router, Schema
-from pydantic import Field, StrictBool
+from ninja import Query, Router
+from pydantic import BaseModel, Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read, update
@@ -23,7 +23,7 @@ router = Router(tags=["Customers"])
 Kind = Literal["customer", "prospect"]
 
 
-class CustomerOut(Schema):
+class CustomerOut(BaseModel):
     """A customer or prospect; `username` is its id."""
 
     username: str
@@ -78,7 +78,7 @@ class CustomerFilters(Paging):
     with_credit: bool = False
 
 
-class BalanceOut(Schema):
+class BalanceOut(BaseModel):
     """What the shop owes a customer in one currency, and what the customer owes it."""
 
     available: Money
@@ -86,7 +86,7 @@ class BalanceOut(Schema):
     owing: Money | None = Field(description="As it is now; null with `as_of`: no history of it is kept.")
 
 
-class Balances(Schema):
+class Balances(BaseModel):
     """A customer's balances, one for each currency that money moved in."""
 
     customer: str

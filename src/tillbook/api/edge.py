@@ -39,10 +39,10 @@ class Bearer(HttpBearer):
     openapi_name = "key"
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
-        key = keys.key_of(token)
+        now = timezone.now()
+        key = keys.key_of(token, now)
         if key is None:
             return None
-        now = timezone.now()
         asked = cast("ApiRequest", request)  # what is set here makes it one
         asked.allowance = limiter().take(key.prefix)
         if asked.allowance.remaining < 0:

@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 from django.db import transaction
 from django.http import HttpResponse
-from ninja import Router, Schema
+from ninja import Router
+from pydantic import BaseModel
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.keyed import LONGEST_KEY, once
@@ -18,7 +19,7 @@ from tillbook.api.shapes import Sent
 from tillbook.api.versions import with_version
 from tillbook.common.actor import Permission
 
-Endpoint = Callable[..., Schema]
+Endpoint = Callable[..., BaseModel]
 
 _ALWAYS = (401, 403, 422, 429)
 _CHANGING = (400, 409, 413, 415)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from ninja import Query, Router, Schema
-from pydantic import Field
+from ninja import Query, Router
+from pydantic import BaseModel, Field
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import read
@@ -26,7 +26,7 @@ _NOT_SHOWN = {"id", "key"}
 _LARGEST_ID = 2**63 - 1
 
 
-class TransferOut(Schema):
+class TransferOut(BaseModel):
     """One line of a credit. `posted` and `held` are what stood on the credit after it."""
 
     credit: str = Field(examples=["CR-1042"])
@@ -59,7 +59,7 @@ class TransferFilters(Paging):
 Value = str | int | bool | None
 
 
-class ChangeOut(Schema):
+class ChangeOut(BaseModel):
     """What a field was before, and after."""
 
     name: str
@@ -67,7 +67,7 @@ class ChangeOut(Schema):
     after: Value
 
 
-class EventOut(Schema):
+class EventOut(BaseModel):
     """What happened, to whom, by whom. A figure in minor units has a name that ends in `_minor`."""
 
     id: int

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from django.db import transaction
 from django.http import HttpResponse
-from ninja import Schema
+from pydantic import BaseModel
 
 from tillbook.api import problems
 from tillbook.api.edge import ApiRequest
@@ -27,7 +27,7 @@ _running: set[tuple[str, str]] = set()
 _guard = threading.Lock()
 
 
-def once(request: ApiRequest, change: Callable[[], tuple[int, Schema]]) -> HttpResponse:
+def once(request: ApiRequest, change: Callable[[], tuple[int, BaseModel]]) -> HttpResponse:
     """The answer to a request that changes something: `change` makes (status, what to tell), once a key.
 
     It finds the key for its service in `request.key`.
@@ -53,7 +53,7 @@ def service_key(request: ApiRequest, key: str) -> str:
     return f"api:{request.actor.identity}:{key}"
 
 
-def _run(request: ApiRequest, change: Callable[[], tuple[int, Schema]]) -> HttpResponse:
+def _run(request: ApiRequest, change: Callable[[], tuple[int, BaseModel]]) -> HttpResponse:
     try:
         with transaction.atomic():  # a refusal takes back what was begun, and is kept as the answer
             status, made = change()

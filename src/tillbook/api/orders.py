@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ninja import Query, Router, Schema
-from pydantic import Field, StrictInt
+from ninja import Query, Router
+from pydantic import BaseModel, Field, StrictInt
 
 from tillbook.api.credits import CreditPart
 from tillbook.api.edge import ApiRequest
@@ -29,7 +29,7 @@ PaidStatus = Literal["pending", "part_paid", "fully_paid", "over_paid"]
 _MOST_LINES = 1500  # as many as the panel's page takes
 
 
-class OrderOut(Schema):
+class OrderOut(BaseModel):
     """An order and its sums.
 
     `received` is what its payments brought, `credit_used` what credit paid of it, and `overpaid` what
@@ -50,7 +50,7 @@ class OrderOut(Schema):
     cancelled_at: Moment | None
 
 
-class OrderLineOut(Schema):
+class OrderLineOut(BaseModel):
     """A line of an order; `amount` is of the whole line. What came back counts open RMAs too."""
 
     position: int

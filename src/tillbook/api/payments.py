@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ninja import Router, Schema
-from pydantic import Field
+from ninja import Router
+from pydantic import BaseModel, Field
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
@@ -19,7 +19,7 @@ router = Router(tags=["Payments"])
 Method = Literal["card", "bank_transfer", "paypal", "cash", "cheque", "other"]
 
 
-class PaymentOut(Schema):
+class PaymentOut(BaseModel):
     """A payment. One that was voided stays, and counts no longer."""
 
     number: str = Field(examples=["PAY-1042"])
@@ -34,7 +34,7 @@ class PaymentOut(Schema):
     void_reason: str
 
 
-class Payments(Schema):
+class Payments(BaseModel):
     """An order's payments, as they came in."""
 
     order: str
@@ -50,7 +50,7 @@ class PaymentSent(Sent):
     received_at: Moment | None = None
 
 
-class VoidedOut(Schema):
+class VoidedOut(BaseModel):
     """A payment taken off its order.
 
     `taken_back` is what was still there of the credit it had made; `missing` is already used or held,

@@ -11,8 +11,9 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Schema
+from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from tillbook.common.errors import KeyReused, Refusal
@@ -20,7 +21,7 @@ from tillbook.common.errors import KeyReused, Refusal
 CONTENT_TYPE = "application/problem+json"
 
 
-class WrongField(Schema):
+class WrongField(BaseModel):
     """One wrong value."""
 
     detail: str
@@ -28,7 +29,7 @@ class WrongField(Schema):
     parameter: str | None = None
 
 
-class Problem(Schema):
+class Problem(BaseModel):
     """What went wrong, as RFC 9457 has it."""
 
     type: str = "about:blank"

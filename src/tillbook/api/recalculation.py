@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ninja import Router, Schema
-from pydantic import Field, StrictBool
+from ninja import Router
+from pydantic import BaseModel, Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change
@@ -24,7 +24,7 @@ class RecalculationSent(Sent):
     repair: StrictBool
 
 
-class StepOut(Schema):
+class StepOut(BaseModel):
     """One entry of a history. `seq` is a transfer's place on its credit, null for anything else."""
 
     entry: str = Field(examples=["CR-1042"])
@@ -38,14 +38,14 @@ class StepOut(Schema):
     at: Moment
 
 
-class KnownOut(Schema):
+class KnownOut(BaseModel):
     """A moment at which the figure was right still, and what says so."""
 
     at: Moment
     by: str = Field(examples=["check"])
 
 
-class ExplanationOut(Schema):
+class ExplanationOut(BaseModel):
     """Why a figure differs. It happened after `since`, if that is known, and before `until`."""
 
     verdict: str = Field(
@@ -62,7 +62,7 @@ class ExplanationOut(Schema):
     parts: int
 
 
-class DifferenceOut(Schema):
+class DifferenceOut(BaseModel):
     """A stored figure that the history does not give; `entry` is empty for the customer's own figures."""
 
     entry: str
@@ -72,7 +72,7 @@ class DifferenceOut(Schema):
     explanation: ExplanationOut
 
 
-class BreakOut(Schema):
+class BreakOut(BaseModel):
     """Where a history itself is broken: then nothing is repaired."""
 
     entry: str
@@ -87,7 +87,7 @@ class BreakOut(Schema):
     found: int
 
 
-class RecalculationOut(Schema):
+class RecalculationOut(BaseModel):
     """What was compared, what differed and why, and whether it was repaired."""
 
     customer: str

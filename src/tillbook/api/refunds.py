@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from django.http import HttpResponse
-from ninja import Query, Router, Schema
-from pydantic import Field, StringConstraints
+from ninja import Query, Router
+from pydantic import BaseModel, Field, StringConstraints
 
 from tillbook.api.credits import CreditPart, Nothing
 from tillbook.api.edge import ApiRequest
@@ -41,7 +41,7 @@ class PayeeSent(Sent):
     )
 
 
-class PayeeOut(Schema):
+class PayeeOut(BaseModel):
     """Who gets the money, and where to."""
 
     name: str
@@ -50,7 +50,7 @@ class PayeeOut(Schema):
     postal_address: str
 
 
-class RefundOut(Schema):
+class RefundOut(BaseModel):
     """A refund, or a reversal, which pays nobody: it has no payee, method and payment date."""
 
     number: str = Field(examples=["RF-1042"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ninja import Query, Router, Schema
-from pydantic import Field, StrictInt
+from ninja import Query, Router
+from pydantic import BaseModel, Field, StrictInt
 
 from tillbook.api.credits import CreditPart, Nothing
 from tillbook.api.edge import ApiRequest
@@ -33,7 +33,7 @@ Reason = Literal[
 _MOST_LINES = 1500  # as many as an order has
 
 
-class RmaOut(Schema):
+class RmaOut(BaseModel):
     """A return. `document` is its number in the system it came from."""
 
     number: str = Field(examples=["RMA-1042"])
@@ -50,7 +50,7 @@ class RmaOut(Schema):
     adjustment_note: str | None = Field(examples=["AN-1042"])
 
 
-class RmaLineOut(Schema):
+class RmaLineOut(BaseModel):
     """A line of a return. Quantity 0: money back, the goods stay."""
 
     position: int

@@ -7,8 +7,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
-from ninja import Schema
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 
 from tillbook.common import money
 from tillbook.common.errors import InvalidInput
@@ -18,7 +25,7 @@ T = TypeVar("T")
 MOST = 200  # items of one page
 
 
-class Sent(Schema):
+class Sent(BaseModel):
     """What a caller sends: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
@@ -104,7 +111,7 @@ class MoneySent(Sent):
         return self.value(field).minor
 
 
-class Money(Schema):
+class Money(BaseModel):
     """An amount of money."""
 
     amount: str = Field(examples=["12.34"])
@@ -115,7 +122,7 @@ class Money(Schema):
         return cls(amount=money.Money(minor, currency).decimal(), currency=currency)
 
 
-class Page(Schema, Generic[T]):
+class Page(BaseModel, Generic[T]):
     """One page of a list: `next_cursor` asks for the one after it, null on the last."""
 
     items: list[T]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from ninja import Path, Query, Router, Schema
-from pydantic import Field
+from ninja import Path, Query, Router
+from pydantic import BaseModel, Field
 
 from tillbook.api import background
 from tillbook.api.edge import ApiRequest
@@ -28,7 +28,7 @@ class VerificationSent(Sent):
     depth: Depth
 
 
-class VerificationOut(Schema):
+class VerificationOut(BaseModel):
     """A check of the book.
 
     It is `running` while this server is at work on it; `unfinished` was interrupted, or the command runs

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 
 from django.http import HttpResponse
-from ninja import Schema
+from pydantic import BaseModel
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.problems import ChangedMeanwhile
 
 
-def with_version(made: Schema) -> HttpResponse:
+def with_version(made: BaseModel) -> HttpResponse:
     """The answer that shows `made`, with an ETag that stands for exactly this content."""
     text = made.model_dump_json(by_alias=True)
     response = HttpResponse(text, content_type="application/json")
@@ -19,7 +19,7 @@ def with_version(made: Schema) -> HttpResponse:
     return response
 
 
-def check_version(request: ApiRequest, made: Schema) -> None:
+def check_version(request: ApiRequest, made: BaseModel) -> None:
     """Raise ChangedMeanwhile if the request has an If-Match that is not for `made`."""
     wanted = request.headers.get("If-Match", "").strip()
     if not wanted or wanted == "*":

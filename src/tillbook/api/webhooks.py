@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from ninja import Query, Router, Schema
-from pydantic import Field, StrictBool
+from ninja import Query, Router
+from pydantic import BaseModel, Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read, update
@@ -22,7 +22,7 @@ State = Literal["pending", "delivered", "given_up"]
 Actions = Annotated[list[Line], Field(max_length=100, examples=[["refund.completed", "order.*"]])]
 
 
-class WebhookOut(Schema):
+class WebhookOut(BaseModel):
     """An address that events are sent to. Without `actions` it gets all of them."""
 
     number: str = Field(examples=["WH-1042"])
@@ -56,7 +56,7 @@ class WebhookChanged(Sent):
     enabled: StrictBool = True
 
 
-class DeliveryOut(Schema):
+class DeliveryOut(BaseModel):
     """One event on its way to one webhook. `status` is null where there was no answer."""
 
     number: str = Field(examples=["WD-1042"])

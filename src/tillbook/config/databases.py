@@ -20,6 +20,10 @@ _SQLITE_OPTIONS = {
     "timeout": 30,  # seconds a writer waits for its turn
 }
 
+# Each thread keeps its connection to the file: the last one to close writes the whole log back, which
+# would fall to nearly every request.
+_SQLITE_KEPT = 600  # seconds
+
 _POSTGRESQL_OPTIONS = {
     "pool": {"min_size": 1, "max_size": 16, "timeout": 30},
     # The book's statements are prepared by `common.statements`. psycopg prepares none of its own:
@@ -67,6 +71,7 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
     vendor = database["ENGINE"].rpartition(".")[2]
     if vendor == "sqlite3":
         options: dict[str, Any] = _SQLITE_OPTIONS
+        database = database | {"CONN_MAX_AGE": _SQLITE_KEPT}
     elif vendor == "postgresql":
         options = _POSTGRESQL_OPTIONS
     else:

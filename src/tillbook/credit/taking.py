@@ -292,7 +292,7 @@ class Resolution(NamedTuple):
     amount: Money | None = None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: datetime) -> list[Outcome]:
     """Capture or release holds in one batch: the parts of each, or its own refusal.
 
@@ -321,7 +321,6 @@ def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: dateti
     return outcomes
 
 
-@transaction.atomic
 def capture(
     *,
     customer_id: int,
@@ -336,7 +335,6 @@ def capture(
     return only(resolve_many([resolution], actor=actor, now=now))
 
 
-@transaction.atomic
 def release(*, customer_id: int, hold_key: str, key: str, actor: Actor, now: datetime) -> list[Part]:
     """End a hold: all of it is available again. Raises what `resolve_many` answers."""
     resolution = Resolution(customer_id, hold_key, key, Kind.RELEASE)

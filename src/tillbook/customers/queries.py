@@ -6,6 +6,7 @@ from collections.abc import Collection, Set
 
 from django.db.models import F, Q
 
+from tillbook.common import statements
 from tillbook.common.errors import NotFound
 from tillbook.customers.models import Customer
 
@@ -22,8 +23,27 @@ def by_username(username: str) -> Customer:
     """The customer of exactly that username. Raises CustomerNotFound."""
     customer = Customer.objects.filter(username=username).first()
     if customer is None:
-        raise CustomerNotFound(f"There is no customer {username!r}.", field="username")
+        raise _no_customer(username)
     return customer
+
+
+def id_of(username: str) -> int:
+    """The id of the customer of exactly that username. Raises CustomerNotFound."""
+    found = statements.select("SELECT id FROM customers_customer WHERE username = %s", [username])
+    if not found:
+        raise _no_customer(username)
+    return int(found[0][0])
+
+
+def username_of(customer_id: int) -> str:
+    """The username of the customer, who must exist."""
+    return str(
+        statements.select("SELECT username FROM customers_customer WHERE id = %s", [customer_id])[0][0]
+    )
+
+
+def _no_customer(username: str) -> CustomerNotFound:
+    return CustomerNotFound(f"There is no customer {username!r}.", field="username")
 
 
 def ids_of(usernames: Collection[str]) -> dict[str, int]:

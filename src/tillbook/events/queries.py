@@ -65,12 +65,15 @@ def last_of_subjects(customer_id: int, subjects: Collection[str]) -> dict[str, E
 
 def by_id(event_id: int) -> Event | None:
     """The event of that id."""
-    return next(iter(Event.objects.filter(pk=event_id).order_by()), None)
+    return next(iter(Event.objects.raw("SELECT * FROM events_event WHERE id = %s", [event_id])), None)
 
 
 def of_key(customer_id: int, key: str) -> Event | None:
     """The event that this key wrote for the customer."""
-    return next(iter(Event.objects.filter(customer_id=customer_id, key=key).order_by()), None)
+    found = Event.objects.raw(
+        "SELECT * FROM events_event WHERE customer_id = %s AND key = %s", [customer_id, key]
+    )
+    return next(iter(found), None)
 
 
 def _newest(events: QuerySet[Event], before: int | None, limit: int) -> list[Event]:

@@ -107,11 +107,12 @@ def endpoint(request: HttpRequest) -> HttpResponse:
 
 def _actor(request: HttpRequest) -> Actor | None:
     """Whose key it is. A user's name may be left out; one that is sent must be the owner's."""
-    key = keys.key_of(request.META.get("HTTP_NETOAPI_KEY", "").strip())
+    now = timezone.now()
+    key = keys.key_of(request.META.get("HTTP_NETOAPI_KEY", "").strip(), now)
     username = request.META.get("HTTP_NETOAPI_USERNAME", "").strip()
-    if key is None or username not in ("", key.owner.username):
+    if key is None or username not in ("", key.username):
         return None
-    keys.note_use(key, timezone.now())
+    keys.note_use(key, now)
     return keys.actor_of(key, f"neto {request.META.get('REMOTE_ADDR', '')}".strip())
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount
@@ -43,13 +44,13 @@ def spend(
 
     Raises what `credit.spend` raises, and for an order MoreThanOwing, CurrencyMismatch, WrongState.
     """
-    order = _order(customer_id, reference)
-    if order is None:
+    order_id = _order_id(customer_id, reference)
+    if order_id is None:
         return credit.spend(
             customer_id=customer_id, amount=amount, reference=reference, credits=credits, key=key,
             actor=actor, now=now,
         )  # fmt: skip
-    pay_with_credit(order.pk, amount=amount, credits=credits, key=key, actor=actor, now=now)
+    pay_with_credit(order_id, amount=amount, credits=credits, key=key, actor=actor, now=now)
     return parts_of_key(customer_id, derived_key(key, "spend"))
 
 
@@ -86,9 +87,9 @@ def hold(
     now: datetime,
 ) -> list[Part]:
     """Set credit aside for `reference`; `key` names the hold. Raises what `spend` raises."""
-    order = _order(customer_id, reference)
-    if order is not None:
-        order = locked_order(order.pk)
+    order_id = _order_id(customer_id, reference)
+    if order_id is not None:
+        order = locked_order(order_id)
         if not is_known(customer_id, key):
             check_payable_with_credit(order, amount)
     return credit.hold(
@@ -114,12 +115,12 @@ def capture(
     currency than the hold: release that.
     """
     held = _checkouts_hold(customer_id, hold_key)
-    order = _order(customer_id, held.reference)
-    if order is None:
+    order_id = _order_id(customer_id, held.reference)
+    if order_id is None:
         return credit.capture(
             customer_id=customer_id, hold_key=hold_key, amount=amount, key=key, actor=actor, now=now
         )
-    order = locked_order(order.pk)
+    order = locked_order(order_id)
     content = content_of("order.hold_captured", hold_key=hold_key, amount=amount)
     again = replay(customer_id, key, content) is not None
     if not again:
@@ -164,15 +165,15 @@ def restore(
 
     Raises what `credit.restore` raises.
     """
-    order = _order(customer_id, reference)
-    if order is None:
+    order_id = _order_id(customer_id, reference)
+    if order_id is None:
         parts = credit.restore(
             customer_id=customer_id, currency=currency, reference=reference, amount=amount, key=key,
             actor=actor, now=now,
         )  # fmt: skip
         _take_back_unbacked(customer_id, parts, key, actor, now)
         return parts
-    order = locked_order(order.pk)
+    order = locked_order(order_id)
     content = content_of("order.credit_restored", currency=currency, amount=amount)
     if replay(customer_id, key, content) is None:
         _check_restorable(order, currency, amount)
@@ -184,12 +185,15 @@ def restore(
     return parts_of_key(customer_id, derived_key(key, "restore"))
 
 
-def _order(customer_id: int, reference: str) -> Order | None:
+def _order_id(customer_id: int, reference: str) -> int | None:
     """The order of that number, if there is one. Raises InvalidInput for another customer's."""
-    order = next(iter(Order.objects.filter(number=reference)), None)
-    if order is not None and order.customer_id != customer_id:
+    found = statements.select("SELECT id, customer_id FROM orders_order WHERE number = %s", [reference])
+    if not found:
+        return None
+    order_id, owner_id = found[0]
+    if owner_id != customer_id:
         raise InvalidInput(f"Order {reference} is another customer's.", field="reference")
-    return order
+    return int(order_id)
 
 
 def _checkouts_hold(customer_id: int, hold_key: str) -> Hold:

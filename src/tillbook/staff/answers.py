@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tillbook.common import statements
 from tillbook.common.errors import KeyReused
-from tillbook.staff.models import Answer
+from tillbook.staff import models
 
 KEPT = timedelta(days=7)
+
+_COLUMNS = {
+    "caller": "varchar", "key": "varchar", "content": "varchar", "status": "smallint", "body": "text",
+    "answered_at": "timestamptz",
+}  # fmt: skip
+
+
+class Answer(NamedTuple):
+    """What a key was answered first, and for what."""
+
+    content: str
+    status: int
+    body: str
 
 
 def is_free(caller: str, key: str) -> bool:
@@ -29,17 +43,23 @@ def is_free(caller: str, key: str) -> bool:
 
 def first_answer(caller: str, key: str, content: str) -> Answer | None:
     """What the key was answered before, if anything. Raises KeyReused for other content."""
-    answer = next(iter(Answer.objects.filter(caller=caller, key=key)), None)
-    if answer is not None and answer.content != content:
+    found = statements.select(
+        "SELECT content, status, body FROM staff_answer WHERE caller = %s AND key = %s", [caller, key]
+    )
+    if not found:
+        return None
+    answer = Answer(*found[0])
+    if answer.content != content:
         raise KeyReused(key)
     return answer
 
 
 def keep(*, caller: str, key: str, content: str, status: int, body: str, now: datetime) -> None:
     """Remember the answer, in the caller's transaction."""
-    Answer.objects.create(caller=caller, key=key, content=content, status=status, body=body, answered_at=now)
+    row = (caller, key, content, status, body, statements.moment(now))
+    statements.write([statements.Insert("staff_answer", _COLUMNS, [row])])
 
 
 def clear(now: datetime) -> int:
     """Clear away answers older than `KEPT`; returns how many."""
-    return Answer.objects.filter(answered_at__lt=now - KEPT).delete()[0]
+    return models.Answer.objects.filter(answered_at__lt=now - KEPT).delete()[0]

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 
+from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission, Role, Scope
 from tillbook.common.errors import InvalidInput, NotFound
 from tillbook.events.services import NewEvent, record
@@ -72,31 +75,47 @@ def all_keys() -> list[ApiKey]:
     return list(ApiKey.objects.select_related("owner").order_by("-pk"))
 
 
-def key_of(token: str) -> ApiKey | None:
+class KnownKey(NamedTuple):
+    """A key that may be used, and its owner, as every request needs them."""
+
+    id: int
+    prefix: str
+    secret_hash: str
+    scopes: str  # JSON
+    used_lately: bool  # then its use need not be noted
+    owner_id: int
+    username: str
+    role: str
+
+
+def key_of(token: str, now: datetime) -> KnownKey | None:
     """The key whose secret this is, if it may still be used: neither it nor its owner has ended."""
     prefix, _, rest = token.partition("_")
     public, _, secret = rest.partition("_")
     if prefix != _PREFIX or not public or not token.isascii():
         return None
-    key = ApiKey.objects.filter(prefix=public).select_related("owner").first()
-    known = key.secret_hash if key is not None else _hash("")
-    same = hmac.compare_digest(_hash(secret), known)
-    if key is None or not same or key.revoked_at is not None or not key.owner.is_active:
-        return None
-    return key
+    found = statements.select(
+        "SELECT k.id, k.prefix, k.secret_hash, CAST(k.scopes AS text), "
+        "coalesce(k.last_used_at > %s, FALSE), u.id, u.username, u.role "
+        "FROM staff_apikey AS k JOIN staff_user AS u ON u.id = k.owner_id "
+        "WHERE k.prefix = %s AND k.revoked_at IS NULL AND u.is_active",
+        [statements.moment(now - _USE_NOTED_EVERY), public],
+    )
+    key = KnownKey(*found[0]) if found else None
+    same = hmac.compare_digest(_hash(secret), key.secret_hash if key else _hash(""))
+    return key if same else None
 
 
-def note_use(key: ApiKey, now: datetime) -> None:
+def note_use(key: KnownKey, now: datetime) -> None:
     """Remember that the key was used; to the minute."""
-    if key.last_used_at is None or now - key.last_used_at >= _USE_NOTED_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    if not key.used_lately:
+        ApiKey.objects.filter(pk=key.id).update(last_used_at=now)
 
 
-def actor_of(key: ApiKey, origin: str) -> Actor:
+def actor_of(key: KnownKey, origin: str) -> Actor:
     """The actor of what the key asks for: its owner, as far as its scopes go."""
-    scopes = frozenset(Scope(scope) for scope in key.scopes)
-    owner = key.owner
-    return Actor(owner.username, Role(owner.role), origin, owner.pk, key.pk, scopes)
+    scopes = frozenset(Scope(scope) for scope in json.loads(key.scopes))
+    return Actor(key.username, Role(key.role), origin, key.owner_id, key.id, scopes)
 
 
 def _hash(secret: str) -> str:
