@@ -3,7 +3,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.expressions import Expression
+from django.db.models.functions import Concat, Lower, Replace
+
+
+def _searched() -> Expression:
+    """All that is searched, in small letters, with two spaces before every word: see `finding`."""
+    names = ("username", "first_name", "last_name", "company", "email", "phone")
+    text = models.TextField()
+    words = Concat(*(part for name in names for part in (Value(" "), name)), output_field=text)
+    return Lower(Replace(words, Value(" "), Value("  "), output_field=text))
 
 
 class Customer(models.Model):
@@ -24,6 +34,7 @@ class Customer(models.Model):
     credit_limit_minor = models.BigIntegerField(null=True)  # None: no limit agreed
     on_credit_hold = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    searched = models.GeneratedField(expression=_searched(), output_field=models.TextField(), db_persist=True)
 
     class Meta:
         constraints: ClassVar = [

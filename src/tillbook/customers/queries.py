@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Set
 
-from django.db.models import F, Q
+from django.db.models import F
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
+from tillbook.customers.finding import matching
 from tillbook.customers.models import Customer
-
-_SEARCHED = ("username", "first_name", "last_name", "company", "email", "phone")
 
 
 class CustomerNotFound(NotFound):
@@ -80,11 +79,9 @@ def search(
 ) -> list[Customer]:
     """A page of customers by username; `after` is the last username of the page before.
 
-    Every word of `q` must stand in the username, name, company, e-mail or phone, in any letter case.
+    Every word of `q` must be found in the username, name, company, e-mail or phone: see `finding`.
     """
-    rows = Customer.objects.order_by("username")
-    for word in q.split():
-        rows = rows.filter(_any_field_holds(word))
+    rows = matching(Customer.objects.order_by("username"), q)
     if kind:
         rows = rows.filter(kind=kind)
     if with_credit:
@@ -94,10 +91,3 @@ def search(
     if after:
         rows = rows.filter(username__gt=after)
     return list(rows[:limit])
-
-
-def _any_field_holds(word: str) -> Q:
-    found = Q()
-    for name in _SEARCHED:
-        found |= Q(**{f"{name}__icontains": word})
-    return found
