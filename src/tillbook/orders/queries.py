@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from tillbook.common import statements
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.queries import transfers_of_document
 from tillbook.ledger.models import House, Kind
 from tillbook.orders.models import Order, OrderLine, Payment
+
+_LAST = "\U0010ffff"  # no text that begins alike comes after it
 
 
 class OrderNotFound(NotFound):
@@ -38,6 +41,17 @@ def by_number(number: str) -> Order:
     if order is None:
         raise OrderNotFound(f"There is no order {number!r}.", field="order")
     return order
+
+
+def beginning_with(text: str, *, limit: int) -> list[Order]:
+    """Orders with their customers whose number begins with `text`, in small letters or capitals."""
+    begins = Q()
+    for each in {text, text.upper()}:
+        if statements.is_postgresql():
+            begins |= Q(number__startswith=each)
+        else:  # where LIKE would read all: SQLite compares bytes, so they stand together
+            begins |= Q(number__gte=each, number__lt=f"{each}{_LAST}")
+    return list(Order.objects.select_related("customer").filter(begins).order_by("number")[:limit])
 
 
 def orders_named(numbers: Collection[str]) -> set[str]:

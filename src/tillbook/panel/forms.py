@@ -121,6 +121,10 @@ class CustomerFilterForm(PanelForm):
         )
 
 
+class FindForm(PanelForm):
+    q = forms.CharField(label="Find", required=False, max_length=150)
+
+
 class CustomerDetailsForm(PanelForm):
     kind = forms.ChoiceField(label="Kind", choices=Customer.Kind.choices)
     first_name = forms.CharField(label="First name", required=False, max_length=100)

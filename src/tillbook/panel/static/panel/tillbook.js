@@ -22,6 +22,58 @@ window.addEventListener("pageshow", (event) => {
   }
 });
 
+// Finding: what is found shows while one types; the arrow keys walk through it, "/" goes to the box.
+for (const form of document.querySelectorAll("[data-find]")) {
+  const box = form.elements.q;
+  const found = form.querySelector(".found");
+  let asked = 0;
+  let pause;
+  const show = (shown) => (found.hidden = !shown);
+  const ask = async () => {
+    const turn = ++asked;
+    const q = box.value.trim();
+    if (!q) return show(false);
+    const headers = { "HX-Request": "true" };
+    const answer = await fetch(`${form.action}?q=${encodeURIComponent(q)}`, { headers }).catch(() => null);
+    if (turn !== asked || answer?.redirected) return;
+    const html = answer?.ok ? await answer.text() : "";
+    if (turn !== asked) return;
+    if (html) found.innerHTML = html;
+    else found.textContent = "No answer. Is there a connection?";
+    show(document.activeElement === box);
+  };
+  box.addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(ask, 120);
+  });
+  form.addEventListener("submit", () => {
+    asked++;
+    clearTimeout(pause);
+  });
+  form.addEventListener("keydown", (event) => {
+    const links = [...found.querySelectorAll("a")];
+    const place = links.indexOf(document.activeElement);
+    if (event.key === "Escape" && !found.hidden) {
+      show(false);
+      box.focus();
+    } else if (event.key === "ArrowDown" && !found.hidden) links[Math.min(place + 1, links.length - 1)]?.focus();
+    else if (event.key === "ArrowUp" && place >= 0) (links[place - 1] ?? box).focus();
+    else return;
+    event.preventDefault();
+  });
+  form.addEventListener("focusout", (event) => {
+    if (!form.contains(event.relatedTarget)) show(false);
+  });
+  box.addEventListener("focus", () => found.innerHTML && box.value.trim() && show(true));
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
+}
+
 // Selections: one box for all, and a running total per currency.
 for (const all of document.querySelectorAll("[data-select-all]")) {
   const form = all.form;
