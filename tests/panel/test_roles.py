@@ -57,6 +57,7 @@ BUTTONS = [
     ("/refunds/RF-1001/send-slip/", {}),
     ("/refunds/slips.pdf", {}),
     ("/refunds/refunds.csv", {}),
+    ("/refunds/refunds.xlsx", {}),
     ("/customers/maria/account/", {}),
 ]
 
@@ -67,6 +68,7 @@ PARENTS = {
     "/refunds/complete/": "/refunds/",
     "/refunds/slips.pdf": "/refunds/",
     "/refunds/refunds.csv": "/refunds/",
+    "/refunds/refunds.xlsx": "/refunds/",
     "/customers/maria/account/": "/customers/maria/",
     "/keys/revoke/": "/keys/",
 }

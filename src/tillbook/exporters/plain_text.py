@@ -1,4 +1,4 @@
-"""What the two plain-text formats share."""
+"""What formats of text share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from datetime import date
 
 #: No transfer is older; opened there, an account can take any earlier period too.
 EVER = date(1900, 1, 1)
+
+_FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")
+
+
+def unlike_a_formula(cell: str) -> str:
+    """The cell of a table, so that a spreadsheet shows it as text and never runs it."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def one_line(text: str) -> str:

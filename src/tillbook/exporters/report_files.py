@@ -22,6 +22,7 @@ from xlsxwriter.worksheet import Worksheet
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money, exponent
 from tillbook.common.pdf import compiled
+from tillbook.exporters.plain_text import unlike_a_formula
 from tillbook.exporters.reports import Cell, Column, Document, Holds, Row, Section
 from tillbook.shop.policies import shop
 
@@ -29,7 +30,6 @@ _TEMPLATE = Path(__file__).with_name("report.typ")
 _LONGEST_PDF = 3_000  # rows: some 70 pages; nobody reads more on paper
 _LONGEST_SHEET = 1_000_000  # rows: a sheet has 1,048,576
 _EXACT_MINOR = 10**15  # a spreadsheet's numbers have 15 digits
-_FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")
 _NOTHING = "Nothing had happened by then."
 
 
@@ -59,15 +59,10 @@ def _texts(document: Document, section: Section, row: Row) -> list[str]:
 
 def _text(column: Column, cell: Cell, currency: str) -> str:
     if column.holds == Holds.WORDS:
-        return _unlike_a_formula(str(cell))
+        return unlike_a_formula(str(cell))
     if cell is None:
         return ""
     return Money(int(cell), currency).decimal() if column.holds == Holds.MONEY else str(cell)
-
-
-def _unlike_a_formula(cell: str) -> str:
-    """The cell, so that a spreadsheet shows it as text and never runs it."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _write_json(document: Document, file: IO[bytes]) -> None:

@@ -9,15 +9,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from tillbook.common.money import Money
 from tillbook.credit.queries import balance_of, balances_of, credits_of
 from tillbook.customers import services
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username, search
+from tillbook.exporters.lists import Cell
+from tillbook.ledger.models import Balance
 from tillbook.orders.models import Order
 from tillbook.orders.queries import of_customer as orders_of
 from tillbook.orders.recalculation import recalculate
 from tillbook.panel.book_views import line
-from tillbook.panel.customer_list import with_balances
+from tillbook.panel.customer_list import Row, with_balances
 from tillbook.panel.edge import (
     Page,
     PanelRequest,
@@ -28,6 +31,7 @@ from tillbook.panel.edge import (
     read_only,
     status_of,
 )
+from tillbook.panel.files import all_of, download
 from tillbook.panel.forms import AccountForm, CustomerDetailsForm, CustomerFilterForm, NewCustomerForm
 from tillbook.panel.history import history
 from tillbook.panel.recalculations import portable, shown
@@ -40,6 +44,10 @@ from tillbook.shop.policies import shop
 D = TypeVar("D", Order, Refund, Rma)
 
 _PAGE_SIZE = 50
+_COLUMNS = (
+    "username", "kind", "first_name", "last_name", "company", "email", "phone", "currency",
+    "available_credit", "held_credit", "amount_owing",
+)  # fmt: skip
 _NEWEST = 100  # orders, refunds and RMAs on a customer's page
 _RECALCULATION = "recalculation"  # the session keeps the last one until the customer's page has shown it
 
@@ -51,22 +59,45 @@ def home(_request: HttpRequest) -> HttpResponse:
 @read_only
 def customers(request: PanelRequest) -> HttpResponse:
     form = CustomerFilterForm(request.GET)
+    after = request.GET.get("after", "")
+    rows = _listed(form, after or None, _PAGE_SIZE + 1)
+    listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda row: row.customer.username)
+    filtered = bool(form.errors) or any(form.cleaned_data.values())
+    context = {"form": form, "page": listed, "filtered": filtered, "line": line(request.now)}
+    return render(request, "panel/customers/list.html", context)
+
+
+def _listed(form: CustomerFilterForm, after: str | None, limit: int) -> list[Row]:
     form.is_valid()
     wanted = form.cleaned_data  # a field that can't be read filters nothing and shows its error
-    after = request.GET.get("after", "")
-    rows = with_balances(
+    return with_balances(
         search(
             wanted.get("q", ""),
             kind=wanted.get("kind") or None,
             with_credit=wanted.get("with_credit", False),
-            after=after or None,
-            limit=_PAGE_SIZE + 1,
+            after=after,
+            limit=limit,
         )
     )
-    listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda row: row.customer.username)
-    filtered = bool(form.errors) or any(wanted.values())
-    context = {"form": form, "page": listed, "filtered": filtered, "line": line(request.now)}
-    return render(request, "panel/customers/list.html", context)
+
+
+@read_only
+def export(request: PanelRequest, ending: str) -> HttpResponse:
+    """The list as a file: a line for each customer and currency."""
+    form = CustomerFilterForm(request.GET)
+    rows = all_of(lambda after, limit: _listed(form, after, limit), lambda row: row.customer.username)
+    lines = ((row.customer, balance) for row in rows for balance in row.balances)
+    return download(request, "customers", ending, _COLUMNS, lines, _cells)
+
+
+def _cells(line: tuple[Customer, Balance]) -> Sequence[Cell]:
+    customer, balance = line
+    figures = (balance.available_minor, balance.held_minor, balance.owing_minor)
+    return [
+        customer.username, customer.kind, customer.first_name, customer.last_name, customer.company,
+        customer.email, customer.phone, balance.currency,
+        *(Money(minor, balance.currency) for minor in figures),
+    ]  # fmt: skip
 
 
 @page

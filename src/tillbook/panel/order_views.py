@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -10,9 +12,11 @@ from tillbook.common.money import Money
 from tillbook.credit import queries as credit
 from tillbook.credit.models import Credit
 from tillbook.customers.queries import by_username
+from tillbook.exporters.lists import Cell
 from tillbook.orders import queries, services
 from tillbook.orders.models import Order
 from tillbook.panel.edge import PanelRequest, answer, page, page_of, read_only, status_of
+from tillbook.panel.files import all_of, download
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import (
     CustomerChoiceForm,
@@ -25,6 +29,10 @@ from tillbook.panel.order_forms import (
 )
 from tillbook.returns import queries as returns
 
+_COLUMNS = (
+    "number", "placed_at", "status", "paid_status", "username", "name", "currency", "total", "received",
+    "credit_used", "owing",
+)  # fmt: skip
 _PAGE = 50  # orders on one page of the list
 
 
@@ -32,14 +40,34 @@ _PAGE = 50  # orders on one page of the list
 def orders(request: PanelRequest) -> HttpResponse:
     """View Orders: newest first, a page at a time."""
     form = OrderFilterForm(request.GET)
+    after = request.GET.get("after", "")
+    rows = _listed(form, after or None, _PAGE + 1)
+    found = page_of(rows, _PAGE, key=after, key_of=queries.page_key)
+    filtered = bool(form.errors) or any(form.cleaned_data.values())
+    return render(request, "panel/orders/list.html", {"form": form, "page": found, "filtered": filtered})
+
+
+def _listed(form: OrderFilterForm, before: str | None, limit: int) -> list[Order]:
     form.is_valid()
     wanted = form.cleaned_data  # a field that can't be read filters nothing and shows its error
-    after = request.GET.get("after", "")
     q, paid_status = wanted.get("q", ""), wanted.get("paid_status", "")
-    rows = queries.page(q=q, paid_status=paid_status, before=after or None, limit=_PAGE + 1)
-    found = page_of(rows, _PAGE, key=after, key_of=queries.page_key)
-    context = {"form": form, "page": found, "filtered": bool(q or paid_status or form.errors)}
-    return render(request, "panel/orders/list.html", context)
+    return queries.page(q=q, paid_status=paid_status, before=before, limit=limit)
+
+
+@read_only
+def export(request: PanelRequest, ending: str) -> HttpResponse:
+    """The list as a file."""
+    form = OrderFilterForm(request.GET)
+    rows = all_of(lambda before, limit: _listed(form, before, limit), queries.page_key)
+    return download(request, "orders", ending, _COLUMNS, rows, _cells)
+
+
+def _cells(order: Order) -> Sequence[Cell]:
+    figures = (order.total_minor, order.received_minor, order.credit_used_minor, order.owing_minor)
+    return [
+        order.number, order.placed_at, order.status, order.paid_status, order.customer.username,
+        order.customer.display_name, order.currency, *(Money(minor, order.currency) for minor in figures),
+    ]  # fmt: skip
 
 
 @read_only

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 
 from tillbook.common.errors import PermissionDenied, Refusal
+from tillbook.exporters.lists import Cell
 from tillbook.panel.edge import PanelRequest, command, page_of, read_only, whole
+from tillbook.panel.files import all_of, download, refused
 from tillbook.panel.forms import QueueForm
 from tillbook.panel.refund_views import pdf
 from tillbook.refunds import services
@@ -22,8 +22,6 @@ from tillbook.refunds.slip import render as render_slip
 from tillbook.shop.policies import shop
 
 _PAGE_SIZE = 50
-_EXPORT_LIMIT = 10_000
-_FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")
 _COLUMNS = (
     "number", "kind", "state", "customer", "name", "amount", "currency", "method", "payee", "bank_account",
     "paypal_email", "postal_address", "payment_date", "requested_at", "requested_by", "resolved_at",
@@ -93,58 +91,39 @@ def print_selected(request: PanelRequest) -> HttpResponse:
     refunds = [refund for refund in selected if refund.kind == Refund.Kind.REFUND]
     reversals = [refund.number for refund in selected if refund.kind == Refund.Kind.REVERSAL]
     if not refunds:
-        return _refused(request, f"A reversal has no slip: nobody is paid. Selected: {', '.join(reversals)}.")
+        return refused(
+            request, "refunds", f"A reversal has no slip: nobody is paid. Selected: {', '.join(reversals)}."
+        )
     return pdf(render_slip(refunds, left_out=reversals), "refund-slips.pdf")
 
 
 @command("panel:refunds")
-def export(request: PanelRequest) -> HttpResponse:
-    """The selected refunds as CSV, or, when none is selected, all that the filters show."""
+def export_csv(request: PanelRequest) -> HttpResponse:
+    """The selected refunds, or, when none is selected, all that the filters show."""
+    return _exported(request, "csv")
+
+
+@command("panel:refunds")
+def export_xlsx(request: PanelRequest) -> HttpResponse:
+    """The remittance list: the same refunds for a person who pays from it."""
+    return _exported(request, "xlsx")
+
+
+def _exported(request: PanelRequest, ending: str) -> HttpResponse:
     if "selected" in request.POST:
-        return _csv(_selected(request))
+        return download(request, "refunds", ending, _COLUMNS, _selected(request), _cells)
     form = _filters(request)
     if form.is_bound and not form.is_valid():
-        return _refused(request, "Nothing was exported: correct the filters first.")
-    refunds = queue(form.wanted(), limit=_EXPORT_LIMIT + 1)
-    if len(refunds) > _EXPORT_LIMIT:
-        return _refused(
-            request,
-            f"Nothing was exported: more than {_EXPORT_LIMIT:,} refunds match. Narrow the filters, "
-            "for example by date, and export each part.",
-        )
-    return _csv(refunds)
+        return refused(request, "refunds", "Nothing was exported: correct the filters first.")
+    wanted = form.wanted()
+    rows = all_of(lambda after, limit: queue(wanted, after=after, limit=limit), lambda refund: refund.pk)
+    return download(request, "refunds", ending, _COLUMNS, rows, _cells)
 
 
-def _refused(request: PanelRequest, message: str) -> HttpResponse:
-    """Back to the queue, filtered as it was, with the reason."""
-    messages.error(request, message)
-    return redirect(f"{reverse('panel:refunds')}?{request.GET.urlencode()}".removesuffix("?"))
-
-
-def _csv(refunds: Iterable[Refund]) -> HttpResponse:
-    response = HttpResponse(
-        "\N{BYTE ORDER MARK}",  # by which spreadsheets know UTF-8
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="refunds.csv"'},
-    )
-    writer = csv.writer(response, quoting=csv.QUOTE_ALL)
-    writer.writerow(_COLUMNS)
-    for refund in refunds:
-        writer.writerow([_safe(cell) for cell in _cells(refund)])
-    return response
-
-
-def _cells(refund: Refund) -> list[str]:
-    resolved = refund.resolved_at.isoformat() if refund.resolved_at else ""
-    payment_date = refund.payment_date.isoformat() if refund.payment_date else ""
+def _cells(refund: Refund) -> Sequence[Cell]:
     return [
         refund.number, refund.kind, refund.status, refund.customer.username, refund.customer.display_name,
-        services.amount_of(refund).decimal(), refund.currency, refund.method, refund.payee_name,
-        refund.bank_account, refund.paypal_email, refund.postal_address, payment_date,
-        refund.requested_at.isoformat(), refund.requested_by, resolved, refund.resolved_by,
+        services.amount_of(refund), refund.currency, refund.method, refund.payee_name,
+        refund.bank_account, refund.paypal_email, refund.postal_address, refund.payment_date,
+        refund.requested_at, refund.requested_by, refund.resolved_at, refund.resolved_by,
     ]  # fmt: skip
-
-
-def _safe(cell: str) -> str:
-    """The cell, so that a spreadsheet shows it as text and never runs it as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from tillbook.common.money import Money
 from tillbook.credit.queries import credits_of_document
+from tillbook.exporters.lists import Cell
 from tillbook.orders import queries as orders
 from tillbook.panel.edge import (
     PanelRequest,
@@ -19,12 +22,18 @@ from tillbook.panel.edge import (
     read_only,
     status_of,
 )
+from tillbook.panel.files import all_of, download
 from tillbook.panel.forms import KeyedForm
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import ReasonForm
 from tillbook.panel.rma_forms import NoteForm, RmaFilterForm, RmaForm
 from tillbook.returns import queries, services
+from tillbook.returns.models import Rma
 
+_COLUMNS = (
+    "number", "opened_at", "status", "outcome", "reason", "username", "name", "order", "currency", "total",
+    "note",
+)  # fmt: skip
 _PAGE = 50  # RMAs on one page of the list
 
 
@@ -32,15 +41,32 @@ _PAGE = 50  # RMAs on one page of the list
 def rmas(request: PanelRequest) -> HttpResponse:
     """The returns, newest first, a page at a time."""
     form = RmaFilterForm(request.GET)
-    status = form.cleaned_data["status"] if form.is_valid() else ""
     after = request.GET.get("after", "")
-    rows = queries.page(status=status, before=after or None, limit=_PAGE + 1)
+    rows = _listed(form, after or None, _PAGE + 1)
     found = page_of(rows, _PAGE, key=after, key_of=lambda rma: rma.number)
-    return render(
-        request,
-        "panel/rmas/list.html",
-        {"form": form, "page": found, "filtered": bool(status or form.errors)},
-    )
+    filtered = bool(form.errors) or any(form.cleaned_data.values())
+    return render(request, "panel/rmas/list.html", {"form": form, "page": found, "filtered": filtered})
+
+
+def _listed(form: RmaFilterForm, before: str | None, limit: int) -> list[Rma]:
+    status = form.cleaned_data["status"] if form.is_valid() else ""
+    return queries.page(status=status, before=before, limit=limit)
+
+
+@read_only
+def export(request: PanelRequest, ending: str) -> HttpResponse:
+    """The list as a file."""
+    form = RmaFilterForm(request.GET)
+    rows = all_of(lambda before, limit: _listed(form, before, limit), lambda rma: rma.number)
+    return download(request, "rmas", ending, _COLUMNS, rows, _cells)
+
+
+def _cells(rma: Rma) -> Sequence[Cell]:
+    return [
+        rma.number, rma.opened_at, rma.status, rma.outcome, rma.reason, rma.customer.username,
+        rma.customer.display_name, rma.order.number if rma.order else "", rma.currency,
+        Money(rma.total_minor, rma.currency), rma.note,
+    ]  # fmt: skip
 
 
 @read_only

@@ -1,0 +1,68 @@
+"""What a list of the panel shows, as a file: all its pages, filtered as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import TypeVar, cast
+
+from django.contrib import messages
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from tillbook.common.errors import NotFound
+from tillbook.exporters import lists
+from tillbook.exporters.lists import Cell
+from tillbook.exporters.report_files import MEDIA_TYPES
+from tillbook.panel.edge import PanelRequest
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+MOST = 50_000  # rows: more take so long that the page that asked gives up
+_AT_ONCE = 1_000
+
+
+def all_of(page: Callable[[K | None, int], Sequence[T]], key_of: Callable[[T], K]) -> Iterator[T]:
+    """The rows of all pages: `page` takes the key of the last row of the page before, and a limit."""
+    key: K | None = None
+    while rows := page(key, _AT_ONCE):
+        yield from rows
+        key = key_of(rows[-1])
+
+
+def download(
+    request: PanelRequest,
+    name: str,
+    ending: str,
+    columns: Sequence[str],
+    rows: Iterable[T],
+    cells: Callable[[T], Sequence[Cell]],
+) -> HttpResponse:
+    """The rows as the file `name`; back to the list panel:`name` where they are too many.
+
+    Raises NotFound for an ending that there is no such file of.
+    """
+    if ending not in lists.ENDINGS:
+        raise NotFound("There is no such file.")
+    found = list(islice(rows, MOST + 1))
+    if len(found) > MOST:
+        return refused(
+            request, name,
+            f"Nothing was exported: more than {MOST:,} match. Narrow the filters, and export each part.",
+        )  # fmt: skip
+    file = TemporaryFile()  # noqa: SIM115  the response closes it
+    lists.write(columns, map(cells, found), ending, file)
+    file.seek(0)
+    response = FileResponse(
+        file, as_attachment=True, filename=f"{name}.{ending}", content_type=MEDIA_TYPES[ending]
+    )
+    return cast("HttpResponse", response)  # a response that streams: the edge only adds headers
+
+
+def refused(request: PanelRequest, name: str, message: str) -> HttpResponse:
+    """Back to the list, filtered as it was, with the reason."""
+    messages.error(request, message)
+    return redirect(f"{reverse(f'panel:{name}')}?{request.GET.urlencode()}".removesuffix("?"))
