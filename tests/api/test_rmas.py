@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.api.conftest import gbp, refused, told
 from tests.orders.till import everything
@@ -244,6 +245,7 @@ def test_an_orders_returns_are_those_on_it_and_those_of_its_lines(program, order
         actor=admin_actor, now=now,
     )  # fmt: skip
     opened(program, {"sku": "OLD", "quantity": 1, "amount": gbp("1.00")}, order=None)
+    Rma.objects.filter(pk=taking.pk).update(opened_at=timezone.now())
     assert numbers(program, order="WEB-1") == [taking.number, shipping]
 
 

@@ -43,6 +43,7 @@ class Customer(models.Model):
                 name="customer_credit_limit_not_negative",
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["kind", "username"], name="customer_kind")]
 
     def __str__(self) -> str:
         return self.username

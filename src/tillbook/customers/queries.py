@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Set
 
-from django.db.models import F
+from django.db.models import Exists, OuterRef, QuerySet
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
@@ -50,6 +50,11 @@ def ids_of(usernames: Collection[str]) -> dict[str, int]:
     return dict(Customer.objects.filter(username__in=usernames).values_list("username", "pk"))
 
 
+def ids_found(q: str) -> QuerySet[Customer, int]:
+    """The ids of the customers that `search` finds."""
+    return matching(Customer.objects.order_by(), q).values_list("pk", flat=True)
+
+
 def by_id(customer_id: int) -> Customer:
     """The customer of that id. Raises CustomerNotFound."""
     customer = Customer.objects.filter(pk=customer_id).first()
@@ -86,8 +91,7 @@ def search(
         rows = rows.filter(kind=kind)
     if with_credit:
         # The relation is the one that credits declare on their customer: nothing above is imported.
-        left = Customer.objects.filter(credits__account__posted_minor__gt=F("credits__account__held_minor"))
-        rows = rows.filter(pk__in=left.values("pk"))
+        rows = rows.filter(Exists(Customer.objects.filter(pk=OuterRef("pk"), credits__usable=True)))
     if after:
         rows = rows.filter(username__gt=after)
     return list(rows[:limit])

@@ -27,7 +27,7 @@ _FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 
 
 class OrderFilterForm(PanelForm):
-    q = forms.CharField(label="Order number or username", required=False, max_length=150)
+    q = forms.CharField(label="Order number or customer", required=False, max_length=150)
     paid_status = forms.ChoiceField(
         label="Paid status", required=False, choices=[("", "Any"), *Order.PaidStatus.choices]
     )

@@ -61,6 +61,7 @@ class Refund(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["status", "requested_at"], name="refund_queue"),
+            models.Index(fields=["requested_at"], name="refund_requested"),
             models.Index(fields=["customer", "-requested_at"], name="refund_of_customer"),
         ]
 

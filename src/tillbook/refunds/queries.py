@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import QuerySet
 
 from tillbook.common.numbering import row_id
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import RefundNotFound
+from tillbook.shop.policies import shop
 
 _SHOWN_DIGITS = 3
 
@@ -55,21 +56,35 @@ def by_ids(refund_ids: Collection[int]) -> list[Refund]:
 
 def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) -> list[Refund]:
     """A page of the queue, oldest first; `after` is the id of the last refund seen."""
-    rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by("id")
+    rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by("requested_at", "id")
     conditions = {
         "status": wanted.status,
         "kind": wanted.kind,
         "method": wanted.method,
-        "requested_at__date__gte": wanted.from_date,
-        "requested_at__date__lte": wanted.to_date,
+        "requested_at__gte": _midnight(wanted.from_date),
+        "requested_at__lt": _midnight(wanted.to_date, timedelta(days=1)),
         "amount_minor__gte": wanted.min_minor,
         "amount_minor__lte": wanted.max_minor,
         "currency": wanted.currency,
         "customer__username": wanted.username,
-        "id__gt": after,
     }
     given = {name: value for name, value in conditions.items() if value not in (None, "")}
-    return list(rows.filter(**given)[:limit])
+    rows = rows.filter(**given)
+    if after is not None and (last := Refund.objects.filter(pk=after).first()):
+        # The first condition says nothing new, but it is one that an index can begin at.
+        rows = rows.filter(requested_at__gte=last.requested_at)
+        rows = rows.exclude(requested_at=last.requested_at, id__lte=last.pk)
+    return list(rows[:limit])
+
+
+def _midnight(day: date | None, later: timedelta = timedelta()) -> datetime | None:
+    """The beginning of the day, or of one later, where the shop is."""
+    if day is None:
+        return None
+    try:
+        return datetime.combine(day + later, time.min, shop().time_zone).astimezone(UTC)
+    except OverflowError:  # the first or last day there is leaves nothing out
+        return None
 
 
 def mask(account: str) -> str:

@@ -61,6 +61,7 @@ class Rma(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["customer", "-opened_at"], name="rma_of_customer"),
             models.Index(fields=["status", "-opened_at"], name="rma_status"),
+            models.Index(fields=["-opened_at"], name="rma_opened"),
         ]
 
     def __str__(self) -> str:

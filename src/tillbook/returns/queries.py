@@ -40,15 +40,17 @@ def page(
 
     An order's are those opened on it, and those that take from its lines.
     """
-    rows = Rma.objects.select_related("customer", "order").order_by("-id")
+    rows = Rma.objects.select_related("customer", "order").order_by("-opened_at", "-id")
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
     if order_id is not None:
         rows = rows.filter(_touches(order_id))
     if status:
         rows = rows.filter(status=status)
-    if before and (last := row_id("RMA", before)) is not None:
-        rows = rows.filter(id__lt=last)
+    if before and (last := Rma.objects.filter(pk=row_id("RMA", before) or 0).first()):
+        # The first condition says nothing new, but it is one that an index can begin at.
+        rows = rows.filter(opened_at__lte=last.opened_at)
+        rows = rows.exclude(opened_at=last.opened_at, id__gte=last.pk)
     return list(rows[:limit])
 
 
