@@ -1,0 +1,88 @@
+"""WCAG 2.2 AA, as far as a program can tell: axe-core finds nothing on any page, in light and dark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import get_resolver
+from playwright.sync_api import Page, expect
+
+from tests.browser import pages
+from tests.browser.shop import Shop
+from tests.browser.test_layout import SCHEMES
+from tests.browser.windows import Windows
+from tests.orders.till import line
+from tillbook.delivery import webhooks
+from tillbook.delivery.finding import Settled, find
+from tillbook.delivery.models import Delivery
+
+_AXE = Axe()
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+# Addresses that answer a file, or that a button posts to and which have no page of their own.
+_NO_PAGES = {
+    "customers_file", "orders_file", "rmas_file", "refunds_csv", "refunds_xlsx", "refunds_print",
+    "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "report_file",
+    "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close",
+}  # fmt: skip
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, a line for each element, on a light screen and on a dark phone."""
+    found = []
+    for scheme, width in zip(SCHEMES, (1280, 390), strict=True):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        results: Any = _AXE.run(page, options=_RULES)
+        found += [
+            f"{page.url} {scheme} {width}: {rule['id']} {node['target']} {node['failureSummary']}"
+            for rule in results.response["violations"]
+            for node in rule["nodes"]
+        ]
+    return found
+
+
+def addresses(shop: Shop) -> dict[str, str]:
+    """The page of each name in the panel, about something that is there."""
+    webhook = webhooks.add_endpoint(url="https://shop.example/", actor=shop.admin, now=shop.now).number
+    order = shop.place(line(2_000))
+    unpaid = shop.place(line(9_000))
+    payment = shop.pay(order, 2_500)
+    deposit, goodwill = shop.deposit(12_000), shop.goodwill(3_000)
+    refund = shop.ask(4_550)
+    rma = shop.open_rma(order, shop.back(order, 1, 100))
+    find(Settled(), shop.now)
+    jo, one = "/customers/jo/", f"/orders/{order.number}/"
+    return {
+        "home": "/", "book": "/book/", "customers": "/customers/", "customer_add": "/customers/add/",
+        "customer": jo, "customer_edit": f"{jo}edit/", "give_credit": f"{jo}give-credit/",
+        "pay_refund": f"{jo}pay-refund/?credit={deposit.number}", "credit": f"/credits/{deposit.number}/",
+        "credit_reverse": f"/credits/{goodwill.number}/reverse/", "find": "/find/?q=o",
+        "api_keys": "/keys/", "refunds": "/refunds/", "refund": f"/refunds/{refund.number}/",
+        "reports": "/reports/", "report": "/reports/liability/", "webhooks": "/webhooks/",
+        "webhook_add": "/webhooks/add/", "webhook": f"/webhooks/{webhook}/",
+        "webhook_edit": f"/webhooks/{webhook}/edit/",
+        "delivery": f"/webhooks/deliveries/{Delivery.objects.latest('pk').number}/",
+        "orders": "/orders/", "order_new": "/orders/new/?customer=jo", "order": one,
+        "order_edit": f"{one}edit/", "order_receive_payment": f"{one}receipt-payment/",
+        "order_pay_with_credit": f"/orders/{unpaid.number}/pay-with-credit/", "order_cancel": f"{one}cancel/",
+        "order_rma": f"{one}rma/", "payment_void": f"/payments/{payment.pk}/void/", "rmas": "/rmas/",
+        "rma": f"/rmas/{rma.number}/", "rma_close_without_credit": f"/rmas/{rma.number}/close-without-credit/",
+        "rma_cancel": f"/rmas/{rma.number}/cancel/",
+    }  # fmt: skip
+
+
+def test_no_page_is_left_out(shop: Shop):
+    names = {name for name in get_resolver("tillbook.panel.urls").reverse_dict if isinstance(name, str)}
+    assert names - _NO_PAGES == set(addresses(shop))
+
+
+def test_every_page_is_for_everyone(windows: Windows, shop: Shop):
+    page = windows.open("admin")
+    found = []
+    for address in addresses(shop).values():
+        page.goto(address)
+        expect(pages.heading(page)).to_be_visible()
+        found += violations(page)
+    assert not found, "\n".join(found)
