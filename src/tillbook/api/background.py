@@ -55,6 +55,12 @@ def is_running(run_id: int) -> bool:
         return any(work.run_id == run_id for work in _works)
 
 
+def wait() -> None:
+    """Return when what was started has ended: the command, unlike the server, would end before it."""
+    for work in list(_works):
+        work.process.wait()
+
+
 def _forget_ended() -> None:
     for work in list(_works):
         if work.process.poll() is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import wraps
 from typing import Any, get_args
 
@@ -20,6 +22,30 @@ from tillbook.api.versions import with_version
 from tillbook.common.actor import Permission
 
 Endpoint = Callable[..., BaseModel]
+
+
+class Kind(StrEnum):
+    """What an operation does, and so how it is asked for."""
+
+    READ = "read"
+    DOCUMENT = "document"
+    CHANGE = "change"
+    BATCH = "batch"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An endpoint as it was declared: `answered` takes an ApiRequest and the parameters of `endpoint`."""
+
+    name: str
+    kind: Kind
+    endpoint: Callable[..., Any]
+    answered: Callable[..., HttpResponse]
+
+
+#: All that the API does, by name: each declaration below adds its own.
+operations: dict[str, Operation] = {}
 
 _ALWAYS = (401, 403, 422, 429)
 _CHANGING = (400, 409, 413, 415)
@@ -52,7 +78,7 @@ def read(
             return with_version(endpoint(request, *args, **kwargs))
 
         responses = {200: shape, **_problems(*statuses)}
-        router.get(path, response=responses, **more)(_like(endpoint, answered))
+        router.get(path, response=responses, **more)(_registered(Kind.READ, endpoint, answered))
         return endpoint
 
     return declared
@@ -75,7 +101,7 @@ def document(
         file = {"content": {content_type: {"schema": {"type": "string", "format": "binary"}}}}
         extra = {"responses": {200: {"description": "The file", **file}}}
         router.get(path, response=_problems(*statuses), openapi_extra=extra, **more)(
-            _like(endpoint, answered)
+            _registered(Kind.DOCUMENT, endpoint, answered)
         )
         return endpoint
 
@@ -96,7 +122,7 @@ def change(
 
         responses = {status: shape, **_problems(*_CHANGING, *statuses)}
         extra = {"parameters": [_KEY]}
-        router.post(path, response=responses, openapi_extra=extra, **more)(_like(endpoint, answered))
+        router.post(path, response=responses, openapi_extra=extra, **more)(_registered(Kind.CHANGE, endpoint, answered))
         return endpoint
 
     return declared
@@ -111,7 +137,7 @@ def batch(router: Router, path: str, shape: Any) -> Callable[[Endpoint], Endpoin
             return HttpResponse(made.model_dump_json(by_alias=True), content_type="application/json")
 
         responses = {200: shape, **_problems(*_CHANGING)}
-        router.post(path, response=responses)(_like(endpoint, answered))
+        router.post(path, response=responses)(_registered(Kind.BATCH, endpoint, answered))
         return endpoint
 
     return declared
@@ -131,7 +157,7 @@ def update(
                 return with_version(endpoint(request, *args, **kwargs))
 
         responses = {200: shape, **_problems(412, *_CHANGING, *statuses)}
-        router.patch(path, response=responses, **more)(_like(endpoint, answered))
+        router.patch(path, response=responses, **more)(_registered(Kind.UPDATE, endpoint, answered))
         return endpoint
 
     return declared
@@ -155,9 +181,12 @@ def _parameters(endpoint: Endpoint) -> set[str]:
     return found
 
 
-def _like(endpoint: Callable[..., Any], answered: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """`answered`, with the parameters of `endpoint`."""
+def _registered(
+    kind: Kind, endpoint: Callable[..., Any], answered: Callable[..., HttpResponse]
+) -> Callable[..., HttpResponse]:
+    """`answered`, with the name and parameters of `endpoint`; one of the `operations` from now on."""
     wrapped = wraps(endpoint)(answered)
     # Its annotations are texts that only its own module can read.
     wrapped.__signature__ = inspect.signature(endpoint, eval_str=True)  # type: ignore[attr-defined]
+    operations[endpoint.__name__] = Operation(endpoint.__name__, kind, endpoint, wrapped)
     return wrapped

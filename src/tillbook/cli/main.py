@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,8 +12,22 @@ import typer
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, ProgrammingError
 
-from tillbook import cli
 from tillbook.common.errors import Refusal
+
+#: module -> its commands. All others are those of `operations`: what the API can do.
+_OWN = {
+    "book": ("recalculate", "expire"),
+    "deliver": ("deliver",),
+    "demo": ("demo",),
+    "exports": ("export", "export-accounts"),
+    "imports": ("import",),
+    "keys": ("key",),
+    "reports": ("report",),
+    "serve": ("migrate", "serve"),
+    "users": ("user",),
+    "verify": ("verify", "attest"),
+}
+_WORDS = ("_TYPER_COMPLETE_ARGS", "COMP_WORDS")  # where shells put a line that is to be completed
 
 
 def app() -> None:
@@ -22,7 +35,7 @@ def app() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tillbook.config.settings")
     try:
         django.setup()
-        assembled(sys.argv[1:2])()
+        assembled(sys.argv[1:2] or _typed()[1:2])(prog_name="tillbook")
     except (Refusal, ImproperlyConfigured) as refusal:
         _stop(str(refusal))
     except (OperationalError, ProgrammingError) as error:
@@ -31,23 +44,31 @@ def app() -> None:
         _stop(f"The database refused: {error}")
 
 
-def assembled(asked: Sequence[str] = ()) -> typer.Typer:
-    """The `commands` of every module beside this one, as one command.
+def _typed() -> list[str]:
+    """The words of a line that a shell wants completed, the last perhaps a beginning."""
+    return next((os.environ[name].split() for name in _WORDS if name in os.environ), [])
 
-    A command that is asked for and has a module of its name needs no other: importing all takes
-    longer than many a command. Django must be set up before: the modules import models.
+
+def assembled(asked: Sequence[str] = ()) -> typer.Typer:
+    """The `commands` of the modules beside this one, as one command.
+
+    A command that is asked for needs its own module alone: importing all takes longer than many a
+    command. Django must be set up before: the modules import models.
     """
     tillbook = typer.Typer(
         help="The credit a shop owes its customers, and the refunds that pay it out.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         callback=lambda: None,  # without one, a single command would need no name
     )
-    names = [module.name for module in pkgutil.iter_modules(cli.__path__) if module.name != "main"]
-    for name in [name for name in names if name in asked] or names:
+    for name in _modules_of(asked):
         tillbook.add_typer(import_module(f"tillbook.cli.{name}").commands)
     return tillbook
+
+
+def _modules_of(asked: Sequence[str]) -> list[str]:
+    wanted = [module for module, names in _OWN.items() if set(names) & set(asked)]
+    return wanted or [*_OWN, "operations"]
 
 
 def _stop(message: str) -> None:
