@@ -57,7 +57,7 @@ def is_running(run_id: int) -> bool:
 
 def wait() -> None:
     """Return when what was started has ended: the command, unlike the server, would end before it."""
-    for work in list(_works):
+    for work in _works:
         work.process.wait()
 
 

@@ -122,7 +122,9 @@ def change(
 
         responses = {status: shape, **_problems(*_CHANGING, *statuses)}
         extra = {"parameters": [_KEY]}
-        router.post(path, response=responses, openapi_extra=extra, **more)(_registered(Kind.CHANGE, endpoint, answered))
+        router.post(path, response=responses, openapi_extra=extra, **more)(
+            _registered(Kind.CHANGE, endpoint, answered)
+        )
         return endpoint
 
     return declared

@@ -13,6 +13,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
+from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
 from tillbook.credit import services as credit
@@ -147,9 +148,9 @@ def _print_tally(tally: _Tally) -> None:
 
 
 @commands.command()
-def expire() -> None:
+def expire(as_json: AsJson = False) -> None:
     """Expire the credits whose time is over, and clear old answers of the API; run it once a day."""
     now = timezone.now()
     count = credit.expire_due(actor=Actor.system("cli"), now=now)
     answers.clear(now)
-    typer.echo(f"{count} credits expired.")
+    say(f"{count} credits expired.", {"expired": count}, as_json=as_json)

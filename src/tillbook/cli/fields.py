@@ -71,7 +71,9 @@ class Field:
             body[last] = _value(given, self.info.annotation)
 
 
-def of(model: type[Sent], argument: str = "", above: tuple[str, ...] = (), needed: bool = True) -> list[Field]:
+def of(
+    model: type[Sent], argument: str = "", above: tuple[str, ...] = (), needed: bool = True
+) -> list[Field]:
     """All fields of a shape and of the shapes in it; the one named `argument` is written without a name."""
     found: list[Field] = []
     for name, info in model.model_fields.items():

@@ -10,6 +10,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor
 from tillbook.importers.online_retail import described, import_file
 
@@ -24,6 +25,7 @@ def imports() -> None:
 @commands.command("online-retail")
 def online_retail(
     file: Annotated[Path, typer.Argument(help="The data set, .csv or .csv.gz.", show_default=False)],
+    as_json: AsJson = False,
 ) -> None:
     """Import the Online Retail data set: customers, orders and returns.
 
@@ -39,5 +41,5 @@ def online_retail(
             now=timezone.now(),
             on_progress=lambda read, size: progress.update(task, completed=read, total=size),
         )
-    for what, figure in described(report):
-        typer.echo(f"{what}: {figure}")
+    figures = list(described(report))
+    say("\n".join(f"{what}: {figure}" for what, figure in figures), dict(figures), as_json=as_json)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import django
 import typer
@@ -31,8 +32,12 @@ _WORDS = ("_TYPER_COMPLETE_ARGS", "COMP_WORDS")  # where shells put a line that 
 
 
 def app() -> None:
-    """Run the command. A refusal is one line on standard error and exit code 1."""
+    """Run the command. A refusal is one line on standard error and exit code 1; wrong usage is code 2."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tillbook.config.settings")
+    try:
+        "".join(sys.argv).encode()
+    except UnicodeEncodeError:
+        _stop("What is given must be text in UTF-8.", code=2)
     try:
         django.setup()
         assembled(sys.argv[1:2] or _typed()[1:2])(prog_name="tillbook")
@@ -67,10 +72,13 @@ def assembled(asked: Sequence[str] = ()) -> typer.Typer:
 
 
 def _modules_of(asked: Sequence[str]) -> list[str]:
-    wanted = [module for module, names in _OWN.items() if set(names) & set(asked)]
-    return wanted or [*_OWN, "operations"]
+    for name in asked:
+        wanted = [module for module, names in _OWN.items() if name in names]
+        if wanted or name in import_module("tillbook.cli.operations").NOUNS:
+            return wanted or ["operations"]
+    return [*_OWN, "operations"]
 
 
-def _stop(message: str) -> None:
+def _stop(message: str, code: int = 1) -> NoReturn:
     print(" ".join(message.split()), file=sys.stderr)
-    raise SystemExit(1)
+    raise SystemExit(code)

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from django.http import HttpResponse, QueryDict
 from django.utils import timezone
-from ninja import Schema
-from ninja.errors import HttpError
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import Progress, TextColumn
@@ -24,7 +23,7 @@ from rich.progress import Progress, TextColumn
 from tillbook.api import background, problems, urls
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import Kind, Operation, operations
-from tillbook.api.shapes import Page, Sent
+from tillbook.api.shapes import MOST, Sent
 from tillbook.cli import fields, shown
 from tillbook.cli.output import AsJson
 from tillbook.common.actor import Actor
@@ -37,6 +36,7 @@ _ERRORS = Console(stderr=True)  # progress is not output
 _NAMES = {"add_customer": "username", "add_webhook": "url"}  # what names the new thing is no option
 _VERBS = {"get": "show"}
 _STARTED = 202
+_STANDARD = Path("-")  # input or output
 
 By = Annotated[str | None, typer.Option("--by", metavar="USERNAME", help="Act as that user, by their role.")]
 Key = Annotated[
@@ -44,9 +44,7 @@ Key = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help="The whole list; with --json, one item a line.")]
 Output = Annotated[Path, typer.Option("--output", help="The file to write; - is standard output.")]
-File = Annotated[
-    Path, typer.Argument(help="JSON, or one JSON object a line; - is standard input.", allow_dash=True)
-]
+File = Annotated[Path, typer.Argument(help="JSON, or one JSON object a line; - is standard input.")]
 
 
 def place(operation: Operation) -> tuple[str, str]:
@@ -62,14 +60,20 @@ def _singular(noun: str) -> str:
 
 def nouns() -> dict[str, typer.Typer]:
     """The commands of all operations, by their nouns."""
-    found: dict[str, typer.Typer] = {}
+    found: dict[str, dict[str, Operation]] = {}
     for operation in operations.values():
         noun, verb = place(operation)
-        if noun not in found:
-            tags = f"What the API does with a {noun}."
-            found[noun] = typer.Typer(name=noun, help=tags, no_args_is_help=True, callback=lambda: None)
-        found[noun].command(verb, help=_help(operation))(_Command(operation).function())
-    return found
+        found.setdefault(noun, {})[verb] = operation
+    return {noun: _group(noun, verbs) for noun, verbs in found.items()}
+
+
+def _group(noun: str, verbs: dict[str, Operation]) -> typer.Typer:
+    made = typer.Typer(
+        name=noun, help=f"{', '.join(verbs)}.", no_args_is_help=True, callback=lambda: None
+    )  # fmt: skip
+    for verb, operation in verbs.items():
+        made.command(verb, help=_help(operation))(_Command(operation).function())
+    return made
 
 
 def _help(operation: Operation) -> str:
@@ -161,11 +165,11 @@ class _Command:
         """What the API answers. Raises _Refused."""
         arguments = self._arguments(given, body)
         request = _request(self.operation, [str(given[each.name]) for each in self.path], body)
-        request.actor = _actor(given["by"])
         if self.operation.kind is Kind.CHANGE:
             key = given["key"]
             request.META["HTTP_IDEMPOTENCY_KEY"] = uuid.uuid4().hex if key is None else key
         try:
+            request.actor = _actor(given["by"])
             response = self.operation.answered(request, **arguments)
         except Refusal as refusal:
             response = problems.of_refusal(refusal, body)
@@ -188,11 +192,13 @@ class _Command:
             if self.model is not None:
                 arguments[self.into] = self.model.model_validate(body)
         except ValidationError as error:
-            wrong = [{**found, "loc": ("body", self.into, *found["loc"])} for found in error.errors()]
+            wrong = [
+                {"loc": ("body", self.into, *found["loc"]), "msg": found["msg"]} for found in error.errors()
+            ]
             raise self._misshapen(wrong) from error
         return arguments
 
-    def _misshapen(self, errors: list[dict[str, Any]]) -> _Refused:
+    def _misshapen(self, errors: Sequence[Mapping[str, Any]]) -> _Refused:
         """The refusal of what has not the documented shape: its line names the option."""
         source, *location = errors[0]["loc"]
         place = [str(each) for each in location[1:]] if source == "body" else []
@@ -225,7 +231,7 @@ class _Command:
         _check_outcomes(made)
 
     def _show_all(self, given: dict[str, Any], body: dict[str, Any]) -> None:
-        items = self._pages(given, {"limit": 200, **body})
+        items = self._pages(given, {"limit": MOST, **body})
         if given["as_json"]:
             for each in items:
                 typer.echo(json.dumps(each, ensure_ascii=False, separators=(",", ":")))
@@ -235,9 +241,7 @@ class _Command:
     def _pages(self, given: dict[str, Any], body: dict[str, Any]) -> Iterator[Any]:
         """The items of all pages; a person sees how far it is."""
         columns = TextColumn("{task.completed} read")
-        with Progress(
-            columns, console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True
-        ) as progress:
+        with Progress(columns, console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as progress:
             task = progress.add_task("", total=None)
             while True:
                 page = json.loads(self._answer(given, body).content)
@@ -262,7 +266,7 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, Any, Any]:
 
 
 def _request(operation: Operation, path: list[str], body: dict[str, Any]) -> ApiRequest:
-    """A request that came over no wire; its key stands for this command and this content."""
+    """A request that came over no wire; its key stands for this operation and this content."""
     request = ApiRequest()
     request.method = "GET" if operation.kind in {Kind.READ, Kind.DOCUMENT} else "POST"
     request.path = "/".join([operation.name, *path])
@@ -285,8 +289,7 @@ def _actor(username: str | None) -> Actor:
 def _items(file: Path) -> Any:
     """The items of a file: a JSON list, the API's own {"items": [...]}, or an object a line."""
     try:
-        with typer.open_file(str(file), encoding="utf-8") as stream:
-            text = stream.read()
+        text = sys.stdin.read() if file == _STANDARD else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{file} can't be read: {error}.") from error
     try:
@@ -307,8 +310,10 @@ def _item(number: int, line: str) -> Any:
 
 def _write(content: bytes, output: Path) -> None:
     try:
-        with typer.open_file(str(output), "wb") as file:
-            file.write(content)
+        if output == _STANDARD:
+            sys.stdout.buffer.write(content)
+        else:
+            output.write_bytes(content)
     except OSError as error:
         raise InvalidInput(f"{output} can't be written: {error.strerror}.") from error
 
@@ -322,6 +327,7 @@ def _check_outcomes(made: Any) -> None:
         raise typer.Exit(1)
 
 
+NOUNS = nouns()
 commands = typer.Typer()
-for _each in nouns().values():
+for _each in NOUNS.values():
     commands.add_typer(_each)

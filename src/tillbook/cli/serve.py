@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from tillbook.cli.output import AsJson, say
 from tillbook.common.errors import Refusal
 
 commands = typer.Typer()
@@ -43,10 +45,11 @@ class NotMigrated(Refusal):
 
 
 @commands.command()
-def migrate() -> None:
+def migrate(as_json: AsJson = False) -> None:
     """Make or update the database's tables."""
+    made = len(_pending())
     call_command("migrate", interactive=False, verbosity=0)
-    typer.echo("The database is up to date.")
+    say("The database is up to date.", {"migrations": made}, as_json=as_json)
 
 
 @commands.command()
@@ -96,12 +99,16 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:
 
 
 def _check_migrated() -> None:
-    executor = MigrationExecutor(connection)
-    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if pending:
+    if pending := _pending():
         raise NotMigrated(
             f"The database lacks {len(pending)} migrations of this version. Run `tillbook migrate` first."
         )
+
+
+def _pending() -> Sequence[object]:
+    """The migrations of this version that the database lacks."""
+    executor = MigrationExecutor(connection)
+    return executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def run_server(ip: str, port: int) -> None:

@@ -12,9 +12,7 @@ def table(items: Sequence[Mapping[str, Any]]) -> str:
     """A line for each item below its fields' names; numbers and money stand to the right."""
     rows = [dict(_cells(each)) for each in items]
     names = dict.fromkeys(name for row in rows for name in row)
-    columns = [
-        _column(name, [row.get(name, "") for row in rows], _is_figure(name, items)) for name in names
-    ]
+    columns = [_column(name, [row.get(name, "") for row in rows], _is_figure(name, items)) for name in names]
     return "".join("  ".join(cells).rstrip() + "\n" for cells in zip(*columns, strict=True))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from django.utils import timezone
 
+from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor, Role
 from tillbook.staff import services
 
@@ -33,6 +34,7 @@ def add(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Add a user. Without --password-stdin a password is made and printed, once."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else secrets.token_urlsafe(15)
@@ -43,4 +45,6 @@ def add(
         actor=Actor.system("cli"),
         now=timezone.now(),
     )
-    typer.echo(f"Added {name} as {role}." if password_stdin else f"{name}: {password}")
+    text = f"Added {name} as {role}." if password_stdin else f"{name}: {password}"
+    made = {} if password_stdin else {"password": password}
+    say(text, {"username": name, "role": role.value, **made}, as_json=as_json)
