@@ -154,7 +154,7 @@ def test_the_address_can_be_typed_into_a_browser(host: str, shown: str) -> None:
     assert address(host, 8000) == shown
 
 
-@pytest.mark.parametrize("name", ["demo", "serve", "verify"])
+@pytest.mark.parametrize("name", ["demo", "serve", "verify", "migrate", "attest"])
 def test_a_command_is_the_same_without_the_modules_of_the_others(run: Run, name: str) -> None:
     alone, among_all = (typer.main.get_command(assembled(asked)) for asked in ([name], []))
     assert len(alone.commands) < len(among_all.commands)

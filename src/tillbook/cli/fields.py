@@ -86,11 +86,6 @@ def of(
     return sorted(found, key=lambda each: not each.is_required)
 
 
-def unwrapped(annotation: Any) -> Any:
-    """What ninja's Query[...] and Path[...] hold: pydantic can do without them."""
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-
-
 def bare(annotation: Any) -> Any:
     """The type that matters: no Annotated around it, and not `| None`."""
     if get_origin(annotation) is Annotated:

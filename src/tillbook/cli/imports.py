@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from django.utils import timezone
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor
-from tillbook.importers.online_retail import described, import_file
+from tillbook.importers.online_retail import CURRENCY, Report, described, import_file
 
 commands = typer.Typer(name="import", help="Read other programs' files.", no_args_is_help=True)
 
@@ -41,5 +41,17 @@ def online_retail(
             now=timezone.now(),
             on_progress=lambda read, size: progress.update(task, completed=read, total=size),
         )
-    figures = list(described(report))
-    say("\n".join(f"{what}: {figure}" for what, figure in figures), dict(figures), as_json=as_json)
+    text = "\n".join(f"{what}: {figure}" for what, figure in described(report))
+    say(text, _data(report), as_json=as_json)
+
+
+def _data(report: Report) -> dict[str, Any]:
+    """The report as JSON: money in minor units."""
+    counts = ("rows", "rows_taken", "rows_here_already", "rows_left_out", "customers")
+    sums = ("orders", "returns", "orders_here_already", "returns_here_already")
+    return {
+        **{name: getattr(report, name) for name in counts},
+        **{name: {"count": (of := getattr(report, name)).count, "total_minor": of.minor} for name in sums},
+        "left_out": dict(report.omissions.rows),
+        "currency": CURRENCY,
+    }

@@ -182,18 +182,15 @@ class _Command:
         arguments: dict[str, Any] = {}
         try:
             for each in self.path:
-                arguments[each.name] = TypeAdapter(fields.unwrapped(each.annotation)).validate_python(
-                    given[each.name]
-                )
+                arguments[each.name] = TypeAdapter(each.annotation).validate_python(given[each.name])
         except ValidationError as error:
-            wrong = [{"loc": ("path", each.name), "msg": found["msg"]} for found in error.errors()]
-            raise self._misshapen(wrong) from error
+            raise self._misshapen([{"loc": ("path", each.name), "msg": error.errors()[0]["msg"]}]) from error
         try:
             if self.model is not None:
                 arguments[self.into] = self.model.model_validate(body)
         except ValidationError as error:
             wrong = [
-                {"loc": ("body", self.into, *found["loc"]), "msg": found["msg"]} for found in error.errors()
+                {"loc": ["body", self.into, *found["loc"]], "msg": found["msg"]} for found in error.errors()
             ]
             raise self._misshapen(wrong) from error
         return arguments
