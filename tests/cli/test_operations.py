@@ -23,6 +23,8 @@ from tillbook.customers import services as customers
 from tillbook.staff import keys
 from tillbook.staff.models import User
 
+SLICE = Path(__file__).parents[2] / "examples" / "online-retail-slice.csv"
+
 Run = Callable[..., tuple[int, str, str]]  # exit code, standard output, standard error
 
 
@@ -309,3 +311,13 @@ def test_keys_are_listed_and_ended_as_json(db: None, told: Callable[..., Any], a
     assert told("key", "revoke", made["prefix"])["revoked_at"] is not None
     assert told("expire") == {"expired": 0}
     assert told("deliver", "--once") == {"sent": 0}
+
+
+def test_an_import_tells_its_figures_as_json(db: None, told: Callable[..., Any], tmp_path: Path):
+    head, *rows = SLICE.read_text(encoding="utf-8").splitlines(keepends=True)
+    few = tmp_path / "few.csv"
+    few.write_text(head + "".join(rows[:40]), encoding="utf-8")
+    first, again = (told("import", "online-retail", str(few)) for _ in range(2))
+    assert first["rows"] == again["rows"] == again["rows_here_already"] + again["rows_left_out"] == 40
+    assert first["orders"] == again["orders_here_already"] != again["orders"]
+    assert first["orders"]["total_minor"] > 0

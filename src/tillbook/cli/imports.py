@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor
-from tillbook.importers.online_retail import CURRENCY, Report, described, import_file
+from tillbook.importers.online_retail import Report, described, import_file
+from tillbook.importers.online_retail_rows import CURRENCY
 
 commands = typer.Typer(name="import", help="Read other programs' files.", no_args_is_help=True)
 
