@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
-from tests.api.conftest import Program, gbp
+from tests.api.conftest import Program, gbp, told
 from tests.databases import at_once
 from tillbook.api.edge import limiter
 from tillbook.common.actor import Actor, Role, Scope
@@ -47,14 +47,14 @@ def test_twenty_at_once_with_one_key_move_once(now):
 
 @pytest.fixture
 def secret(own_database: None, now: datetime) -> str:
-    """A key for orders, in a shop with an order WEB-1 of Jo over 10.00."""
+    """A key for orders and webhooks, in a shop with an order WEB-1 of Jo over 10.00."""
     limiter.cache_clear()
     by: dict[str, Any] = {"actor": Actor.system("test"), "now": now}
     owner = staff.add_user(username="ann", role=Role.ADMIN, password="correct horse battery", **by)
     jo = customers.add(username="jo", currency="GBP", **by)
     lines = [orders.LineInput("A", "", 1, 10_00)]
     orders.place(customer_id=jo.pk, currency="GBP", lines=lines, number="WEB-1", key="o", **by)
-    return keys.add_key(owner=owner, name="c", scopes=[Scope.ORDERS], **by)[1]
+    return keys.add_key(owner=owner, name="c", scopes=[Scope.ORDERS, Scope.ADMIN], **by)[1]
 
 
 def test_of_ten_edits_from_one_state_one_is_made(secret):
@@ -79,3 +79,34 @@ def test_edits_of_different_fields_at_once_are_all_kept(secret):
     assert (order.shipping_minor, order.surcharge_minor, order.note, order.total_minor) == (
         2_00, 3_00, "x", 15_00,
     )  # fmt: skip
+
+
+@pytest.fixture
+def webhook(secret: str) -> str:
+    """The address of a webhook, below the API's."""
+    added = told(Program(secret).post("/webhooks", {"url": "https://93.184.216.34/hooks"}), 201)
+    return f"/webhooks/{added['number']}"
+
+
+def test_of_ten_changes_of_a_customer_from_one_state_one_is_made(secret):
+    _assert_one_is_made(secret, "/customers/jo", [{"phone": str(n)} for n in range(10)])
+
+
+def test_of_ten_changes_of_a_webhook_from_one_state_one_is_made(secret, webhook):
+    _assert_one_is_made(secret, webhook, [{"description": str(n)} for n in range(10)])
+
+
+def test_changes_of_different_fields_of_a_customer_at_once_are_all_kept(secret):
+    sent = {"first_name": "Jo", "last_name": "Day", "company": "Day & Co", "phone": "1", "country": "NZ"}
+    bodies = [{name: value} for name, value in sent.items()]
+    answers = at_once([partial(Program(secret).patch, "/customers/jo", body) for body in bodies])
+    assert [each.status_code for each in answers] == [200] * 5
+    assert told(Program(secret).get("/customers/jo")).items() >= sent.items()
+
+
+def _assert_one_is_made(secret: str, path: str, bodies: list[dict[str, str]]) -> None:
+    tag = Program(secret).get(path)["ETag"]
+    answers = at_once([partial(Program(secret).patch, path, body, **{"If-Match": tag}) for body in bodies])
+    assert sorted(each.status_code for each in answers) == [200] + [412] * (len(bodies) - 1)
+    (made,) = [each for each in answers if each.status_code == 200]
+    assert Program(secret).get(path).content == made.content

@@ -130,7 +130,8 @@ def get_customer(request: ApiRequest, username: str) -> CustomerOut:
 @update(router, "/{username}", CustomerOut, 404)
 def change_customer(request: ApiRequest, username: str, body: CustomerChanged) -> CustomerOut:
     """Change some fields of a customer."""
-    customer = queries.by_username(username)
+    # Locked, so that what is compared and what is left as it is can't change before it is written.
+    customer = queries.locked(queries.by_username(username).pk)
     check_version(request, told(customer))
     sent = body.model_dump(exclude_unset=True, exclude={"credit_limit", "on_credit_hold"})
     if sent:

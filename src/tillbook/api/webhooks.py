@@ -127,7 +127,8 @@ def get_webhook(request: ApiRequest, number: str) -> WebhookOut:
 @update(router, "/webhooks/{public:number}", WebhookOut, 404)
 def change_webhook(request: ApiRequest, number: str, body: WebhookChanged) -> WebhookOut:
     """Change some fields of a webhook."""
-    endpoint = queries.endpoint_by_number(number)
+    # Locked, so that what is compared and what is left as it is can't change before it is written.
+    endpoint = webhooks.locked(queries.endpoint_by_number(number).pk)
     check_version(request, told(endpoint))
     kept = {name: getattr(told(endpoint), name) for name in WebhookChanged.model_fields}
     wanted = kept | body.model_dump(exclude_unset=True)

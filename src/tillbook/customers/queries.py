@@ -63,6 +63,15 @@ def by_id(customer_id: int) -> Customer:
     return customer
 
 
+def locked(customer_id: int) -> Customer:
+    """The customer, whom nobody else changes until the transaction ends. Raises CustomerNotFound."""
+    # Not the key: what is written for the customer meanwhile, credit and events, need not wait.
+    customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
+    if customer is None:
+        raise CustomerNotFound("There is no such customer.", field="customer")
+    return customer
+
+
 def unknown_ids(customer_ids: Set[int]) -> set[int]:
     """Those of `customer_ids` that no customer has."""
     known = Customer.objects.filter(pk__in=customer_ids).values_list("pk", flat=True)

@@ -15,7 +15,7 @@ from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import MAX_MINOR, check_currency
 from tillbook.customers.models import Customer
-from tillbook.customers.queries import by_id
+from tillbook.customers.queries import locked
 from tillbook.events.services import NewEvent, record
 
 _DETAILS = (
@@ -94,7 +94,7 @@ def update_details(
 ) -> Customer:
     """Change who the customer is and how to reach them. Raises CustomerNotFound, InvalidInput."""
     actor.require(Permission.EDIT_CUSTOMER)
-    customer = by_id(customer_id)
+    customer = locked(customer_id)
     values = (kind, first_name, last_name, company, email, phone, postal_address, country)
     wanted = dict(zip(_DETAILS, values, strict=True))
     return _change(customer, wanted, "customer.details_updated", actor, now)
@@ -109,7 +109,7 @@ def update_account(
     Raises CustomerNotFound, InvalidInput.
     """
     actor.require(Permission.EDIT_CUSTOMER)
-    customer = by_id(customer_id)
+    customer = locked(customer_id)
     wanted = dict(zip(_ACCOUNT, (credit_limit_minor, on_credit_hold), strict=True))
     return _change(customer, wanted, "customer.account_updated", actor, now)
 

@@ -69,7 +69,7 @@ def update_endpoint(
     Raises InvalidInput, TargetRefused, WebhookTaken, WebhookNotFound, PermissionDenied.
     """
     actor.require(Permission.MANAGE_KEYS)
-    endpoint = _locked(endpoint_id)
+    endpoint = locked(endpoint_id)
     _check(url, description, actions)
     if url != endpoint.url:
         _refuse_taken(url)
@@ -91,7 +91,7 @@ def update_endpoint(
 def remove_endpoint(endpoint_id: int, *, actor: Actor, now: datetime) -> None:
     """End a webhook, its secret and its deliveries. Raises WebhookNotFound, PermissionDenied."""
     actor.require(Permission.MANAGE_KEYS)
-    endpoint = _locked(endpoint_id)
+    endpoint = locked(endpoint_id)
     _record("webhook.removed", endpoint, actor, now)
     endpoint.delete()
 
@@ -143,7 +143,8 @@ def _refuse_taken(url: str) -> None:
         raise WebhookTaken("Another webhook has that address.", field="url")
 
 
-def _locked(endpoint_id: int) -> Endpoint:
+def locked(endpoint_id: int) -> Endpoint:
+    """The endpoint, which nobody else changes until the transaction ends. Raises WebhookNotFound."""
     endpoint = Endpoint.objects.select_for_update().filter(pk=endpoint_id).first()
     if endpoint is None:
         raise WebhookNotFound("There is no such webhook.", field="webhook")
