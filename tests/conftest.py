@@ -31,6 +31,12 @@ def system_actor() -> Actor:
 
 
 @pytest.fixture
+def viewer_actor(db: None, system_actor: Actor, now: datetime) -> Actor:
+    """A user with the viewer role, `viewer`, who logs in with PASSWORD."""
+    return _user_actor("viewer", Role.VIEWER, system_actor, now)
+
+
+@pytest.fixture
 def staff_actor(db: None, system_actor: Actor, now: datetime) -> Actor:
     """A user with the staff role, `staff`, who logs in with PASSWORD."""
     return _user_actor("staff", Role.STAFF, system_actor, now)

@@ -127,8 +127,12 @@ class TestActor:
             Permission.EXPORT_BOOKS,
             Permission.READ_FINDINGS,
             Permission.MANAGE_KEYS,
+            Permission.MANAGE_USERS,
             Permission.RUN_SYSTEM,
         }
+
+    def test_a_viewer_only_looks(self) -> None:
+        assert PERMISSIONS[Role.VIEWER] == {Permission.VIEW}
 
     def test_an_admin_may_also_complete_refunds_and_see_the_books(self) -> None:
         assert PERMISSIONS[Role.ADMIN] - PERMISSIONS[Role.STAFF] == {
@@ -137,6 +141,7 @@ class TestActor:
             Permission.EXPORT_BOOKS,
             Permission.READ_FINDINGS,
             Permission.MANAGE_KEYS,
+            Permission.MANAGE_USERS,
         }
 
     def test_the_system_may_everything(self) -> None:

@@ -39,6 +39,11 @@ def logged_in(actor: Actor) -> Client:
 
 
 @pytest.fixture
+def as_viewer(viewer_actor: Actor) -> Client:
+    return logged_in(viewer_actor)
+
+
+@pytest.fixture
 def as_staff(staff_actor: Actor) -> Client:
     return logged_in(staff_actor)
 

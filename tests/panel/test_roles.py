@@ -16,14 +16,8 @@ from tillbook.refunds.models import Refund
 PAGES = [
     "/customers/",
     "/customers/?q=holt&kind=customer&with_credit=on",
-    "/customers/add/",
     "/customers/maria/",
-    "/customers/maria/edit/",
-    "/customers/maria/give-credit/",
-    "/customers/maria/pay-refund/",
-    "/customers/maria/pay-refund/?credit=CR-1001",
     "/credits/CR-1001/",
-    "/credits/CR-1001/reverse/",
     "/refunds/",
     "/refunds/?status=all&method=cash&min_amount=0&max_amount=500&from_date=2026-01-01",
     "/refunds/RF-1001/",
@@ -31,6 +25,16 @@ PAGES = [
     "/orders/",
     "/rmas/",
     "/book/",
+]
+
+FORMS = [
+    "/customers/add/",
+    "/customers/maria/edit/",
+    "/customers/maria/give-credit/",
+    "/customers/maria/pay-refund/",
+    "/customers/maria/pay-refund/?credit=CR-1001",
+    "/credits/CR-1001/reverse/",
+    "/orders/new/",
 ]
 
 REPORTS = [
@@ -110,7 +114,7 @@ def pending(request_refund: Callable[..., Refund]) -> Refund:
     return first
 
 
-@pytest.mark.parametrize("path", PAGES + REPORTS + SETTINGS)
+@pytest.mark.parametrize("path", PAGES + FORMS + REPORTS + SETTINGS)
 def test_a_stranger_is_sent_to_log_in(client: Client, path: str):
     answer = client.get(path)
     assert answer.status_code == 302
@@ -118,13 +122,28 @@ def test_a_stranger_is_sent_to_log_in(client: Client, path: str):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_staff_and_admins_see_every_page(as_staff: Client, as_admin: Client, path: str):
+def test_everybody_who_works_here_sees_every_page(
+    as_viewer: Client, as_staff: Client, as_admin: Client, path: str
+):
+    assert as_viewer.get(path).status_code == 200
+    assert as_staff.get(path).status_code == 200
+    assert as_admin.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_viewers_are_refused_the_forms_that_staff_and_admins_fill_in(
+    as_viewer: Client, as_staff: Client, as_admin: Client, path: str
+):
+    assert as_viewer.get(path).status_code == 403
     assert as_staff.get(path).status_code == 200
     assert as_admin.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", REPORTS + SETTINGS)
-def test_only_admins_see_reports_and_settings(as_staff: Client, as_admin: Client, path: str):
+def test_only_admins_see_reports_and_settings(
+    as_viewer: Client, as_staff: Client, as_admin: Client, path: str
+):
+    assert as_viewer.get(path).status_code == 403
     assert as_staff.get(path).status_code == 403
     seen = as_admin.get(path)
     assert (seen.status_code, "no-store" in seen["Cache-Control"]) == (200, True)
@@ -152,7 +171,7 @@ def test_an_address_with_a_nul_is_a_404_page(as_staff: Client, path: str):
     assert "There is no such page" in answer.content.decode()
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", PAGES + FORMS)
 def test_no_page_is_kept_by_the_browser(as_staff: Client, path: str):
     assert "no-store" in as_staff.get(path)["Cache-Control"]
 
@@ -202,7 +221,7 @@ def test_only_admins_see_the_completing_buttons(as_staff: Client, as_admin: Clie
 
 
 def test_every_page_carries_a_strict_content_security_policy(as_staff: Client, deposit: Credit):
-    for path in PAGES:
+    for path in PAGES + FORMS:
         policy = as_staff.get(path)["Content-Security-Policy"]
         assert "default-src 'self'" in policy
         assert "unsafe" not in policy

@@ -18,6 +18,7 @@ commands = typer.Typer(name="user", help="The people who work at the shop.", no_
 
 
 class RoleOption(StrEnum):
+    VIEWER = "viewer"
     STAFF = "staff"
     ADMIN = "admin"
 

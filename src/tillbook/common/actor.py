@@ -13,6 +13,7 @@ from tillbook.common.errors import PermissionDenied
 
 
 class Role(StrEnum):
+    VIEWER = "viewer"
     STAFF = "staff"
     ADMIN = "admin"
     SYSTEM = "system"
@@ -42,6 +43,7 @@ class Permission(StrEnum):
     EXPORT_BOOKS = "take the books out"
     READ_FINDINGS = "read what a check of the book found"
     MANAGE_KEYS = "manage API keys and webhooks"
+    MANAGE_USERS = "manage users"
     RUN_SYSTEM = "run the book's own rounds"
 
 
@@ -52,16 +54,20 @@ _ADMIN_ONLY = frozenset(
         Permission.EXPORT_BOOKS,
         Permission.READ_FINDINGS,
         Permission.MANAGE_KEYS,
+        Permission.MANAGE_USERS,
     }
 )
 _STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: frozenset({Permission.VIEW}),
     Role.STAFF: _STAFF,
     Role.ADMIN: _STAFF | _ADMIN_ONLY,
     Role.SYSTEM: frozenset(Permission),
 }
 
+#: The roles that a user can have, from the one that may least; the system's own is none of them.
+USER_ROLES = tuple(role for role in Role if role != Role.SYSTEM)
 
 #: scope -> what a key of it may do, as far as its owner may. Every scope can read.
 SCOPES: dict[Scope, frozenset[Permission]] = {

@@ -73,7 +73,7 @@ def send_slip(refund_id: int, *, key: str, actor: Actor, now: datetime) -> Sent:
     Raises PermissionDenied, RefundNotFound, InvalidInput for a reversal, NoEmailAddress,
     MailFailed, KeyReused.
     """
-    actor.require(Permission.VIEW)
+    actor.require(Permission.REQUEST_REFUND)
     refund = _refund(refund_id)
     content = content_of(_ACTION, refund_id=refund_id)
     first = replay(refund.customer_id, key, content)

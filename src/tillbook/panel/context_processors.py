@@ -9,7 +9,7 @@ from tillbook.shop import policies
 
 
 def panel(request: HttpRequest) -> dict[str, Any]:
-    """What every page needs: the shop, and whether to show what only admins may use.
+    """What every page needs: the shop, and what to show of what not everybody may use.
 
     Hiding a button is a courtesy; the services refuse by themselves.
     """
@@ -17,6 +17,7 @@ def panel(request: HttpRequest) -> dict[str, Any]:
     permissions = PERMISSIONS[Role(role)] if role is not None else frozenset()
     return {
         "shop": policies.shop(),
+        "may": {permission.name.lower(): permission in permissions for permission in Permission},
         "may_complete": Permission.COMPLETE_REFUND in permissions,
         "may_report": Permission.VIEW_REPORTS in permissions,
         "may_manage_keys": Permission.MANAGE_KEYS in permissions,

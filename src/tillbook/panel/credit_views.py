@@ -6,13 +6,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from tillbook.common.actor import Permission
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
 from tillbook.credit.queries import by_number, transfers_of_credit
 from tillbook.credit.services import give
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username
 from tillbook.panel.credit_lines import lines
-from tillbook.panel.edge import PanelRequest, answer, page, read_only, status_of
+from tillbook.panel.edge import PanelRequest, answer, form_for, read_only, status_of
 from tillbook.panel.forms import GiveCreditForm, ReverseForm
 from tillbook.panel.history import history
 from tillbook.refunds.models import Refund
@@ -37,7 +38,7 @@ def _reason(credit: Credit) -> str:
     return dict(GiveReason.choices).get(credit.reason, credit.reason.replace("_", " ").capitalize())
 
 
-@page
+@form_for(Permission.GIVE_CREDIT)
 def give_credit(request: PanelRequest, username: str) -> HttpResponse:
     customer = by_username(username)
     form = GiveCreditForm(request.POST or None, currency=customer.currency)
@@ -66,7 +67,7 @@ def _give(customer: Customer, form: GiveCreditForm, request: PanelRequest) -> Cr
     )
 
 
-@page
+@form_for(Permission.REQUEST_REFUND)
 def reverse_credit(request: PanelRequest, number: str) -> HttpResponse:
     credit = by_number(number)
     form = ReverseForm(request.POST or None)

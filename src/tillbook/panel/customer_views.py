@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from tillbook.common.actor import Permission
 from tillbook.common.money import Money
 from tillbook.credit.queries import balance_of, balances_of, credits_of
 from tillbook.customers import services
@@ -26,7 +27,7 @@ from tillbook.panel.edge import (
     PanelRequest,
     answer,
     command,
-    page,
+    form_for,
     page_of,
     read_only,
     status_of,
@@ -100,7 +101,7 @@ def _cells(line: tuple[Customer, Balance]) -> Sequence[Cell]:
     ]  # fmt: skip
 
 
-@page
+@form_for(Permission.EDIT_CUSTOMER)
 def customer_add(request: PanelRequest) -> HttpResponse:
     form = NewCustomerForm(request.POST or None)
     if form.is_valid():
@@ -112,7 +113,7 @@ def customer_add(request: PanelRequest) -> HttpResponse:
     return render(request, "panel/customers/add.html", context, status=status_of(form))
 
 
-@page
+@form_for(Permission.EDIT_CUSTOMER)
 def customer_edit(request: PanelRequest, username: str) -> HttpResponse:
     customer = by_username(username)
     stored = {name: getattr(customer, name) for name in CustomerDetailsForm.base_fields}

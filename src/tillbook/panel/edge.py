@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
-from tillbook.common.actor import Actor
+from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import KeyReused, NotFound, PermissionDenied, Refusal
 
 P = ParamSpec("P")
@@ -44,6 +44,22 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 def page(view: PanelView[P]) -> View[P]:
     """A page that is read and posted to."""
     return _at_edge(view, ["GET", "HEAD", "POST"])
+
+
+def form_for(permission: Permission) -> Callable[[PanelView[P]], View[P]]:
+    """The page of a form that only some may send. The others are refused before they fill it in; what is
+    sent, the service refuses by itself.
+    """
+
+    def decorated(view: PanelView[P]) -> View[P]:
+        @wraps(view)
+        def allowed(request: PanelRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            request.actor.require(permission)
+            return view(request, *args, **kwargs)
+
+        return page(allowed)
+
+    return decorated
 
 
 def read_only(view: PanelView[P]) -> View[P]:

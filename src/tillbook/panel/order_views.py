@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from tillbook.common.actor import Permission
 from tillbook.common.money import Money
 from tillbook.credit import queries as credit
 from tillbook.credit.models import Credit
@@ -15,7 +16,7 @@ from tillbook.customers.queries import by_username
 from tillbook.exporters.lists import Cell
 from tillbook.orders import queries, services
 from tillbook.orders.models import Order
-from tillbook.panel.edge import PanelRequest, answer, page, page_of, read_only, status_of
+from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
 from tillbook.panel.files import all_of, download
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import (
@@ -87,7 +88,7 @@ def order(request: PanelRequest, number: str) -> HttpResponse:
     return render(request, "panel/orders/order.html", context)
 
 
-@page
+@form_for(Permission.WORK_ORDERS)
 def new_order(request: PanelRequest) -> HttpResponse:
     """Place an order for the customer that the address names; without one, ask for whom."""
     username = request.GET.get("customer", "").strip()
@@ -114,7 +115,7 @@ def new_order(request: PanelRequest) -> HttpResponse:
     return render(request, "panel/orders/new.html", context, status=entry.status)
 
 
-@page
+@form_for(Permission.WORK_ORDERS)
 def edit_order(request: PanelRequest, number: str) -> HttpResponse:
     """Edit: a total below what was paid makes the excess a credit at once."""
     shown = queries.by_number(number)
@@ -148,7 +149,7 @@ def _new_credit(before: Order, after: Order) -> str:
     return "".join(said)
 
 
-@page
+@form_for(Permission.WORK_ORDERS)
 def receive_payment(request: PanelRequest, number: str) -> HttpResponse:
     """Receipt payment: what is more than the order's total becomes a credit at once."""
     shown = queries.by_number(number)
@@ -177,7 +178,7 @@ def receive_payment(request: PanelRequest, number: str) -> HttpResponse:
     return render(request, "panel/orders/receive_payment.html", context, status=status_of(form))
 
 
-@page
+@form_for(Permission.SPEND_CREDIT)
 def pay_with_credit(request: PanelRequest, number: str) -> HttpResponse:
     """Pay with available credit: in the credits' own order, or from those staff choose."""
     shown = queries.by_number(number)
@@ -212,7 +213,7 @@ def _payers(request: PanelRequest, shown: Order) -> list[Credit]:
     return [one for one in credit.credits_of(shown.customer_id) if one.currency == shown.currency]
 
 
-@page
+@form_for(Permission.WORK_ORDERS)
 def cancel_order(request: PanelRequest, number: str) -> HttpResponse:
     """Cancel: credit goes back to the same credits, money received becomes credit."""
     shown = queries.by_number(number)
@@ -232,7 +233,7 @@ def cancel_order(request: PanelRequest, number: str) -> HttpResponse:
     return render(request, "panel/orders/cancel.html", context, status=status_of(form))
 
 
-@page
+@form_for(Permission.WORK_ORDERS)
 def void_payment(request: PanelRequest, payment_id: int) -> HttpResponse:
     """Void a payment: the credit it made is taken back as far as it is unspent."""
     payment = queries.payment_by_id(payment_id)

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from tillbook.common.actor import Permission
 from tillbook.common.errors import NotFound
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit
@@ -22,8 +23,8 @@ from tillbook.panel.edge import (
     PanelRequest,
     answer,
     command,
+    form_for,
     message_refusal,
-    page,
     read_only,
     status_of,
 )
@@ -36,7 +37,7 @@ from tillbook.refunds.slip import render as render_slip
 from tillbook.shop.policies import shop
 
 
-@page
+@form_for(Permission.REQUEST_REFUND)
 def pay_refund(request: PanelRequest, username: str) -> HttpResponse:
     customer = by_username(username)
     credit = _chosen_credit(request, customer)

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from tillbook.common.actor import Permission
 from tillbook.common.money import Money
 from tillbook.credit.queries import credits_of_document
 from tillbook.exporters.lists import Cell
@@ -16,8 +17,8 @@ from tillbook.panel.edge import (
     PanelRequest,
     answer,
     command,
+    form_for,
     message_refusal,
-    page,
     page_of,
     read_only,
     status_of,
@@ -83,7 +84,7 @@ def rma(request: PanelRequest, number: str) -> HttpResponse:
     return render(request, "panel/rmas/rma.html", context)
 
 
-@page
+@form_for(Permission.WORK_RETURNS)
 def new_rma(request: PanelRequest, number: str) -> HttpResponse:
     """RMA or Credit: what of an order comes back, or is given back without goods."""
     order = orders.by_number(number)
@@ -127,7 +128,7 @@ def close_rma(request: PanelRequest, number: str) -> HttpResponse:
     return redirect("panel:rma", number=number)
 
 
-@page
+@form_for(Permission.WORK_RETURNS)
 def close_without_credit(request: PanelRequest, number: str) -> HttpResponse:
     """Close a return that gets no credit, with a note why."""
     shown = queries.by_number(number)
@@ -146,7 +147,7 @@ def close_without_credit(request: PanelRequest, number: str) -> HttpResponse:
     )
 
 
-@page
+@form_for(Permission.WORK_RETURNS)
 def cancel_rma(request: PanelRequest, number: str) -> HttpResponse:
     """Cancel: as if the goods had never been announced."""
     shown = queries.by_number(number)

@@ -12,6 +12,7 @@ class User(AbstractBaseUser):
     """Someone who works at the shop. What they may do hangs on `role` alone."""
 
     class RoleChoice(models.TextChoices):
+        VIEWER = Role.VIEWER, "Viewer"
         STAFF = Role.STAFF, "Staff"
         ADMIN = Role.ADMIN, "Admin"
 

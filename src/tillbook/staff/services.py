@@ -9,7 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from tillbook.common.actor import Actor, Permission, Role
+from tillbook.common.actor import USER_ROLES, Actor, Permission, Role
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.events.services import NewEvent, record
 from tillbook.staff.models import User
@@ -28,7 +28,7 @@ class UsernameTaken(Refusal):
 def add_user(
     *, username: str, role: Role, password: str, email: str = "", actor: Actor, now: datetime
 ) -> User:
-    """Add a user who may log in and do what `role` (staff or admin) allows.
+    """Add a user who may log in and do what `role` (viewer, staff or admin) allows.
 
     Raises InvalidInput for a name, role or password that will not do, UsernameTaken,
     and PermissionDenied for anyone but the system.
@@ -48,8 +48,8 @@ def add_user(
 
 def check_role(role: Role) -> Role:
     """Return `role` if a user can have it; raise InvalidInput for the system's own."""
-    if role not in (Role.STAFF, Role.ADMIN):
-        raise InvalidInput("The role must be staff or admin.", field="role")
+    if role not in USER_ROLES:
+        raise InvalidInput("The role must be viewer, staff or admin.", field="role")
     return role
 
 
