@@ -64,9 +64,9 @@ def test_a_taken_name_is_refused_in_any_letter_case(db: None, system_actor: Acto
     assert User.objects.count() == Event.objects.count() == 1
 
 
-def test_even_an_admin_may_not_add_users(admin_actor: Actor, now: datetime) -> None:
+def test_staff_may_not_add_users(staff_actor: Actor, now: datetime) -> None:
     with pytest.raises(PermissionDenied):
-        services.add_user(username="sam", role=Role.STAFF, password=PASSWORD, actor=admin_actor, now=now)
+        services.add_user(username="sam", role=Role.STAFF, password=PASSWORD, actor=staff_actor, now=now)
     assert User.objects.count() == 1
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor, Role
-from tillbook.staff import services
+from tillbook.staff import queries, services
 
 commands = typer.Typer(name="user", help="The people who work at the shop.", no_args_is_help=True)
 
@@ -23,6 +23,12 @@ class RoleOption(StrEnum):
     ADMIN = "admin"
 
 
+Name = Annotated[str, typer.Argument(help="The name to log in with.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
+
+
 @commands.callback()
 def user() -> None:
     """The people who work at the shop."""
@@ -30,22 +36,73 @@ def user() -> None:
 
 @commands.command()
 def add(
-    name: Annotated[str, typer.Argument(help="The name to log in with.")],
+    name: Name,
     role: Annotated[RoleOption, typer.Option(help="What the user may do.")],
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
-    ] = False,
+    password_stdin: PasswordStdin = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a user. Without --password-stdin a password is made and printed, once."""
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else secrets.token_urlsafe(15)
+    password = _password(password_stdin)
     services.add_user(
-        username=name,
-        role=Role(role),
-        password=password,
-        actor=Actor.system("cli"),
-        now=timezone.now(),
+        username=name, role=Role(role), password=password, actor=Actor.system("cli"), now=timezone.now()
     )
     text = f"Added {name} as {role}." if password_stdin else f"{name}: {password}"
-    made = {} if password_stdin else {"password": password}
-    say(text, {"username": name, "role": role.value, **made}, as_json=as_json)
+    say(text, {"username": name, "role": role.value, **_shown(password, password_stdin)}, as_json=as_json)
+
+
+@commands.command(name="list")
+def list_users(as_json: AsJson = False) -> None:
+    """List all users with their roles and states; as JSON one a line."""
+    for each in queries.all_users():
+        at = each.last_login
+        seen = f"last log-in {at:%Y-%m-%d %H:%M}" if at else "never logged in"
+        told = {"username": each.username, "role": each.role, "state": each.state.value}
+        told |= {"last_login": at.isoformat() if at else None}
+        say(f"{each.username}  {each.role}  {each.state.label.lower()}  {seen}", told, as_json=as_json)
+
+
+@commands.command(name="role")
+def change_role(
+    name: Name,
+    role: Annotated[RoleOption, typer.Argument(help="The new role.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give a user another role."""
+    services.change_role(_id(name), Role(role), actor=Actor.system("cli"), now=timezone.now())
+    say(f"{name} is {role} now.", {"username": name, "role": role.value}, as_json=as_json)
+
+
+@commands.command()
+def off(name: Name, as_json: AsJson = False) -> None:
+    """Let a user in no more: their sessions and API keys end at once."""
+    services.switch_off(_id(name), actor=Actor.system("cli"), now=timezone.now())
+    say(f"{name} can't log in any more.", {"username": name, "active": False}, as_json=as_json)
+
+
+@commands.command()
+def on(name: Name, as_json: AsJson = False) -> None:
+    """Let a user in again."""
+    services.switch_on(_id(name), actor=Actor.system("cli"), now=timezone.now())
+    say(f"{name} may log in again.", {"username": name, "active": True}, as_json=as_json)
+
+
+@commands.command(name="password")
+def set_password(name: Name, password_stdin: PasswordStdin = False, as_json: AsJson = False) -> None:
+    """Give a user another password. Without --password-stdin one is made and printed, once."""
+    password = _password(password_stdin)
+    services.set_password(_id(name), password, actor=Actor.system("cli"), now=timezone.now())
+    text = f"{name} has a new password." if password_stdin else f"{name}: {password}"
+    say(text, {"username": name, **_shown(password, password_stdin)}, as_json=as_json)
+
+
+def _shown(password: str, from_stdin: bool) -> dict[str, str]:
+    """The password, if it was made here: nobody else knows it."""
+    return {} if from_stdin else {"password": password}
+
+
+def _id(name: str) -> int:
+    return queries.by_username(name).pk
+
+
+def _password(from_stdin: bool) -> str:
+    return sys.stdin.readline().rstrip("\r\n") if from_stdin else secrets.token_urlsafe(15)

@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "tillbook.events",
     "tillbook.ledger",
     "tillbook.customers",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
-from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,6 +15,7 @@ from django.db import IntegrityError, transaction
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.mail import deliver, one_line
 from tillbook.common.money import Money
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
@@ -40,7 +40,6 @@ _STATES = {
         "The refund was declined and no money is paid because of it. The credit is available to you again."
     ),
 }
-_FILE_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 
 
 class NoEmailAddress(Refusal):
@@ -48,13 +47,6 @@ class NoEmailAddress(Refusal):
 
     code = "no_email_address"
     status = 422
-
-
-class MailFailed(Refusal):
-    """The mail server did not take the message."""
-
-    code = "mail_failed"
-    status = 502
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +74,7 @@ def send_slip(refund_id: int, *, key: str, actor: Actor, now: datetime) -> Sent:
     if refund.kind == Refund.Kind.REVERSAL:
         raise InvalidInput(f"{refund.number} is a reversal: nobody is paid, so there is no slip to send.")
     to = _address_of(refund.customer)
-    path = _deliver(_message(refund, to, now), refund.number, now)
+    path = deliver(_message(refund, to, now), refund.number, now)
     data = {"to": to, "file": path.name if path else None}
     event = NewEvent(_ACTION, refund.number, refund.customer_id, key, content, data=data)
     try:
@@ -130,7 +122,7 @@ def _address_of(customer: Customer) -> str:
 def _message(refund: Refund, to: str, now: datetime) -> EmailMessage:
     policy = shop()
     message = EmailMessage(
-        subject=_one_line(f"{refund.number}: refund slip from {policy.name}"),
+        subject=one_line(f"{refund.number}: refund slip from {policy.name}"),
         body=_body(refund),
         to=[to],
         reply_to=[policy.email] if policy.email else None,
@@ -144,40 +136,9 @@ def _body(refund: Refund) -> str:
     policy = shop()
     amount = Money(refund.amount_minor, refund.currency).localized(policy.locale)
     paragraphs = [
-        f"Dear {_one_line(refund.customer.display_name)},",
+        f"Dear {one_line(refund.customer.display_name)},",
         f"Your slip for {refund.number} over {amount} ({refund.currency}) is attached.",
         _STATES[Refund.Status(refund.status)],
         policy.name,
     ]
     return "\n\n".join(paragraphs) + "\n"
-
-
-def _one_line(text: str) -> str:
-    """Line breaks become spaces: in a header they would start another header."""
-    return " ".join(text.split())
-
-
-def _deliver(message: EmailMessage, number: str, now: datetime) -> Path | None:
-    """Send through Django's mail settings; the file's path where they say files."""
-    if settings.EMAIL_BACKEND == _FILE_BACKEND:
-        return _write(message, number, now)
-    try:
-        message.send()
-    except (SMTPException, OSError) as error:
-        raise MailFailed(
-            f"The mail server did not take the message to {message.to[0]}: {error}. "
-            "Check the mail settings, or print the slip."
-        ) from error
-    return None
-
-
-def _write(message: EmailMessage, number: str, now: datetime) -> Path:
-    """Write the message as an .eml file, which mail programs open; Django's own files they don't."""
-    outbox = Path(settings.EMAIL_FILE_PATH)
-    path = outbox / f"{number}-{now:%Y%m%dT%H%M%S%f}.eml"
-    try:
-        outbox.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_bytes(message.message().as_bytes())
-    except OSError as error:
-        raise MailFailed(f"The message could not be written to {path}: {error.strerror}.") from error
-    return path

@@ -16,6 +16,11 @@ class User(AbstractBaseUser):
         STAFF = Role.STAFF, "Staff"
         ADMIN = Role.ADMIN, "Admin"
 
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        INVITED = "invited", "Invited"  # and has chosen no password yet
+        OFF = "off", "Switched off"
+
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(blank=True)
     role = models.CharField(max_length=10, choices=RoleChoice)
@@ -29,6 +34,12 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.username
+
+    @property
+    def state(self) -> State:
+        if not self.is_active:
+            return self.State.OFF
+        return self.State.ACTIVE if self.has_usable_password() else self.State.INVITED
 
     def as_actor(self, origin: str) -> Actor:
         """This user as the actor of a service call; `origin` says from where."""

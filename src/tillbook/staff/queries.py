@@ -28,6 +28,11 @@ def names_of(identities: Iterable[str]) -> dict[str, str]:
     return {f"user:{user.pk}": user.username for user in User.objects.filter(pk__in=ids)} if ids else {}
 
 
+def all_users() -> list[User]:
+    """Everybody, by name; those who can't log in any more last."""
+    return list(User.objects.order_by("-is_active", "username"))
+
+
 def active_users() -> list[User]:
     """Everybody who may log in, by name."""
     return list(User.objects.filter(is_active=True).order_by("username"))
