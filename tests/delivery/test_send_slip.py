@@ -15,12 +15,12 @@ from pypdf import PdfReader
 from tests.delivery.mailbox import Mailbox, free_port, parsed
 from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import InvalidInput, KeyReused
-from tillbook.common.mail import MailFailed
+from tillbook.common.mail import MailFailed, NoEmailAddress
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason, ReverseReason
 from tillbook.customers.models import Customer
-from tillbook.delivery.services import NoEmailAddress, Sent, send_slip
+from tillbook.delivery.services import Sent, send_slip
 from tillbook.events.models import Event
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund

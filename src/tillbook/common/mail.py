@@ -14,6 +14,13 @@ from tillbook.common.errors import Refusal
 _FILE_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 
 
+class NoEmailAddress(Refusal):
+    """There is no address to send to."""
+
+    code = "no_email_address"
+    status = 422
+
+
 class MailFailed(Refusal):
     """The mail server did not take the message."""
 

@@ -14,8 +14,8 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.errors import InvalidInput, Refusal
-from tillbook.common.mail import deliver, one_line
+from tillbook.common.errors import InvalidInput
+from tillbook.common.mail import NoEmailAddress, deliver, one_line
 from tillbook.common.money import Money
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
@@ -40,13 +40,6 @@ _STATES = {
         "The refund was declined and no money is paid because of it. The credit is available to you again."
     ),
 }
-
-
-class NoEmailAddress(Refusal):
-    """There is no address to send to."""
-
-    code = "no_email_address"
-    status = 422
 
 
 @dataclass(frozen=True, slots=True)

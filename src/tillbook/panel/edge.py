@@ -87,7 +87,7 @@ def _at_edge(view: PanelView[P], methods: list[str], parent: str = "") -> View[P
         if parent and request.method != "POST":
             return redirect(reverse(parent, args=args, kwargs=dict(kwargs)))
         panel_request = cast("PanelRequest", request)
-        panel_request.actor = request.user.as_actor(origin=_origin(request))
+        panel_request.actor = request.user.as_actor(origin=origin_of(request))
         panel_request.now = timezone.now()
         try:
             return view(panel_request, *args, **kwargs)
@@ -99,7 +99,7 @@ def _at_edge(view: PanelView[P], methods: list[str], parent: str = "") -> View[P
     return cast("View[P]", wrapped)
 
 
-def _origin(request: HttpRequest) -> str:
+def origin_of(request: HttpRequest) -> str:
     return f"panel {request.META.get('REMOTE_ADDR', '')}".strip()
 
 

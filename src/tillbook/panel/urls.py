@@ -12,6 +12,7 @@ from tillbook.panel import (
     queue_views,
     refund_views,
     report_views,
+    user_urls,
     webhook_views,
 )
 
@@ -55,4 +56,5 @@ urlpatterns = [
     path("webhooks/deliveries/<str:number>/", webhook_views.delivery, name="delivery"),
     path("webhooks/deliveries/<str:number>/resend/", webhook_views.delivery_resend, name="delivery_resend"),
     *order_urls.urlpatterns,
+    *user_urls.urlpatterns,
 ]

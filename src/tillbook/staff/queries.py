@@ -22,6 +22,14 @@ def by_username(username: str) -> User:
     return user
 
 
+def user_by_id(user_id: int) -> User:
+    """The user with that id. Raises UserNotFound."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise UserNotFound("There is no such user.", field="user")
+    return user
+
+
 def names_of(identities: Iterable[str]) -> dict[str, str]:
     """ "user:3" -> that user's name: transfers keep only what never changes. Others are left out."""
     ids = {int(each[5:]) for each in identities if each.startswith("user:") and each[5:].isdecimal()}

@@ -38,9 +38,22 @@ _TONES = {
     "disabled": "quiet",
     "delivered": "good",
     "given_up": "bad",
+    "active": "good",
+    "invited": "waiting",
+    "off": "quiet",
 }
 
 _NOTICE_ICONS = {"success": "circle-check", "error": "circle-alert", "warning": "triangle-alert"}
+
+# Signs in a browser's name for itself; the first that is found counts, for each also names its forebears.
+_BROWSERS = {
+    "Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "CriOS/": "Chrome",
+    "Safari/": "Safari",
+}  # fmt: skip
+_SYSTEMS = {
+    "Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows", "Mac OS X": "macOS",
+    "CrOS": "ChromeOS", "Linux": "Linux",
+}  # fmt: skip
 
 
 @register.filter
@@ -118,6 +131,14 @@ def current(context: template.Context, prefix: str) -> SafeString | str:
 @register.filter
 def notice_icon(level: str) -> str:
     return _NOTICE_ICONS.get(level, "info")
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """The browser and its system in two words, as far as it says them; else what it calls itself."""
+    name = next((name for sign, name in _BROWSERS.items() if sign in agent), "")
+    system = next((name for sign, name in _SYSTEMS.items() if sign in agent), "")
+    return " on ".join(filter(None, [name, system])) or agent or "Unknown"
 
 
 @register.filter
