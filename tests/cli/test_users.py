@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
 from tests.cli.conftest import Run
 from tests.conftest import PASSWORD
 from tillbook.common.actor import Actor
 from tillbook.events.models import Event
 from tillbook.staff.queries import by_username
+from tillbook.staff.second_factor import has_second_factor
 
 
 @pytest.mark.usefixtures("admin_actor", "staff_actor", "viewer_actor")
@@ -64,3 +66,12 @@ def test_what_can_t_be_is_one_line_and_changes_nothing(
     assert run("user", *arguments) == (1, "", said + "\n")
     assert Event.objects.count() == before
     assert (by_username("admin").role, by_username("admin").is_active) == ("admin", True)
+
+
+def test_a_lost_second_factor_is_removed(staff_actor: Actor, run: Run) -> None:
+    user = by_username("staff")
+    TOTP.activate(user, generate_totp_secret())
+    assert has_second_factor(user.pk)
+    outcome = run("user", "reset-second-factor", "staff")
+    assert outcome == (0, "staff logs in with the password alone.\n", "")
+    assert not has_second_factor(user.pk)

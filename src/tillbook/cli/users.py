@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor, Role
-from tillbook.staff import queries, services
+from tillbook.staff import queries, second_factor, services
 
 commands = typer.Typer(name="user", help="The people who work at the shop.", no_args_is_help=True)
 
@@ -98,6 +98,13 @@ def set_password(name: Name, password_stdin: PasswordStdin = False, as_json: AsJ
 def _shown(password: str, from_stdin: bool) -> dict[str, str]:
     """The password, if it was made here: nobody else knows it."""
     return {} if from_stdin else {"password": password}
+
+
+@commands.command()
+def reset_second_factor(name: Name) -> None:
+    """Remove the second factor of someone who lost it: the password is enough then."""
+    second_factor.reset_second_factor(_id(name), actor=Actor.system("cli"), now=timezone.now())
+    typer.echo(f"{name} logs in with the password alone.")
 
 
 def _id(name: str) -> int:

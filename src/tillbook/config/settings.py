@@ -50,6 +50,7 @@ try:
     CSRF_TRUSTED_ORIGINS = checks.origins(env.list("TRUSTED_ORIGINS", []))
     SECURE_COOKIES = env.bool("SECURE_COOKIES", False)
     PROXY_COUNT = checks.proxy_count(env.int("PROXY_COUNT", 0))
+    TILLBOOK_ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", False)
     TILLBOOK_API_RATE = checks.api_rate(env.int("API_RATE", 1000))
     TILLBOOK_WEBHOOK_PRIVATE_TARGETS = env.bool("WEBHOOK_PRIVATE_TARGETS", False)
     _mail_from = checks.sender("MAIL_FROM", env.str("MAIL_FROM", ""))
@@ -84,6 +85,7 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "tillbook.events",
     "tillbook.ledger",
@@ -162,7 +164,11 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PRESERVE_USERNAME_CASING = True
 # Its own reading of X-Forwarded-For is off: REMOTE_ADDR is the client's address already.
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
-ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}  # of both steps
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = TILLBOOK_SHOP.name
+MFA_TOTP_TOLERANCE = 1  # codes to either side: a phone's clock may be half a minute off
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 
 # The API
 

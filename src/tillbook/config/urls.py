@@ -9,15 +9,17 @@ from django.views.generic import RedirectView
 
 from tillbook.api.urls import api
 from tillbook.neto.edge import endpoint as neto
+from tillbook.panel.account_views import second_step
 
-# Three of allauth's pages are wired and no more: nobody signs up or changes
-# an account from outside; `tillbook user add` does it.
+# Of allauth's pages only these are wired, and those of one's own account: nobody signs up from outside.
 urlpatterns = [
     # Browsers ask for it beside a PDF, which can't name an icon.
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}panel/icon.svg")),
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
+    path("login/second-factor/", second_step, name="mfa_authenticate"),
+    path("account/", include("tillbook.panel.account_urls")),
     path("api/v1/", api.urls),
     path("do/WS/NetoAPI", neto),
     path("do/WS/NetoAPI/", neto),

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -20,8 +21,10 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
-from tillbook.common.actor import Actor, Permission
+from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.errors import KeyReused, NotFound, PermissionDenied, Refusal
+from tillbook.staff.models import User
+from tillbook.staff.second_factor import has_second_factor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,7 +77,18 @@ def command(parent: str) -> Callable[[PanelView[P]], View[P]]:
     return lambda view: _at_edge(view, ["GET", "HEAD", "POST"], parent)
 
 
-def _at_edge(view: PanelView[P], methods: list[str], parent: str = "") -> View[P]:
+def account_page(view: PanelView[P]) -> View[P]:
+    """A page where a second factor is set up: open to the admin who must do that before anything else."""
+    return _at_edge(view, ["GET", "HEAD", "POST"], sets_up=True)
+
+
+def must_set_up(user: User) -> bool:
+    """Whether the shop wants a second factor of this user, and they have none."""
+    wanted = settings.TILLBOOK_ADMIN_SECOND_FACTOR and user.role == Role.ADMIN
+    return wanted and not has_second_factor(user.pk)
+
+
+def _at_edge(view: PanelView[P], methods: list[str], parent: str = "", *, sets_up: bool = False) -> View[P]:
     # What a page shows of bank accounts must not stay in the browser after its reader logged out.
     @cache_control(no_store=True)
     @require_http_methods(methods)
@@ -84,6 +98,8 @@ def _at_edge(view: PanelView[P], methods: list[str], parent: str = "") -> View[P
             return render(request, "404.html", {"message": _NUL}, status=404)  # PostgreSQL can't compare it
         if not request.user.is_authenticated:
             return redirect_to_login(reverse("panel:home") if parent else request.get_full_path())
+        if not sets_up and must_set_up(request.user):
+            return redirect("mfa_index")
         if parent and request.method != "POST":
             return redirect(reverse(parent, args=args, kwargs=dict(kwargs)))
         panel_request = cast("PanelRequest", request)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from tillbook.common.actor import USER_ROLES
 from tillbook.panel.forms import PanelForm
+from tillbook.staff.models import User
 
 _ROLES = [(role.value, role.value.capitalize()) for role in USER_ROLES]
 
@@ -23,7 +25,7 @@ class NewPasswordField(forms.CharField):
 class UserForm(PanelForm):
     email = forms.CharField(label="E-mail", required=False, max_length=254)
     role = forms.ChoiceField(
-        label="Role", choices=_ROLES, help_text="What each may do stands below the list."
+        label="Role", choices=_ROLES, help_text="The table under Users says what each may do."
     )
 
 
@@ -56,3 +58,24 @@ class ChoosePasswordForm(PanelForm):
         if {"password", "again"} <= values.keys() and values["password"] != values["again"]:
             self.add_error("again", "The two passwords differ. Enter both again.")
         return values
+
+
+class ChangePasswordForm(ChoosePasswordForm):
+    """One's own password: whoever sits down at an open session does not know the present one."""
+
+    current = forms.CharField(
+        label="Present password", strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )  # fmt: skip
+
+    field_order = ["current", "password", "again"]
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_current(self) -> str:
+        current: str = self.cleaned_data["current"]
+        if not self.user.check_password(current):
+            raise ValidationError("That is not your present password.")
+        return current

@@ -16,15 +16,19 @@ from tillbook.panel.user_forms import NewUserForm, UserForm
 from tillbook.staff import services
 from tillbook.staff.models import User
 from tillbook.staff.queries import all_users, user_by_id
+from tillbook.staff.second_factor import kinds_by_user, reset_second_factor
 from tillbook.staff.sessions import counts_of_sessions, end_session, open_sessions
 
 
 @form_for(Permission.MANAGE_USERS)
 def users(request: PanelRequest) -> HttpResponse:
     """Everybody, and the table of what each role may do, made from the rules that the services ask."""
-    sessions = counts_of_sessions(request.now)
+    sessions, factors = counts_of_sessions(request.now), kinds_by_user()
     context = {
-        "users": [{"user": user, "sessions": sessions[user.pk]} for user in all_users()],
+        "users": [
+            {"user": user, "sessions": sessions[user.pk], "factors": sorted(factors.get(user.pk, ()))}
+            for user in all_users()
+        ],
         "roles": [role.value.capitalize() for role in USER_ROLES],
         "permissions": [
             {"name": permission.value, "by_role": [permission in PERMISSIONS[role] for role in USER_ROLES]}
@@ -64,7 +68,12 @@ def user(request: PanelRequest, user_id: int) -> HttpResponse:
     if form.is_valid() and answer(form, lambda: _save(found, form, request)) is not None:
         messages.success(request, f"{found.username} is saved.")
         return redirect("panel:user", user_id=user_id)
-    context = {"found": found, "form": form, "sessions": open_sessions(user_id, request.now)}
+    context = {
+        "found": found,
+        "form": form,
+        "sessions": open_sessions(user_id, request.now),
+        "factors": sorted(kinds_by_user().get(user_id, ())),
+    }
     return render(request, "panel/users/user.html", context, status=status_of(form))
 
 
@@ -108,6 +117,17 @@ def _where(sent: Sent) -> str:
     if sent.path is None:
         return f"The link to choose a password was sent to {sent.to}. It works for three days."
     return f"No mail server is set up: the message to {sent.to} was written to {sent.path}."
+
+
+@command("panel:user")
+def user_reset(request: PanelRequest, user_id: int) -> HttpResponse:
+    """Remove the second factor of someone who lost it."""
+    reset = message_refusal(
+        request, lambda: reset_second_factor(user_id, actor=request.actor, now=request.now)
+    )
+    if reset is not None:
+        messages.success(request, f"{reset.username} logs in with the password alone.")
+    return redirect("panel:user", user_id=user_id)
 
 
 @command("panel:user")
