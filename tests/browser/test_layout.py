@@ -14,6 +14,7 @@ from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tests.orders.till import gbp, line
+from tillbook.common.actor import Role
 from tillbook.common.money import MAX_MINOR
 from tillbook.customers import services as customers
 from tillbook.ledger.models import Balance
@@ -21,6 +22,7 @@ from tillbook.orders.models import Order
 from tillbook.orders.services import LineInput
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
+from tillbook.staff import services as people
 
 WIDTHS = (390, 1024, 1440)
 Scheme = Literal["light", "dark"]
@@ -84,7 +86,13 @@ def wide_addresses(shop: Shop) -> list[str]:
         note=word(400), **shop.by,
     )  # fmt: skip
     rma = shop.open_rma(order, shop.back(order, 1, 100), note=word(400), public_note=word(400))
+    user = people.add_user(
+        username=word(150), role=Role.STAFF, password=None, email=f"{'w' * 60}@{'w' * 60}.example",
+        actor=shop.admin, now=shop.now,
+    )  # fmt: skip
     parts = {
+        "/users/": ["", "add/", f"{user.pk}/"],
+        "/account/": ["", "password/"],
         "/": ["", "customers/add/", "refunds/", "orders/", "orders/new/", "rmas/"],
         "/reports/": ["liability/", "balances/", "roll-forward/?from_at=2020-01-01"],
         f"/customers/{word(150)}/": ["", "edit/", "give-credit/", "pay-refund/"],
