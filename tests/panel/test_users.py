@@ -52,7 +52,7 @@ def test_the_list_has_everybody_with_their_state(as_admin: Client, staff_actor: 
         ["staff", "Staff", "Active"],
         ["viewer", "Viewer", "Active"],
     ]
-    assert (rows[1][-1], rows[2][3:]) == ("1", ["Never", "–"])
+    assert (rows[1][-1], rows[2][3:]) == ("1", ["Never", "None", "–"])
 
 
 def test_the_table_of_permissions_is_the_rules_own(as_admin: Client):
