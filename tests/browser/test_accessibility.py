@@ -16,6 +16,8 @@ from tests.orders.till import line
 from tillbook.delivery import webhooks
 from tillbook.delivery.finding import Settled, find
 from tillbook.delivery.models import Delivery
+from tillbook.staff.links import new_link
+from tillbook.staff.queries import by_username
 
 _AXE = Axe()
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -25,6 +27,7 @@ _NO_PAGES = {
     "customers_file", "orders_file", "rmas_file", "refunds_csv", "refunds_xlsx", "refunds_print",
     "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "report_file",
     "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close",
+    "user_switch", "user_link", "user_reset", "user_end_session",
 }  # fmt: skip
 
 
@@ -69,7 +72,8 @@ def addresses(shop: Shop) -> dict[str, str]:
         "order_pay_with_credit": f"/orders/{unpaid.number}/pay-with-credit/", "order_cancel": f"{one}cancel/",
         "order_rma": f"{one}rma/", "payment_void": f"/payments/{payment.pk}/void/", "rmas": "/rmas/",
         "rma": f"/rmas/{rma.number}/", "rma_close_without_credit": f"/rmas/{rma.number}/close-without-credit/",
-        "rma_cancel": f"/rmas/{rma.number}/cancel/",
+        "rma_cancel": f"/rmas/{rma.number}/cancel/", "users": "/users/", "user_add": "/users/add/",
+        "user": f"/users/{shop.staff.user_id}/", "password_choose": "/password/{}/{}/".format(*new_link(by_username("staff"))),
     }  # fmt: skip
 
 
@@ -81,7 +85,8 @@ def test_no_page_is_left_out(shop: Shop):
 def test_every_page_is_for_everyone(windows: Windows, shop: Shop):
     page = windows.open("admin")
     found = []
-    for address in addresses(shop).values():
+    of_the_account = ("/account/", "/account/password/")
+    for address in (*addresses(shop).values(), *of_the_account):
         page.goto(address)
         expect(pages.heading(page)).to_be_visible()
         found += violations(page)

@@ -56,8 +56,10 @@ def list_users(as_json: AsJson = False) -> None:
     for each in queries.all_users():
         at = each.last_login
         seen = f"last log-in {at:%Y-%m-%d %H:%M}" if at else "never logged in"
-        told = {"username": each.username, "role": each.role, "state": each.state.value}
-        told |= {"last_login": at.isoformat() if at else None}
+        told = {
+            "username": each.username, "role": each.role, "state": each.state.value,
+            "last_login": at.isoformat() if at else None,
+        }  # fmt: skip
         say(f"{each.username}  {each.role}  {each.state.label.lower()}  {seen}", told, as_json=as_json)
 
 
@@ -101,10 +103,11 @@ def _shown(password: str, from_stdin: bool) -> dict[str, str]:
 
 
 @commands.command()
-def reset_second_factor(name: Name) -> None:
+def reset_second_factor(name: Name, as_json: AsJson = False) -> None:
     """Remove the second factor of someone who lost it: the password is enough then."""
     second_factor.reset_second_factor(_id(name), actor=Actor.system("cli"), now=timezone.now())
-    typer.echo(f"{name} logs in with the password alone.")
+    told = {"username": name, "second_factor": False}
+    say(f"{name} logs in with the password alone.", told, as_json=as_json)
 
 
 def _id(name: str) -> int:
