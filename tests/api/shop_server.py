@@ -1,4 +1,4 @@
-"""A `tillbook serve` of a test's own, on a free port, with a database that only the test uses."""
+"""The program's own processes: `tillbook serve`, and others, with a database that only the test uses."""
 
 from __future__ import annotations
 
@@ -30,30 +30,54 @@ def database_url() -> str:
     return f"postgresql:///{name}?{urlencode(wanted)}"
 
 
-class Server:
-    """Started, killed and started again."""
+class Program:
+    """A `tillbook` command that runs until it is killed; it can be started again."""
 
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+    def __init__(self, folder: Path, *command: str) -> None:
+        self._command = [str(Path(sys.executable).with_name("tillbook")), *command]
         self._environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tillbook.config.settings",
             "TILLBOOK_DATABASE_URL": database_url(),
             "TILLBOOK_DATA_DIR": str(folder / "data"),
             "TILLBOOK_API_RATE": "1000000",
+            "TILLBOOK_WEBHOOK_PRIVATE_TARGETS": "true",
         }
-        self._log = (folder / "server.log").open("w")
+        self._log = (folder / f"{command[0]}.log").open("w")
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
-        program = str(Path(sys.executable).with_name("tillbook"))
+        """Start it."""
         self._process = subprocess.Popen(
-            [program, "serve", "--port", str(self.port)], env=self._environment, stdout=self._log,
-            stderr=self._log, text=True, start_new_session=True,
+            self._command, env=self._environment, stdout=self._log, stderr=self._log, text=True,
+            start_new_session=True,
         )  # fmt: skip
+
+    def kill(self) -> None:
+        """End it and its workers at once, as a power cut would."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):  # it was killed already
+            os.killpg(self._process.pid, signal.SIGKILL)  # the session that it was started in
+        self._process.wait(timeout=30)
+
+    def close(self) -> None:
+        """End it for good."""
+        self.kill()
+        self._log.close()
+
+
+class Server(Program):
+    """`tillbook serve`, on a free port."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        super().__init__(folder, "serve", "--port", str(self.port))
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        super().start()
         until = time.monotonic() + 30
         while time.monotonic() < until:
             with suppress(*GONE), closing(Caller(self.port, "")) as caller:
@@ -61,17 +85,6 @@ class Server:
                     return
             time.sleep(0.02)
         raise AssertionError("the server does not answer")
-
-    def kill(self) -> None:
-        """End it and its workers at once, as a power cut would."""
-        assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)  # the session that it was started in
-        self._process.wait(timeout=30)
-
-    def close(self) -> None:
-        """End it for good."""
-        self.kill()
-        self._log.close()
 
 
 class Caller:
