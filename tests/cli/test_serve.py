@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
 import pytest
 from django.db import connection
 
@@ -90,14 +92,14 @@ def test_no_connection_stays_open_for_the_server_s_process_to_inherit(own_databa
     assert User.objects.count() == 0
 
 
-def test_the_panel_is_served_by_name_and_a_second_one_beside_it_is_refused(
-    run_process: Run, tmp_path: Path, free: int
-) -> None:
+@pytest.fixture
+def serving(run_process: Run, tmp_path: Path, free: int) -> Iterator[subprocess.Popen[str]]:
+    """A server at `free` that answers, alone in its process group."""
     assert run_process("migrate")[0] == 0
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("TILLBOOK_", "DJANGO_"))
     }
-    serving = subprocess.Popen(
+    process = subprocess.Popen(
         [
             sys.executable, "-c", "from tillbook.cli.main import app; app()",
             "serve", "--host", "localhost", "--port", str(free),
@@ -109,13 +111,40 @@ def test_the_panel_is_served_by_name_and_a_second_one_beside_it_is_refused(
     )  # fmt: skip
     try:
         assert log_in_page(f"http://localhost:{free}/login/") == 200
-        code, _, wrong = run_process("serve", "--host", "localhost", "--port", str(free))
-        assert (code, len(wrong.splitlines())) == (1, 1)
-        assert f"on localhost, port {free}. Another program listens there." in wrong
+        yield process
     finally:
-        serving.send_signal(signal.SIGINT)
-        shown, _ = serving.communicate(timeout=30)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+
+
+def test_the_panel_is_served_by_name_and_a_second_one_beside_it_is_refused(
+    run_process: Run, serving: subprocess.Popen[str], free: int
+) -> None:
+    code, _, wrong = run_process("serve", "--host", "localhost", "--port", str(free))
+    assert (code, len(wrong.splitlines())) == (1, 1)
+    assert f"on localhost, port {free}. Another program listens there." in wrong
+    serving.send_signal(signal.SIGINT)
+    shown, _ = serving.communicate(timeout=30)
     assert shown == f"Tillbook is at http://localhost:{free}\n"
+
+
+@pytest.mark.parametrize("_", range(4))  # a worker that heard it twice hung every second time
+def test_ctrl_c_in_a_terminal_which_all_its_processes_hear_ends_it(
+    serving: subprocess.Popen[str], _: int
+) -> None:
+    os.killpg(serving.pid, signal.SIGINT)
+    assert serving.wait(timeout=15) == 0  # well before a worker that hangs is killed
+
+
+def test_a_second_ctrl_c_waits_for_nothing(serving: subprocess.Popen[str]) -> None:
+    (worker,) = psutil.Process(serving.pid).children()
+    worker.suspend()  # it never ends what is under way
+    os.killpg(serving.pid, signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        serving.wait(timeout=2)
+    os.killpg(serving.pid, signal.SIGINT)
+    assert serving.wait(timeout=15) == 0
 
 
 def log_in_page(address: str) -> int:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
+import signal
 import socket
 from collections.abc import Sequence
-from typing import Annotated
+from multiprocessing import parent_process
+from typing import Annotated, Any
 
 import typer
 from django.core.management import call_command
@@ -14,7 +17,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from granian.constants import Interfaces
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from tillbook.cli.output import AsJson, say
 from tillbook.common.errors import Refusal
@@ -24,6 +27,9 @@ commands = typer.Typer()
 # Requests that one process answers at the same time. One process: counters of failed
 # log-ins live in its memory, and on SQLite only one can write anyway.
 _THREADS = 8
+
+# Seconds that requests under way get when the server is stopped.
+_LAST_REQUESTS = 30
 
 _WHY_NOT = {
     errno.EADDRINUSE: "Another program listens there. Stop it, or choose another --port.",
@@ -115,20 +121,36 @@ def run_server(ip: str, port: int) -> None:
     """Serve the control panel until stopped."""
     embedded = connection.vendor == "sqlite"
     leave_database()
-    server = Server(
-        "tillbook.config.embedded:sending" if embedded else "tillbook.config.wsgi:application",
-        factory=embedded,
+    server = _Server(
+        f"tillbook.config.worker:{'sending' if embedded else 'answering'}",
+        factory=True,
         address=ip,
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=_THREADS,
         respawn_failed_workers=True,
+        workers_kill_timeout=_LAST_REQUESTS,
         log_access=False,
         log_level=LogLevels.error,  # what the program itself says is in its own log
         websockets=False,
     )
     server.serve()
+
+
+class _Server(MPServer):
+    """Stopped once it ends what is under way; stopped again it waits for nothing."""
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        if parent_process() is not None:
+            # The worker, a copy of this process that has no handlers of its own yet.
+            if args[0] == signal.SIGTERM:
+                os._exit(0)
+            return
+        if self.interrupt_signal:
+            for each in self.wrks:
+                each.kill()  # type: ignore[no-untyped-call]
+        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def leave_database() -> None:
