@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.api.conftest import Program, gbp
 from tillbook.common.actor import Scope
 from tillbook.common.money import Money
+from tillbook.common.numbering import public_number
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason, Source
 from tillbook.customers import services as customers
@@ -152,14 +153,14 @@ def test_an_event_says_what_the_panel_says_and_nothing_of_the_payee(program, num
     (event,) = told(program, "/events", subject=number)["items"]
     assert event.pop("recorded_at").endswith("Z")
     assert event == {
-        "id": Event.objects.get(action="refund.requested").pk,
+        "id": public_number("EV", Event.objects.get(action="refund.requested").pk),
         "action": "refund.requested",
         "customer": "jo",
         "subject": number,
         "reason": "",
         "note": "By phone",
         "public_note": "",
-        "facts": {"amount": "60.00 GBP", "method": "bank_transfer"},
+        "details": {"amount": gbp("60.00"), "method": "bank_transfer"},
         "changed": [],
         "actor": "admin",
         "origin": "api 127.0.0.1",
@@ -259,7 +260,7 @@ def test_a_recalculation_explains_and_repairs_only_if_told_to(program, numbers, 
     )
     (event,) = told(program, "/events", action="customer.recalculated")["items"]
     assert event["changed"] == [
-        {"name": f"{numbers[0]} remaining", "before": "49.00 GBP", "after": "50.00 GBP"},
+        {"name": f"{numbers[0]} remaining", "before": gbp("49.00"), "after": gbp("50.00")},
     ]
 
 

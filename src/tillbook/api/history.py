@@ -15,6 +15,7 @@ from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import queries as credit
 from tillbook.credit.services import CreditNotFound
 from tillbook.customers import queries as customers
+from tillbook.delivery.messages import changes_of, data_of
 from tillbook.events import queries as events
 from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
@@ -22,7 +23,6 @@ from tillbook.staff.queries import names_of
 
 router = Router(tags=["History"])
 
-_NOT_SHOWN = {"id", "key"}
 _LARGEST_ID = 2**63 - 1
 
 
@@ -56,28 +56,25 @@ class TransferFilters(Paging):
     )
 
 
-Value = str | int | bool | None
-
-
 class ChangeOut(BaseModel):
     """What a field was before, and after."""
 
     name: str
-    before: Value
-    after: Value
+    before: Any
+    after: Any
 
 
 class EventOut(BaseModel):
-    """What happened, to whom, by whom. A figure in minor units has a name that ends in `_minor`."""
+    """What happened, to whom, by whom. A webhook sends the same, without notes, origin and values before."""
 
-    id: int
+    id: str = Field(examples=["EV-1042"])
     action: str = Field(examples=["refund.requested"])
-    customer: str
+    customer: str | None
     subject: str = Field(description="The number or username it happened to.", examples=["RF-1042"])
     reason: str
     note: str
     public_note: str
-    facts: dict[str, Value]
+    details: dict[str, Any]
     changed: list[ChangeOut]
     actor: str
     origin: str
@@ -162,22 +159,6 @@ def list_events(request: ApiRequest, filters: Query[EventFilters]) -> Page[Event
 
 
 def _event(event: Event, names: dict[int, str]) -> EventOut:
-    return EventOut(
-        id=event.pk, action=event.action, customer=names.get(event.customer_id or 0, ""),
-        subject=event.subject, reason=event.reason, note=event.note, public_note=event.public_note,
-        facts={name: value for name, value in event.data.items() if _is_plain(name, value)},
-        changed=list(_changes(event.data)), actor=event.actor_name, origin=event.origin,
-        recorded_at=event.recorded_at,
-    )  # fmt: skip
-
-
-def _is_plain(name: str, value: Any) -> bool:
-    return name not in _NOT_SHOWN and isinstance(value, str | int)
-
-
-def _changes(data: dict[str, Any]) -> list[ChangeOut]:
-    changed = list(data.get("changed", {}).items())
-    if isinstance(data.get("total"), list):  # an order's, before and after
-        changed.append(("total", data["total"]))
-    changed += [(figure, [stored, derived]) for figure, stored, derived in data.get("differences", [])]
-    return [ChangeOut(name=name, before=before, after=after) for name, (before, after) in changed]
+    told = data_of(event, names.get(event.customer_id or 0))
+    changes = [ChangeOut(name=name, before=before, after=after) for name, before, after in changes_of(event)]
+    return EventOut.model_validate({**told, "note": event.note, "origin": event.origin, "changed": changes})

@@ -62,8 +62,8 @@ class ChangeOut(TypedDict):
     """What a field was before, and after."""
 
     name: str
-    before: str | int | bool | None
-    after: str | int | bool | None
+    before: Any
+    after: Any
 
 
 class CreditBatch(TypedDict):
@@ -272,16 +272,18 @@ class EventFilters(TypedDict):
 
 
 class EventOut(TypedDict):
-    """What happened, to whom, by whom. A figure in minor units has a name that ends in `_minor`."""
+    """What happened, to whom, by whom. A webhook sends the same, without notes, origin and
+    values before.
+    """
 
-    id: int
+    id: str
     action: str
-    customer: str
+    customer: str | None
     subject: str
     reason: str
     note: str
     public_note: str
-    facts: dict[str, Any]
+    details: dict[str, Any]
     changed: list[ChangeOut]
     actor: str
     origin: str
