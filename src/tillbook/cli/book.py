@@ -17,7 +17,7 @@ from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
 from tillbook.credit import services as credit
-from tillbook.credit import wording
+from tillbook.credit import snapshots, wording
 from tillbook.credit.explaining import Break, Explanation, Step, plain
 from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import queries as customers
@@ -149,8 +149,9 @@ def _print_tally(tally: _Tally) -> None:
 
 @commands.command()
 def expire(as_json: AsJson = False) -> None:
-    """Expire the credits whose time is over, and clear old answers of the API; run it once a day."""
-    now = timezone.now()
-    count = credit.expire_due(actor=Actor.system("cli"), now=now)
+    """The daily round: expire what is due, count what is owed, clear old answers of the API."""
+    actor, now = Actor.system("cli"), timezone.now()
+    count = credit.expire_due(actor=actor, now=now)
+    snapshots.count_owed(actor=actor, now=now)
     answers.clear(now)
     say(f"{count} credits expired.", {"expired": count}, as_json=as_json)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from tillbook.cli.serve import address, checked_endpoint, run_server
 from tillbook.common.actor import Actor
+from tillbook.credit.snapshots import count_owed
 from tillbook.demo.shop import slice_file, tell_stories
 from tillbook.demo.users import ensure_users, refuse_real_shop
 from tillbook.importers.online_retail import import_file
@@ -32,6 +33,7 @@ def demo(
     users = ensure_users(settings.DATA_DIR, actor=actor, now=now)
     import_file(slice_file(), actor=actor, now=now)
     tell_stories(users, actor=actor, now=now)
+    count_owed(actor=actor, now=now)
     if serve:
         typer.echo(f"Tillbook is at {address(host, port)}")
     for username, password in users.passwords.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
@@ -20,6 +21,15 @@ from tillbook.ledger.models import House, Kind
 from tillbook.shop.policies import shop
 
 _AT_ONCE = 500  # credits in one transaction
+SOON = timedelta(days=7)
+
+
+class Ending(NamedTuple):
+    """What ends soon in one currency: how many credits, and what is available of them in minor units."""
+
+    currency: str
+    credits: int
+    minor: int
 
 
 def expire_due(*, actor: Actor, now: datetime) -> int:
@@ -122,3 +132,29 @@ def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datet
 
 def _text(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat()
+
+
+def ending_soon(now: datetime) -> list[Ending]:
+    """What ends within `SOON`, by currency."""
+    left = Sum(F("account__posted_minor") - F("account__held_minor"))
+    rows = _ending_soon(now).values_list("currency").annotate(credits=Count("id"), minor=left)
+    return [Ending(currency, credits, int(minor)) for currency, credits, minor in rows.order_by("currency")]
+
+
+def page_of_ending(now: datetime, *, after: Credit | None = None, limit: int = 50) -> list[Credit]:
+    """A page of the credits that end within `SOON`, with customers and accounts, the next to end first.
+
+    `after` is the last one seen.
+    """
+    rows = _ending_soon(now).select_related("account", "customer")
+    if after is not None:
+        later = Q(expires_at__gt=after.expires_at) | Q(expires_at=after.expires_at, id__gt=after.id)
+        rows = rows.filter(later)
+    return list(rows.order_by("expires_at", "id")[:limit])
+
+
+def _ending_soon(now: datetime) -> QuerySet[Credit]:
+    """Those with something available, which a customer can still use."""
+    return Credit.objects.filter(
+        expires_at__gt=now, expires_at__lte=now + SOON, account__posted_minor__gt=F("account__held_minor")
+    )

@@ -100,3 +100,17 @@ class Credit(models.Model):
     def has_expired(self, now: datetime) -> bool:
         """Whether it can't be used any more at `now`."""
         return self.expires_at is not None and self.expires_at <= now
+
+
+class Snapshot(models.Model):
+    """What the shop owed in credit at a moment, as the book said then.
+
+    Derived by `snapshots`, and shown where counting anew would take too long. It may be lost.
+    """
+
+    at = models.DateTimeField(unique=True)  # the first moment that is not counted
+    counted_at = models.DateTimeField()
+    owed = models.JSONField()  # currency -> source -> minor units, what is held too
+
+    def __str__(self) -> str:
+        return f"owed at {self.at}"

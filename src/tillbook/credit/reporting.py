@@ -135,7 +135,7 @@ class RollForward:
 
 
 # What a transfer adds to posted: `ledger.book.effect`, as SQL.
-_POSTED = (
+POSTED = (
     f"CASE WHEN t.kind = '{Kind.CAPTURE}' THEN -t.amount_minor WHEN t.kind <> '{Kind.POST}' THEN 0 "
     "WHEN t.inward THEN t.amount_minor ELSE -t.amount_minor END"
 )
@@ -155,7 +155,7 @@ def _held(basis: Basis, before: str = "as_of") -> str:
 def _accounts(basis: Basis, condition: str = "TRUE") -> str:
     """SQL: a row for each account that had a transfer: posted, held, transfers."""
     return (
-        f"SELECT t.customer_id, t.account_id, sum({_POSTED}) AS posted, sum({_held(basis)}) AS held, "
+        f"SELECT t.customer_id, t.account_id, sum({POSTED}) AS posted, sum({_held(basis)}) AS held, "
         f"count(*) AS transfers FROM ledger_transfer AS t WHERE {condition} AND {basis.seen('t')} "
         "GROUP BY t.customer_id, t.account_id"
     )
@@ -315,7 +315,7 @@ def roll_forward(
     rows = _rows(
         f"SELECT c.currency, t.{time} < %(from_at)s, t.kind, t.house, t.inward, t.seq = 1, "
         "t.house = c.house, c.source, t.reason, "
-        f"sum({_POSTED}), sum({_held(basis, 'from_at')}), sum({_held(basis)}), count(*) "
+        f"sum({POSTED}), sum({_held(basis, 'from_at')}), sum({_held(basis)}), count(*) "
         f"FROM ledger_transfer AS t {_OF_CREDIT.format('t')} WHERE {basis.seen('t')} "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY c.currency NULLS FIRST, 2, 3, 4, 5, 6, 7, 8, 9",
         {**basis.parameters, **adapted({"from_at": from_at})},

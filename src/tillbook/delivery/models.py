@@ -69,6 +69,11 @@ class Delivery(models.Model):
                 condition=Q(state="pending"),
                 name="delivery_in_order",
             ),
+            models.Index(
+                fields=["state", "endpoint", "-event_id"],
+                condition=Q(state="given_up"),
+                name="delivery_given_up",
+            ),
         ]
 
     def __str__(self) -> str:

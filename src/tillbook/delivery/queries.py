@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from django.db.models import Exists, OuterRef
+
+from tillbook.common import statements
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
+from tillbook.common.statements import Query
 from tillbook.delivery.models import Delivery, Endpoint
 
 
@@ -42,6 +46,24 @@ def page_of_endpoints(*, after: int | None = None, limit: int) -> list[Endpoint]
 
 def all_endpoints() -> list[Endpoint]:
     return list(Endpoint.objects.order_by("pk"))
+
+
+def given_up(most: int) -> list[tuple[Endpoint, int]]:
+    """The enabled endpoints with deliveries that were given up, and how many: counted up to `most`."""
+    # Written out, for SQLite finds a partial index only by the very words of its condition.
+    counted = (
+        "SELECT count(*) FROM (SELECT 1 FROM delivery_delivery WHERE endpoint_id = %s "
+        "AND state = 'given_up' LIMIT %s) AS found"
+    )
+    endpoints = list(Endpoint.objects.filter(disabled_at=None).order_by("pk"))
+    counts = statements.read([Query(counted, [each.pk, most]) for each in endpoints])
+    return [(each, count) for each, ((count,),) in zip(endpoints, counts, strict=True) if count]
+
+
+def failing() -> list[Endpoint]:
+    """The enabled endpoints to which the last attempt of a delivery failed that is tried again."""
+    again = Delivery.objects.filter(endpoint=OuterRef("pk"), state=Delivery.State.PENDING, attempts__gt=0)
+    return list(Endpoint.objects.filter(Exists(again), disabled_at=None).order_by("pk"))
 
 
 def page_of_deliveries(

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from tillbook.ledger.book import Line, chained, effect, genesis
 from tillbook.ledger.models import Account, Balance, Kind, Transfer
@@ -51,6 +51,18 @@ class Replayed:
         return self.broken
 
 
+class Total(NamedTuple):
+    """What all customers together have in one currency, in minor units."""
+
+    currency: str
+    available_minor: int
+    held_minor: int
+
+    @property
+    def owed_minor(self) -> int:
+        return self.available_minor + self.held_minor
+
+
 class History(NamedTuple):
     """What an account's transfers give, and those transfers in their order."""
 
@@ -61,6 +73,16 @@ class History(NamedTuple):
 def balances_of(customer_id: int) -> list[Balance]:
     """The customer's projection rows, one per currency."""
     return list(Balance.objects.filter(customer_id=customer_id).order_by("currency"))
+
+
+def totals() -> list[Total]:
+    """What everybody has, by currency; currencies in which nobody has anything are left out.
+
+    It reads each customer's projection: keep the answer for a while.
+    """
+    sums = Balance.objects.values_list("currency").annotate(Sum("available_minor"), Sum("held_minor"))
+    found = (Total(currency, int(free), int(held)) for currency, free, held in sums.order_by("currency"))
+    return [total for total in found if total.owed_minor]
 
 
 def currencies_of(customer_id: int) -> set[str]:

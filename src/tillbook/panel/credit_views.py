@@ -7,17 +7,30 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from tillbook.common.actor import Permission
+from tillbook.credit.expiring import page_of_ending
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
 from tillbook.credit.queries import by_number, transfers_of_credit
 from tillbook.credit.services import give
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username
 from tillbook.panel.credit_lines import lines
-from tillbook.panel.edge import PanelRequest, answer, form_for, read_only, status_of
+from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
 from tillbook.panel.forms import GiveCreditForm, ReverseForm
 from tillbook.panel.history import history
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import request_reversal
+
+_PAGE_SIZE = 50
+
+
+@read_only
+def expiring(request: PanelRequest) -> HttpResponse:
+    """The credits that end within a week, the next to end first."""
+    after = request.GET.get("after", "")
+    last = by_number(after) if after else None
+    rows = page_of_ending(request.now, after=last, limit=_PAGE_SIZE + 1)
+    listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda credit: credit.number)
+    return render(request, "panel/credits/expiring.html", {"page": listed})
 
 
 @read_only

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from tillbook.common.actor import Permission
@@ -20,7 +20,6 @@ from tillbook.ledger.models import Balance
 from tillbook.orders.models import Order
 from tillbook.orders.queries import of_customer as orders_of
 from tillbook.orders.recalculation import recalculate
-from tillbook.panel.book_views import line
 from tillbook.panel.customer_list import Row, with_balances
 from tillbook.panel.edge import (
     Page,
@@ -53,10 +52,6 @@ _NEWEST = 100  # orders, refunds and RMAs on a customer's page
 _RECALCULATION = "recalculation"  # the session keeps the last one until the customer's page has shown it
 
 
-def home(_request: HttpRequest) -> HttpResponse:
-    return redirect("panel:customers")
-
-
 @read_only
 def customers(request: PanelRequest) -> HttpResponse:
     form = CustomerFilterForm(request.GET)
@@ -64,7 +59,7 @@ def customers(request: PanelRequest) -> HttpResponse:
     rows = _listed(form, after or None, _PAGE_SIZE + 1)
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda row: row.customer.username)
     filtered = bool(form.errors) or any(form.cleaned_data.values())
-    context = {"form": form, "page": listed, "filtered": filtered, "line": line(request.now)}
+    context = {"form": form, "page": listed, "filtered": filtered}
     return render(request, "panel/customers/list.html", context)
 
 

@@ -7,6 +7,7 @@ from tillbook.panel import (
     credit_views,
     customer_views,
     find_views,
+    home_views,
     key_views,
     order_urls,
     queue_views,
@@ -19,7 +20,7 @@ from tillbook.panel import (
 app_name = "panel"
 
 urlpatterns = [
-    path("", customer_views.home, name="home"),
+    path("", home_views.home, name="home"),
     path("book/", book_views.book, name="book"),
     path("customers/", customer_views.customers, name="customers"),
     path("customers/customers.<str:ending>", customer_views.export, name="customers_file"),
@@ -29,6 +30,7 @@ urlpatterns = [
     path("customers/<str:username>/edit/", customer_views.customer_edit, name="customer_edit"),
     path("customers/<str:username>/give-credit/", credit_views.give_credit, name="give_credit"),
     path("customers/<str:username>/pay-refund/", refund_views.pay_refund, name="pay_refund"),
+    path("credits/expiring/", credit_views.expiring, name="credits_expiring"),
     path("credits/<str:number>/", credit_views.credit, name="credit"),
     path("credits/<str:number>/reverse/", credit_views.reverse_credit, name="credit_reverse"),
     path("find/", find_views.find, name="find"),

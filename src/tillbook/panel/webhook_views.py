@@ -59,9 +59,12 @@ def webhook(request: PanelRequest, number: str) -> HttpResponse:
     endpoint = endpoint_by_number(number)
     after = request.GET.get("after", "")
     before = delivery_by_number(after) if after else None
-    rows = page_of_deliveries(endpoint.pk, before=before, limit=_PAGE_SIZE + 1)
+    asked = request.GET.get("state", "")
+    state = Delivery.State(asked) if asked in Delivery.State else None
+    rows = page_of_deliveries(endpoint.pk, state=state, before=before, limit=_PAGE_SIZE + 1)
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda row: row.number)
-    return render(request, "panel/webhooks/webhook.html", {"endpoint": endpoint, "page": listed})
+    context = {"endpoint": endpoint, "page": listed, "state": state}
+    return render(request, "panel/webhooks/webhook.html", context)
 
 
 @page

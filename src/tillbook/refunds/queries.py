@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from tillbook.common.numbering import row_id
 from tillbook.refunds.models import Refund
@@ -32,6 +33,14 @@ class QueueFilter:
     max_minor: int | None = None
     currency: str = ""
     username: str = ""
+
+
+class Waiting(NamedTuple):
+    """What waits to be completed in one currency: how many refunds and reversals, their minor units."""
+
+    currency: str
+    refunds: int
+    minor: int
 
 
 def by_number(number: str) -> Refund:
@@ -85,6 +94,19 @@ def _midnight(day: date | None, later: timedelta = timedelta()) -> datetime | No
         return datetime.combine(day + later, time.min, shop().time_zone).astimezone(UTC)
     except OverflowError:  # the first or last day there is leaves nothing out
         return None
+
+
+def waiting() -> list[Waiting]:
+    """What waits to be completed, by currency."""
+    rows = Refund.objects.filter(status=Refund.Status.REQUESTED).values_list("currency")
+    sums = rows.annotate(Count("pk"), Sum("amount_minor")).order_by("currency")
+    return [Waiting(currency, refunds, int(minor)) for currency, refunds, minor in sums]
+
+
+def longest_waiting(limit: int) -> list[Refund]:
+    """The refunds that have waited longest to be completed, with their customers."""
+    rows = Refund.objects.filter(status=Refund.Status.REQUESTED).select_related("customer")
+    return list(rows.order_by("requested_at", "id")[:limit])
 
 
 def mask(account: str) -> str:

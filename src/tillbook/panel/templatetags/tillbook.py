@@ -101,6 +101,14 @@ def last_day(expires_at: datetime | None) -> SafeString | str:
     return format_html('<time datetime="{}">{}</time>', last.isoformat(), last.strftime("%-d %b %Y"))
 
 
+@register.filter
+def age(at: datetime, now: datetime) -> str:
+    """How many of the shop's days ago it was."""
+    zone = shop().time_zone
+    days = (now.astimezone(zone).date() - at.astimezone(zone).date()).days
+    return "today" if days <= 0 else "yesterday" if days == 1 else f"{days} days"
+
+
 def _time(at: datetime | None, pattern: str) -> SafeString | str:
     if at is None:
         return "–"

@@ -1,0 +1,147 @@
+"""What needs doing now, as Home lists it: each kind with how much of it there is, and its first few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.urls import reverse
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.credit.expiring import ending_soon, page_of_ending
+from tillbook.credit.models import Credit
+from tillbook.delivery.queries import failing, given_up
+from tillbook.refunds.models import Refund
+from tillbook.refunds.queries import longest_waiting, waiting
+
+_SHOWN = 5
+COUNTED = 1_000  # what may be more is counted up to here
+
+
+class Amount(NamedTuple):
+    minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of the first few: a document, whose it is, and since or until when."""
+
+    name: str
+    url: str
+    whose: str
+    amount: Amount | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A kind of thing to do. `url` is the list of exactly the rows that `count` counts."""
+
+    title: str
+    symbol: str
+    url: str
+    link: str
+    count: int
+    items: Sequence[Item]
+    totals: Sequence[Amount] = ()
+    nothing: str = ""  # what to say where there is none
+
+    @property
+    def shown(self) -> str:
+        return f"{COUNTED:,}+" if self.count > COUNTED else f"{self.count:,}"
+
+
+def todo(actor: Actor, now: datetime) -> tuple[list[Task], list[str]]:
+    """What there is to do for the actor, their own work first; and what there is none of."""
+    tasks = [find(now) for find in (_FOR_ADMINS if actor.may(Permission.COMPLETE_REFUND) else _FOR_STAFF)]
+    return [task for task in tasks if task.count], [task.nothing for task in tasks if not task.count]
+
+
+def _refunds(_now: datetime) -> Task:
+    sums = waiting()
+    return Task(
+        title="Refunds to complete",
+        symbol="banknote",
+        url=reverse("panel:refunds"),
+        link="Open the queue",
+        count=sum(each.refunds for each in sums),
+        items=[_refund(each) for each in longest_waiting(_SHOWN)] if sums else [],
+        totals=[Amount(each.minor, each.currency) for each in sums],
+        nothing="no refund waits to be completed",
+    )
+
+
+def _refund(refund: Refund) -> Item:
+    return Item(
+        name=refund.number,
+        url=reverse("panel:refund", args=[refund.number]),
+        whose=refund.customer.display_name,
+        amount=Amount(refund.amount_minor, refund.currency),
+        since=refund.requested_at,
+        note="Reversal" if refund.kind == Refund.Kind.REVERSAL else refund.get_method_display(),
+    )
+
+
+def _expiring(now: datetime) -> Task:
+    sums = ending_soon(now)
+    return Task(
+        title="Credit that expires this week",
+        symbol="calendar-clock",
+        url=reverse("panel:credits_expiring"),
+        link="Show all",
+        count=sum(each.credits for each in sums),
+        items=[_ending(each) for each in page_of_ending(now, limit=_SHOWN)] if sums else [],
+        totals=[Amount(each.minor, each.currency) for each in sums],
+        nothing="no credit expires this week",
+    )
+
+
+def _ending(credit: Credit) -> Item:
+    return Item(
+        name=credit.number,
+        url=reverse("panel:credit", args=[credit.number]),
+        whose=credit.customer.display_name,
+        amount=Amount(credit.account.available_minor, credit.currency),
+        until=credit.expires_at,
+    )
+
+
+def _deliveries(_now: datetime) -> Task:
+    lost = given_up(COUNTED + 1)
+    items = [
+        Item(
+            name=endpoint.number,
+            url=f"{reverse('panel:webhook', args=[endpoint.number])}?state=given_up",
+            whose=endpoint.description or endpoint.url,
+            note=f"{f'{COUNTED:,}+' if count > COUNTED else count} given up",
+        )
+        for endpoint, count in lost
+    ]
+    items += [
+        Item(
+            name=endpoint.number,
+            url=f"{reverse('panel:webhook', args=[endpoint.number])}?state=pending",
+            whose=endpoint.description or endpoint.url,
+            note="does not answer; it is tried again",
+        )
+        for endpoint in failing()
+    ]
+    return Task(
+        title="Webhooks that fail",
+        symbol="webhook",
+        url=reverse("panel:webhooks"),
+        link="Open webhooks",
+        count=len({item.name for item in items}),
+        items=items[:_SHOWN],
+        nothing="every webhook is delivered",
+    )
+
+
+_Find = Callable[[datetime], Task]
+_FOR_ADMINS: tuple[_Find, ...] = (_refunds, _deliveries, _expiring)
+_FOR_STAFF: tuple[_Find, ...] = (_refunds, _expiring)
