@@ -18,8 +18,10 @@ from tillbook.demo.stories import LAMP, STORIES
 from tillbook.demo.users import NotADemo, ensure_users
 from tillbook.events.models import Event
 from tillbook.ledger.verification import verify
+from tillbook.orders import overpayments
 from tillbook.orders import services as orders
 from tillbook.orders.models import Order
+from tillbook.orders.overpayments import Why
 from tillbook.orders.recalculation import recalculate
 from tillbook.refunds.models import Refund
 from tillbook.returns.models import Rma
@@ -53,6 +55,11 @@ def test_every_story_ends_in_its_exact_balances(told: Path) -> None:
         "jonas.kern": (1500, 0, 14995),
         "karin.lund": (5000, 0, 0),
         "marta.novak": (0, 0, 13195),
+        "olga.pratt": (4295, 0, 0),
+        "pavel.quist": (5000, 0, 12095),
+        "quinn.reyes": (5, 0, 0),
+        "rosa.steen": (9395, 0, 0),
+        "samir.tran": (1598460, 0, 0),
     }
     assert {username: balances(username) for username in expected} == expected
     assert set(STORIES) == {*expected, "nora.quill"}
@@ -70,6 +77,10 @@ def test_every_page_has_something_to_show(told: Path) -> None:
     assert set(Rma.objects.values_list("outcome", flat=True)) == {"awaiting", "credit"}
     assert Customer.objects.get(username="nora.quill").kind == Customer.Kind.PROSPECT
     assert Credit.objects.filter(expires_at__isnull=False).count() == 2
+
+
+def test_the_overpayments_show_every_suggestion(told: Path) -> None:
+    assert {each.why for each in overpayments.page()} == set(Why)
 
 
 def test_the_book_agrees_with_itself(told: Path, system_actor: Actor, now) -> None:

@@ -25,6 +25,7 @@ PAGES = [
     "/refunds/RF-1001/",
     "/refunds/RF-1001/slip.pdf",
     "/orders/",
+    "/overpayments/",
     "/rmas/",
     "/book/",
 ]
@@ -65,6 +66,8 @@ BUTTONS = [
     ("/refunds/refunds.csv", {}),
     ("/refunds/refunds.xlsx", {}),
     ("/customers/maria/account/", {}),
+    ("/overpayments/keep/", {"credit": "CR-1001", "key": "k"}),
+    ("/overpayments/pay/", {"credit": "CR-1001", "key": "k", "order": "A1", "minor": "1"}),
 ]
 
 PARENTS = {
@@ -77,6 +80,8 @@ PARENTS = {
     "/refunds/refunds.xlsx": "/refunds/",
     "/customers/maria/account/": "/customers/maria/",
     "/keys/revoke/": "/keys/",
+    "/overpayments/keep/": "/overpayments/",
+    "/overpayments/pay/": "/overpayments/",
 }
 
 NUL = [
@@ -89,6 +94,7 @@ NUL = [
     "/customers/?after=%00",
     "/customers/?q=%00",
     "/orders/?after=%00",
+    "/overpayments/?after=%00",
     "/orders/new/?customer=%00",
     "/customers/maria/?%00=1",
     "/customers/maria/pay-refund/?credit=%00",

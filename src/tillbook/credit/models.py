@@ -71,6 +71,9 @@ class Credit(models.Model):
     # Whether anything is available: kept, so that finding the next credit to use costs the same
     # however many a customer has spent. The index `credit_in_order` is made by a migration.
     usable = models.BooleanField(default=True)
+    # When somebody decided that an overpayment stays credit. The index `credit_overpaid` is made by a
+    # migration: the overpayments that nobody has dealt with, in the order in which they arose.
+    kept_at = models.DateTimeField(null=True)
 
     account = models.ForeignObject(
         Account,

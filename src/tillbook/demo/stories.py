@@ -14,10 +14,12 @@ from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
+from tillbook.credit.overpaid import keep
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.orders import services as orders
 from tillbook.orders.models import Order, Payment
+from tillbook.orders.queries import overpayment_credits
 from tillbook.orders.services import LineInput
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
@@ -49,7 +51,10 @@ class Stage:
         self._keys += 1
         return f"demo:{self.now.isoformat()}:{self._keys}"
 
-    def customer(self, username: str, name: str, *, kind: Customer.Kind = Customer.Kind.CUSTOMER) -> Customer:
+    def customer(
+        self, username: str, name: str, *, kind: Customer.Kind = Customer.Kind.CUSTOMER, days: int = 60
+    ) -> Customer:
+        """A customer added `days` ago."""
         first, last = name.split()
         return customers.add(
             username=username,
@@ -61,7 +66,7 @@ class Stage:
             postal_address="14 Mill Lane\nLeeds LS1 4AP",
             country="United Kingdom",
             actor=self.staff,
-            now=self.days_ago(60),
+            now=self.days_ago(days),
         )
 
     def order(self, customer: Customer, *lines: LineInput, days: int, paid_minor: int = 0) -> Order:
@@ -216,12 +221,19 @@ def credited_return(username: str, stage: Stage) -> None:
 
 
 def _return_throw(stage: Stage, order: Order, *, days: int, shipping_minor: int = 0) -> Rma:
+    return _return_line(stage, order, 1, 5800, days=days, shipping_minor=shipping_minor)
+
+
+def _return_line(
+    stage: Stage, order: Order, quantity: int, minor: int, *, days: int, shipping_minor: int = 0
+) -> Rma:
+    """So many throws of the order are on their way back, for that much."""
     line = order.lines.get(sku=THROW.sku)
     return returns.open_rma(
         customer_id=order.customer_id,
         currency=stage.currency,
         order_id=order.pk,
-        lines=[RmaLineInput(line.pk, line.sku, line.description, 1, 5800)],
+        lines=[RmaLineInput(line.pk, line.sku, line.description, quantity, minor)],
         shipping_minor=shipping_minor,
         reason=Rma.Reason.NOT_AS_DESCRIBED,
         note="The colour is not the one on the page.",
@@ -266,6 +278,59 @@ def prospect(username: str, stage: Stage) -> None:
     stage.customer(username, "Nora Quill", kind=Customer.Kind.PROSPECT)
 
 
+def paid_twice(username: str, stage: Stage) -> None:
+    """Her card was charged again the next day: 42.95 is too much."""
+    order = stage.order(stage.customer(username, "Olga Pratt"), MUGS, days=7, paid_minor=4295)
+    stage.payment(order, 4295, days=6)
+
+
+def overpaid_one_and_owes_another(username: str, stage: Stage) -> None:
+    """He paid 50.00 too much for the lamp, and has not paid the throws."""
+    customer = stage.customer(username, "Pavel Quist")
+    stage.order(customer, LAMP, days=14, paid_minor=14395)
+    stage.order(customer, THROW, days=5)
+
+
+def rounded_payment(username: str, stage: Stage) -> None:
+    """She rounded 93.95 up to 94.00."""
+    stage.order(stage.customer(username, "Quinn Reyes"), LAMP, days=4, paid_minor=9400)
+
+
+def cancelled_after_paying(username: str, stage: Stage) -> None:
+    """The lamp was out of stock: the money of the order is credit, and he may want it back."""
+    order = stage.order(stage.customer(username, "Rosa Steen"), LAMP, days=3, paid_minor=9395)
+    orders.cancel(order.pk, reason="Out of stock", key=stage.key(), actor=stage.staff, now=stage.days_ago(2))
+
+
+def year_of_trade(username: str, stage: Stage) -> None:
+    """A shop that buys each month: deposits, returns, prepayments, and orders paid with what is left."""
+    customer = stage.customer(username, "Samir Tran", days=380)
+    for month, days in enumerate(range(355, 4, -30)):
+        credit.give(
+            customer_id=customer.pk, amount=stage.money(90_000 + month * 12_500),
+            reason=GiveReason.DEPOSIT, refundable=True, expires_at=None, key=stage.key(),
+            actor=stage.admin, now=stage.days_ago(days),
+        )  # fmt: skip
+        returned = stage.order(customer, _TRADE_THROWS, days=days - 1, paid_minor=174_495)
+        rma = _return_line(stage, returned, 5 + month % 4, 58_00 * (5 + month % 4), days=days - 2)
+        returns.close(rma.pk, key=stage.key(), actor=stage.staff, now=stage.days_ago(days - 3))
+        prepaid = stage.order(customer, _TRADE_MUGS, days=days - 3, paid_minor=76_495 + month % 5 * 15_000)
+        for overpaid in overpayment_credits(prepaid):
+            keep(
+                customer_id=customer.pk, credit_id=overpaid.id, key=stage.key(), actor=stage.staff,
+                now=stage.days_ago(days - 3),
+            )  # fmt: skip
+        order = stage.order(customer, _TRADE_LAMPS, days=days - 4)
+        orders.pay_with_credit(
+            order.pk, amount=stage.money(89_495), key=stage.key(), actor=stage.staff,
+            now=stage.days_ago(days - 4),
+        )  # fmt: skip
+
+
+_TRADE_THROWS = LineInput("THROW-3", "Wool throw", 30, 174_000)
+_TRADE_MUGS = LineInput("MUG-12", "Stoneware mug", 80, 76_000)
+_TRADE_LAMPS = LineInput("LAMP-01", "Brass reading lamp", 10, 89_000)
+
 #: the customer's username -> the story, in the order in which they are told
 STORIES: dict[str, Callable[[str, Stage], None]] = {
     "ada.birch": overpaid_order,
@@ -281,4 +346,9 @@ STORIES: dict[str, Callable[[str, Stage], None]] = {
     "karin.lund": cancelled_order,
     "marta.novak": unpaid_order,
     "nora.quill": prospect,
+    "olga.pratt": paid_twice,
+    "pavel.quist": overpaid_one_and_owes_another,
+    "quinn.reyes": rounded_payment,
+    "rosa.steen": cancelled_after_paying,
+    "samir.tran": year_of_trade,
 }

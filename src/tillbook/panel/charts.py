@@ -60,12 +60,12 @@ class Chart:
 
     @property
     def top(self) -> int:
-        """The amount at the picture's upper edge: 1, 2 or 5 with zeros, just above the highest bar."""
+        """The amount at the picture's upper edge: one digit with zeros, just above the highest bar."""
         highest = max((bar.total for bar in self.bars), default=0)
         unit = 1
         while unit * 10 <= highest:
             unit *= 10
-        return next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= highest)
+        return next(unit * factor for factor in (1, 2, 3, 4, 5, 6, 8, 10) if unit * factor >= highest)
 
     @property
     def drawn(self) -> list[Drawn]:

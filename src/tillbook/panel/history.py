@@ -17,6 +17,7 @@ from tillbook.panel.edge import Page, PanelRequest, page_of, whole
 # Where an action's own words are not what people call it. Everything else is made from the action.
 _WHAT = {
     "credit.issued": "Credit issued",
+    "credit.kept": "Overpayment kept as credit",
     "credit.spent": "Credit spent",
     "credit.held": "Credit held",
     "credit.captured": "Held credit used",

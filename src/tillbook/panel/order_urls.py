@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tillbook.panel import order_views, rma_views
+from tillbook.panel import order_views, overpayment_views, rma_views
 
 urlpatterns = [
     path("orders/", order_views.orders, name="orders"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("orders/<str:number>/pay-with-credit/", order_views.pay_with_credit, name="order_pay_with_credit"),
     path("orders/<str:number>/cancel/", order_views.cancel_order, name="order_cancel"),
     path("orders/<str:number>/rma/", rma_views.new_rma, name="order_rma"),
+    path("overpayments/", overpayment_views.overpayments, name="overpayments"),
+    path("overpayments/keep/", overpayment_views.keep_one, name="overpayment_keep"),
+    path("overpayments/pay/", overpayment_views.pay_order, name="overpayment_pay"),
     path("payments/<int:payment_id>/void/", order_views.void_payment, name="payment_void"),
     path("orders/orders.<str:ending>", order_views.export, name="orders_file"),
     path("rmas/rmas.<str:ending>", rma_views.export, name="rmas_file"),

@@ -12,6 +12,7 @@ from django.urls import reverse
 from tillbook.common.actor import Actor, Permission
 from tillbook.credit.expiring import ending_soon, page_of_ending
 from tillbook.credit.models import Credit
+from tillbook.credit.overpaid import count_open, page_of_open
 from tillbook.delivery.queries import failing, given_up
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import longest_waiting, waiting
@@ -87,6 +88,30 @@ def _refund(refund: Refund) -> Item:
     )
 
 
+def _overpayments(_now: datetime) -> Task:
+    count = count_open(COUNTED + 1)
+    return Task(
+        title="Overpayments to look at",
+        symbol="hand-coins",
+        url=reverse("panel:overpayments"),
+        link="See what is suggested",
+        count=count,
+        items=[_overpayment(each) for each in page_of_open(limit=_SHOWN)] if count else [],
+        nothing="every overpayment is dealt with",
+    )
+
+
+def _overpayment(credit: Credit) -> Item:
+    return Item(
+        name=credit.source_reference,
+        url=reverse("panel:order", args=[credit.source_reference]),
+        whose=credit.customer.display_name,
+        amount=Amount(credit.account.available_minor, credit.currency),
+        since=credit.issued_at,
+        note=credit.number,
+    )
+
+
 def _expiring(now: datetime) -> Task:
     sums = ending_soon(now)
     return Task(
@@ -143,5 +168,5 @@ def _deliveries(_now: datetime) -> Task:
 
 
 _Find = Callable[[datetime], Task]
-_FOR_ADMINS: tuple[_Find, ...] = (_refunds, _deliveries, _expiring)
-_FOR_STAFF: tuple[_Find, ...] = (_refunds, _expiring)
+_FOR_ADMINS: tuple[_Find, ...] = (_refunds, _overpayments, _deliveries, _expiring)
+_FOR_STAFF: tuple[_Find, ...] = (_overpayments, _refunds, _expiring)
