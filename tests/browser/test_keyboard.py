@@ -53,6 +53,7 @@ def test_staff_log_in_and_pay_a_refund_with_the_keyboard_alone(windows: Windows,
     deposit = shop.deposit(12_000)
     page = windows.open()
     log_in(page, "staff")
+    use(page, page.get_by_role("link", name="View customers & prospects"))
     use(page, page.get_by_role("link", name="jo", exact=True))
     use(page, pages.row(page, deposit.number).get_by_role("link", name="Pay Refund"))
     write(page, "Bank account", "20-00-00 55779911")
@@ -76,7 +77,7 @@ def test_an_admin_logs_in_and_completes_a_refund_with_the_keyboard_alone(windows
 
 
 def test_the_first_stop_of_a_page_skips_its_navigation(windows: Windows, shop: Shop):
-    page = windows.open("staff")
+    page = windows.open("staff", "/customers/")
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to the page")
     expect(skip).to_be_focused()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -14,8 +15,11 @@ from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tests.orders.till import gbp, line
-from tillbook.common.actor import Role
+from tillbook.common.actor import Actor, Role
 from tillbook.common.money import MAX_MINOR
+from tillbook.credit.models import GiveReason
+from tillbook.credit.services import give
+from tillbook.credit.snapshots import count_owed
 from tillbook.customers import services as customers
 from tillbook.ledger.models import Balance
 from tillbook.orders.models import Order
@@ -85,6 +89,13 @@ def wide_addresses(shop: Shop) -> list[str]:
         payee=refunds.Payee(name=word(200), postal_address=word(400)), payment_date=shop.now.date(),
         note=word(400), **shop.by,
     )  # fmt: skip
+    overpaid = shop.place(LineInput(word(60), "", 1, 100), number=word(49))
+    shop.pay(overpaid, MAX_MINOR // 4)
+    give(
+        customer_id=shop.customer.pk, amount=gbp(MAX_MINOR // 4), reason=GiveReason.PROMOTION, refundable=False,
+        expires_at=shop.now + timedelta(days=3), **{**shop.by, "actor": shop.admin},
+    )  # fmt: skip
+    count_owed(actor=Actor.system("test"), now=shop.now)
     rma = shop.open_rma(order, shop.back(order, 1, 100), note=word(400), public_note=word(400))
     user = people.add_user(
         username=word(150), role=Role.STAFF, password=None, email=f"{'w' * 60}@{'w' * 60}.example",
@@ -93,7 +104,10 @@ def wide_addresses(shop: Shop) -> list[str]:
     parts = {
         "/users/": ["", "add/", f"{user.pk}/"],
         "/account/": ["", "password/"],
-        "/": ["", "customers/add/", "refunds/", "orders/", "orders/new/", "rmas/"],
+        "/": [
+            "", "customers/add/", "refunds/", "orders/", "orders/new/", "rmas/", "overpayments/",
+            "credits/expiring/",
+        ],
         "/reports/": ["liability/", "balances/", "roll-forward/?from_at=2020-01-01"],
         f"/customers/{word(150)}/": ["", "edit/", "give-credit/", "pay-refund/"],
         f"/credits/{reversible.number}/": ["", "reverse/"],
@@ -120,7 +134,7 @@ def test_the_longest_texts_fit_where_a_difference_is_explained(windows: Windows,
     Balance.objects.filter(customer_id=shop.customer.pk).update(
         available_minor=1, held_minor=1, owing_minor=2
     )
-    Order.objects.filter(customer_id=shop.customer.pk).update(received_minor=MAX_MINOR - 1)
+    Order.objects.filter(number=word(50)).update(received_minor=MAX_MINOR - 1)
     page = windows.open("staff", f"/customers/{word(150)}/")
     page.get_by_label("Recalculate Account Balances").check()
     pages.click(page, "Save")

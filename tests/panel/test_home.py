@@ -68,7 +68,7 @@ def test_credit_that_ends_within_a_week_is_counted_and_listed(
             customer_id=maria.pk, amount=Money(minor, "GBP"), reason=GiveReason.PROMOTION, refundable=False,
             expires_at=now + timedelta(days=days), key=f"gift-{days}", actor=admin_actor, now=now,
         )  # fmt: skip
-    assert "Credit that expires this week 2 £15.00" in shown(as_staff)
+    assert "Expires this week 2 £15.00" in shown(as_staff)
     listed = shown(as_staff, "/credits/expiring/")
     assert listed.index("CR-1003") < listed.index("CR-1001")
     assert "CR-1002" not in listed

@@ -115,7 +115,7 @@ def _overpayment(credit: Credit) -> Item:
 def _expiring(now: datetime) -> Task:
     sums = ending_soon(now)
     return Task(
-        title="Credit that expires this week",
+        title="Expires this week",
         symbol="calendar-clock",
         url=reverse("panel:credits_expiring"),
         link="Show all",
