@@ -44,7 +44,6 @@ class Task:
     """A kind of thing to do. `url` is the list of exactly the rows that `count` counts."""
 
     title: str
-    symbol: str
     url: str
     link: str
     count: int
@@ -67,7 +66,6 @@ def _refunds(_now: datetime) -> Task:
     sums = waiting()
     return Task(
         title="Refunds to complete",
-        symbol="banknote",
         url=reverse("panel:refunds"),
         link="Open the queue",
         count=sum(each.refunds for each in sums),
@@ -92,7 +90,6 @@ def _overpayments(_now: datetime) -> Task:
     count = count_open(COUNTED + 1)
     return Task(
         title="Overpayments to look at",
-        symbol="hand-coins",
         url=reverse("panel:overpayments"),
         link="See what is suggested",
         count=count,
@@ -116,7 +113,6 @@ def _expiring(now: datetime) -> Task:
     sums = ending_soon(now)
     return Task(
         title="Expires this week",
-        symbol="calendar-clock",
         url=reverse("panel:credits_expiring"),
         link="Show all",
         count=sum(each.credits for each in sums),
@@ -158,7 +154,6 @@ def _deliveries(_now: datetime) -> Task:
     ]
     return Task(
         title="Webhooks that fail",
-        symbol="webhook",
         url=reverse("panel:webhooks"),
         link="Open webhooks",
         count=len({item.name for item in items}),
