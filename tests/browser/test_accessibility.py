@@ -28,6 +28,7 @@ _NO_PAGES = {
     "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "report_file",
     "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close",
     "user_switch", "user_link", "user_reset", "user_end_session",
+    "overpayment_keep", "overpayment_pay",
 }  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def addresses(shop: Shop) -> dict[str, str]:
     find(Settled(), shop.now)
     jo, one = "/customers/jo/", f"/orders/{order.number}/"
     return {
-        "home": "/", "book": "/book/", "customers": "/customers/", "customer_add": "/customers/add/",
+        "home": "/", "overpayments": "/overpayments/", "credits_expiring": "/credits/expiring/", "book": "/book/", "customers": "/customers/", "customer_add": "/customers/add/",
         "customer": jo, "customer_edit": f"{jo}edit/", "give_credit": f"{jo}give-credit/",
         "pay_refund": f"{jo}pay-refund/?credit={deposit.number}", "credit": f"/credits/{deposit.number}/",
         "credit_reverse": f"/credits/{goodwill.number}/reverse/", "find": "/find/?q=o",
