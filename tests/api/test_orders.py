@@ -194,6 +194,8 @@ def test_orders_are_listed_and_filtered(program, customer, admin_actor, now):
     assert numbers(program, paid_status="pending") == ["TILL-1", "WEB-1"]
     assert numbers(program, paid_status="pending", status="cancelled") == ["WEB-3"]
     assert numbers(program, paid_status="pending", customer="jo", q="WEB-1") == ["WEB-1"]
+    assert numbers(program, customer="jo", q="jo") == ["WEB-3", "WEB-2", "WEB-1"]
+    assert refused(program.get("/orders", q="WEB\0")) == (422, "invalid_input")
     first = told(program.get("/orders", limit=3))
     assert first["next_cursor"] == "WEB-2"
     whole = told(program.get("/orders/WEB-1"))

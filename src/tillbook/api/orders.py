@@ -129,7 +129,7 @@ class Because(Sent):
 class OrderFilters(Paging):
     """Which orders. `paid_status` leaves cancelled ones out unless `status` asks for them."""
 
-    q: str = Field("", description="The beginning of an order's number, or words that find its customer.")
+    q: Line = Field("", description="The beginning of an order's number, or words that find its customer.")
     customer: Line | None = None
     paid_status: PaidStatus | None = None
     status: Status | None = None

@@ -52,6 +52,8 @@ _REFUND = {
 }
 _CREDIT = {each: {"number": _NUMBER} for each in ("get_credit", "reverse_credit")}
 _HOLD = {each: {"number": _NUMBER} for each in ("get_hold", "capture_hold", "release_hold")}
+_ORDERS = ("get_order", "edit_order", "cancel_order", "list_payments", "receive_payment")
+_RMAS = ("get_rma", "close_rma", "close_rma_without_credit", "cancel_rma")
 _USERNAMES = ("get_customer", "change_customer", "get_balances", "recalculate_customer")
 _OF_CUSTOMER = {each: {"customer": "$response.body#/customer"} for each in ("list_credits", "list_refunds")}
 
@@ -65,6 +67,9 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
         "list_events": {"subject": _NUMBER},
     },
     "hold_credit": _HOLD,
+    "open_rma": {each: {"number": _NUMBER} for each in _RMAS},
+    "place_order": {each: {"number": _NUMBER} for each in _ORDERS},
+    "receive_payment": {each: {"number": _NUMBER} for each in ("get_payment", "void_payment")},
     "request_refund": _REFUND | {"list_events": {"subject": _NUMBER}},
     "reverse_credit": _REFUND,
     "start_verification": {"get_verification": {"number": _NUMBER}},
