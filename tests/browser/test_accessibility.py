@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import pages
 from tests.browser.shop import Shop
-from tests.browser.test_layout import SCHEMES
+from tests.browser.test_layout import SCHEMES, too_wide
 from tests.browser.windows import Windows
 from tests.orders.till import line
 from tillbook.delivery import webhooks
@@ -81,6 +81,13 @@ def addresses(shop: Shop) -> dict[str, str]:
 def test_no_page_is_left_out(shop: Shop):
     names = {name for name in get_resolver("tillbook.panel.urls").reverse_dict if isinstance(name, str)}
     assert names - _NO_PAGES == set(addresses(shop))
+
+
+def test_the_reference_of_the_api_is_for_everyone(windows: Windows, shop: Shop):
+    page = windows.open(at="/api/v1/reference")
+    expect(page.get_by_role("heading", name="Give credit", exact=True)).to_be_visible()
+    assert not (found := violations(page)), "\n".join(found)
+    assert not (found := too_wide(page)), found
 
 
 def test_every_page_is_for_everyone(windows: Windows, shop: Shop):

@@ -35,7 +35,7 @@ _AT_ONCE = 1_000  # items in a transaction
 
 A = TypeVar("A")
 B = TypeVar("B")
-Key = Annotated[str, Field(pattern=f"^[!#-~]{{1,{LONGEST_KEY}}}$")]
+Key = Annotated[str, Field(pattern=f"^[!#-~]{{1,{LONGEST_KEY}}}$", examples=["SO-1042-1"])]
 
 
 class CreditItem(CreditSent):
@@ -66,18 +66,18 @@ class CreditOutcome(BaseModel):
     """What became of one item: its credit, or the problem that refused it."""
 
     key: str
-    status: int
+    status: int = Field(examples=[201])
     credit: CreditOut | None = None
-    problem: Problem | None = None
+    problem: Problem | None = Field(default=None, examples=[None])
 
 
 class SpendOutcome(BaseModel):
     """What became of one item: the spend, or the problem that refused it."""
 
     key: str
-    status: int
+    status: int = Field(examples=[201])
     spend: Spend | None = None
-    problem: Problem | None = None
+    problem: Problem | None = Field(default=None, examples=[None])
 
 
 class CreditOutcomes(BaseModel):

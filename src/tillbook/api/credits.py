@@ -10,7 +10,19 @@ from pydantic import BaseModel, Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
-from tillbook.api.shapes import Currency, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import (
+    MONEY,
+    Currency,
+    Line,
+    Moment,
+    Money,
+    MoneySent,
+    Page,
+    Paging,
+    Sent,
+    Text,
+    page,
+)
 from tillbook.common.errors import InvalidInput
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import queries, services
@@ -33,9 +45,9 @@ class CreditOut(BaseModel):
 
     number: str = Field(examples=["CR-1042"])
     customer: str
-    source: str = Field(description="overpayment, return or manual")
+    source: str = Field(description="overpayment, return or manual", examples=["manual"])
     source_reference: str
-    reason: str
+    reason: str = Field(examples=["goodwill"])
     issued: Money
     available: Money
     held: Money
@@ -109,13 +121,13 @@ class HoldOut(BaseModel):
     credits: list[CreditPart]
     held_at: Moment
     state: Literal["held", "captured", "released"]
-    captured: Money | None
+    captured: Money | None = Field(examples=[None])
 
 
 class CaptureSent(Sent):
     """How much of the hold to take; the rest is available again. Without `amount` all of it."""
 
-    amount: MoneySent | None = None
+    amount: MoneySent | None = Field(None, examples=[MONEY])
 
 
 class Nothing(Sent):

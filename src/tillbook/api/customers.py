@@ -45,10 +45,10 @@ class Details(Sent):
     """Who the customer is and how to reach them."""
 
     kind: Kind = "customer"
-    first_name: Line = ""
-    last_name: Line = ""
+    first_name: Line = Field("", examples=["Jo"])
+    last_name: Line = Field("", examples=["Day"])
     company: Line = ""
-    email: Line = ""
+    email: Line = Field("", examples=["jo@example.com"])
     phone: Line = ""
     postal_address: Text = ""
     country: Line = ""

@@ -33,12 +33,12 @@ class TransferOut(BaseModel):
     seq: int = Field(description="Its place on the credit: 1, 2, 3 …")
     kind: Literal["post", "hold", "capture", "release"]
     inward: bool = Field(description="The credit grew by it. A hold or capture is outward, a release inward.")
-    house: str = Field(description="The shop's side: receipts, orders, payouts …")
+    house: str = Field(description="The shop's side: receipts, orders, payouts …", examples=["orders"])
     amount: Money
-    reason: str
+    reason: str = Field(examples=[""])
     reference: str
-    key: str
-    actor: str
+    key: str = Field(examples=["api:4:spend-credit-1042"])
+    actor: str = Field(examples=["ann"])
     effective_at: Moment
     recorded_at: Moment
     posted: Money
@@ -59,9 +59,9 @@ class TransferFilters(Paging):
 class ChangeOut(BaseModel):
     """What a field was before, and after."""
 
-    name: str
-    before: Any
-    after: Any
+    name: str = Field(examples=["email"])
+    before: Any = Field(examples=[""])
+    after: Any = Field(examples=["jo@example.com"])
 
 
 class EventOut(BaseModel):
@@ -71,13 +71,13 @@ class EventOut(BaseModel):
     action: str = Field(examples=["refund.requested"])
     customer: str | None
     subject: str = Field(description="The number or username it happened to.", examples=["RF-1042"])
-    reason: str
+    reason: str = Field(examples=[""])
     note: str
     public_note: str
-    details: dict[str, Any]
+    details: dict[str, Any] = Field(examples=[{"amount": {"amount": "12.34", "currency": "AUD"}}])
     changed: list[ChangeOut]
     actor: str
-    origin: str
+    origin: str = Field(examples=["api 192.0.2.7"])
     recorded_at: Moment
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StrictInt
 from tillbook.api.credits import CreditPart
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
-from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import MONEY, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
 from tillbook.api.versions import check_version
 from tillbook.common.errors import InvalidInput
 from tillbook.customers import queries as customers
@@ -80,9 +80,9 @@ class OrderDetail(OrderOut):
 class LineSent(Sent):
     """A line of an order; `amount` is of the whole line."""
 
-    sku: Line
-    description: Text = ""
-    quantity: StrictInt
+    sku: Line = Field(examples=["LAMP"])
+    description: Text = Field("", examples=["A lamp"])
+    quantity: StrictInt = Field(examples=[2])
     amount: MoneySent
 
 
@@ -98,9 +98,9 @@ class OrderSent(Sent):
     Without `number` it gets the next one of Tillbook's own; without `placed_at` it is placed now.
     """
 
-    customer: Line
+    customer: Line = Field(examples=["jo"])
     currency: str | None = Field(None, pattern="^[A-Z]{3}$")
-    number: Line | None = None
+    number: Line | None = Field(None, examples=["WEB-7"])
     lines: list[LineSent] = Field(max_length=_MOST_LINES)
     shipping: MoneySent | None = None
     surcharge: MoneySent | None = None
@@ -115,7 +115,7 @@ class OrderChanged(Sent):
     """
 
     lines: list[LineChanged] | None = Field(None, max_length=_MOST_LINES)
-    shipping: MoneySent | None = None
+    shipping: MoneySent | None = Field(None, examples=[MONEY])
     surcharge: MoneySent | None = None
     note: Text | None = None
 
@@ -123,7 +123,7 @@ class OrderChanged(Sent):
 class Because(Sent):
     """Why it is done; it stands in the history."""
 
-    reason: Text
+    reason: Text = Field(examples=["It was entered twice."])
 
 
 class OrderFilters(Paging):

@@ -23,13 +23,13 @@ class PaymentOut(BaseModel):
     """A payment. One that was voided stays, and counts no longer."""
 
     number: str = Field(examples=["PAY-1042"])
-    order: str
+    order: str = Field(examples=["SO-1042"])
     amount: Money
     method: Method
     reference: str
     received_at: Moment
     recorded_at: Moment
-    recorded_by: str
+    recorded_by: str = Field(examples=["ann"])
     voided_at: Moment | None
     void_reason: str
 
@@ -37,7 +37,7 @@ class PaymentOut(BaseModel):
 class Payments(BaseModel):
     """An order's payments, as they came in."""
 
-    order: str
+    order: str = Field(examples=["SO-1042"])
     payments: list[PaymentOut]
 
 
@@ -46,7 +46,7 @@ class PaymentSent(Sent):
 
     amount: MoneySent
     method: Method
-    reference: Line = Field("", description="Its number at the bank or gateway.")
+    reference: Line = Field("", description="Its number at the bank or gateway.", examples=["ch_3P8"])
     received_at: Moment | None = None
 
 

@@ -21,7 +21,7 @@ router = Router(tags=["Customers"])
 class RecalculationSent(Sent):
     """Whether figures that differ shall be rewritten, or only compared."""
 
-    repair: StrictBool
+    repair: StrictBool = Field(examples=[False])
 
 
 class StepOut(BaseModel):
@@ -29,12 +29,12 @@ class StepOut(BaseModel):
 
     entry: str = Field(examples=["CR-1042"])
     seq: int | None
-    kind: str
-    what: str
+    kind: str = Field(examples=["spend"])
+    what: str = Field(examples=["Spent"])
     amount: Money
     reference: str
-    key: str
-    who: str
+    key: str = Field(examples=["api:4:spend-credit-1042"])
+    who: str = Field(examples=["ann"])
     at: Moment
 
 
@@ -51,7 +51,7 @@ class ExplanationOut(BaseModel):
     verdict: str = Field(
         description="misses, left_out, outside, unmarked, documents, together or broken", examples=["misses"]
     )
-    says: str
+    says: str = Field(examples=["The stored figure misses what was spent."])
     until: Moment
     since: KnownOut | None
     agrees: StepOut | None = Field(description="The last entry that the stored figure still has.")
@@ -66,7 +66,7 @@ class DifferenceOut(BaseModel):
     """A stored figure that the history does not give; `entry` is empty for the customer's own figures."""
 
     entry: str
-    figure: str
+    figure: str = Field(examples=["available"])
     stored: Money
     derived: Money
     explanation: ExplanationOut
@@ -77,7 +77,7 @@ class BreakOut(BaseModel):
 
     entry: str
     seq: int | None
-    problem: str
+    problem: str = Field(examples=["The row was changed."])
     until: Moment
     since: KnownOut | None
     sound: StepOut | None = Field(description="The last sound transfer before.")

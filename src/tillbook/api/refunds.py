@@ -33,7 +33,9 @@ class PayeeSent(Sent):
 
     name: Line = Field(examples=["Jo Day"])
     bank_account: Annotated[Line, StringConstraints(max_length=60)] = Field(
-        "", description="For bank_transfer: branch code and account number, or an IBAN."
+        "",
+        description="For bank_transfer: branch code and account number, or an IBAN.",
+        examples=["20-00-00 55779911"],
     )
     paypal_email: Annotated[Text, StringConstraints(max_length=254)] = Field("", description="For paypal.")
     postal_address: Annotated[Text, StringConstraints(max_length=1_000)] = Field(
@@ -61,9 +63,9 @@ class RefundOut(BaseModel):
     method: Method | None
     payee: PayeeOut | None
     payment_date: Day | None
-    reason: str = Field(description="Why a credit is reversed; empty for a refund.")
+    reason: str = Field(description="Why a credit is reversed; empty for a refund.", examples=[""])
     note: str
-    requested_by: str
+    requested_by: str = Field(examples=["ann"])
     requested_at: Moment
     resolved_by: str
     resolved_at: Moment | None

@@ -38,13 +38,13 @@ class RmaOut(BaseModel):
 
     number: str = Field(examples=["RMA-1042"])
     customer: str
-    order: str | None
+    order: str | None = Field(examples=["SO-1042"])
     document: str | None
     status: Status
     outcome: Outcome
     reason: Reason
     total: Money
-    opened_by: str
+    opened_by: str = Field(examples=["ann"])
     opened_at: Moment
     closed_at: Moment | None
     adjustment_note: str | None = Field(examples=["AN-1042"])
@@ -80,21 +80,21 @@ class RmaLineSent(Sent):
     """
 
     position: StrictInt | None = None
-    sku: Line | None = None
+    sku: Line | None = Field(None, examples=["LAMP"])
     description: Text | None = None
-    quantity: StrictInt
+    quantity: StrictInt = Field(examples=[1])
     amount: MoneySent | None = None
 
 
 class RmaSent(Sent):
     """A return of an order, or without one; `shipping` and `surcharge` are given back."""
 
-    customer: Line
-    order: Line | None = None
+    customer: Line = Field(examples=["jo"])
+    order: Line | None = Field(None, examples=["SO-1042"])
     currency: str | None = Field(
         None, pattern="^[A-Z]{3}$", description="Without it, the order's or the customer's."
     )
-    lines: list[RmaLineSent] = Field([], max_length=_MOST_LINES)
+    lines: list[RmaLineSent] = Field([], max_length=_MOST_LINES, examples=[[{"sku": "LAMP", "quantity": 1}]])
     shipping: MoneySent | None = None
     surcharge: MoneySent | None = None
     reason: Reason
@@ -107,7 +107,7 @@ class RmaSent(Sent):
 class NoteSent(Sent):
     """A note for the history."""
 
-    note: Text = ""
+    note: Text = Field("", examples=["It came back unopened."])
 
 
 class RmaFilters(Paging):

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    WithJsonSchema,
 )
 
 from tillbook.common import money
@@ -23,6 +24,7 @@ from tillbook.common.errors import InvalidInput
 T = TypeVar("T")
 
 MOST = 200  # items of one page
+MONEY = {"amount": "12.34", "currency": "AUD"}  # an example of it
 
 
 class Sent(BaseModel):
@@ -85,6 +87,7 @@ Moment = Annotated[
     _written_as(_MOMENT, "Write a moment with its zone, like 2026-10-31T17:30:00Z."),
     AfterValidator(_in_utc),
     PlainSerializer(_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Day = Annotated[date, _written_as(_DAY, "Write a date like 2026-10-31.")]
 

@@ -13,6 +13,7 @@ from tillbook.api import (
     batches,
     credits,
     customers,
+    description,
     history,
     orders,
     payments,
@@ -27,7 +28,7 @@ from tillbook.api.edge import Bearer, Json
 
 
 class Api(NinjaAPI):
-    """Ninja's, with what it says of errors put right: they are problem details."""
+    """Ninja's, with a description that says all: headers, statuses, problem details."""
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__
@@ -38,11 +39,7 @@ class Api(NinjaAPI):
             for operation in methods.values():
                 _link(operation)
                 _say_what_a_path_takes(operation)
-                for status, response in operation["responses"].items():
-                    if int(status) >= 400 and "content" in response:
-                        response["content"] = {
-                            problems.CONTENT_TYPE: response["content"].pop("application/json")
-                        }
+        description.complete(schema)
         return schema
 
 

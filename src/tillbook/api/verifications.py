@@ -35,11 +35,11 @@ class VerificationOut(BaseModel):
     it; `agrees` and `broken` say what a check that came to its end found. Only admins read the sentences.
     """
 
-    number: int
+    number: int = Field(examples=[7])
     depth: Depth
     state: Literal["running", "unfinished", "agrees", "broken"]
     started_at: Moment
-    started_by: str
+    started_by: str = Field(examples=["ann"])
     finished_at: Moment | None
     transfers: int | None = Field(description="How many were checked; null until it has finished.")
     credits: int | None

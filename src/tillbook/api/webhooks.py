@@ -26,7 +26,7 @@ class WebhookOut(BaseModel):
     """An address that events are sent to. Without `actions` it gets all of them."""
 
     number: str = Field(examples=["WH-1042"])
-    url: str
+    url: str = Field(examples=["https://shop.example/hooks"])
     description: str
     actions: list[str]
     enabled: bool
@@ -53,24 +53,24 @@ class WebhookChanged(Sent):
     url: str = Field("", max_length=500)
     description: Line = ""
     actions: Actions = []
-    enabled: StrictBool = True
+    enabled: StrictBool = Field(True, examples=[False])
 
 
 class DeliveryOut(BaseModel):
     """One event on its way to one webhook. `status` is null where there was no answer."""
 
     number: str = Field(examples=["WD-1042"])
-    webhook: str
-    webhook_id: str
+    webhook: str = Field(examples=["WH-1042"])
+    webhook_id: str = Field(examples=["evt_42_1"])
     event: str = Field(examples=["EV-1042"])
-    action: str
-    subject: str
-    state: str = Field(description="pending, delivered or given_up")
+    action: str = Field(examples=["refund.completed"])
+    subject: str = Field(examples=["RF-1042"])
+    state: str = Field(description="pending, delivered or given_up", examples=["delivered"])
     attempts: int
     created_at: Moment
     next_at: Moment | None
     last_at: Moment | None
-    status: int | None
+    status: int | None = Field(examples=[200])
     answer: str
     milliseconds: int | None
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from shlex import quote
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -69,6 +71,27 @@ class Field:
             body[last] = None
         else:
             body[last] = _value(given, self.info.annotation)
+
+    def written(self, body: Mapping[str, Any]) -> list[str]:
+        """What a command line needs to put in it what `body` has there: an option for each of a list."""
+        value: Any = body
+        for each in self.place:
+            value = value.get(each) if isinstance(value, Mapping) else None
+        if value is None:
+            return []
+        if isinstance(value, bool):
+            return [self.shown if value else f"--no-{self.shown[2:]}"]
+        option = "" if self.is_argument else f"{self.shown} "
+        return [f"{option}{quote(_word(each))}" for each in (value if isinstance(value, list) else [value])]
+
+
+def _word(value: Any) -> str:
+    """A value as it is written in one word: money, what has several fields, and all else."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    if value.keys() == MoneySent.model_fields.keys():
+        return f"{value['amount']} {value['currency']}"
+    return ",".join(f"{name}={_word(each)}" for name, each in value.items())
 
 
 def of(

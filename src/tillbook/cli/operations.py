@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +37,7 @@ _ERRORS = Console(stderr=True)  # progress is not output
 _NAMES = {"add_customer": "username", "add_webhook": "url"}  # what names the new thing is no option
 _VERBS = {"get": "show"}
 _STARTED = 202
+_WIDE = 64  # characters of a line that is shown whole
 _STANDARD = Path("-")  # input or output
 
 By = Annotated[str | None, typer.Option("--by", metavar="USERNAME", help="Act as that user, by their role.")]
@@ -56,6 +58,23 @@ def place(operation: Operation) -> tuple[str, str]:
 
 def _singular(noun: str) -> str:
     return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
+
+
+def command_line(operation: Operation, path: Mapping[str, Any], body: Mapping[str, Any]) -> str:
+    """The line of a shell that does what the API does with these parts of its address and this body."""
+    command = _Command(operation)
+    words = ["tillbook", *place(operation), *[quote(str(path[each.name])) for each in command.path]]
+    for field in command.fields:
+        words += field.written(body)
+    own = {Kind.BATCH: "items.json", Kind.DOCUMENT: "--output file.pdf"}
+    words += filter(None, [own.get(operation.kind)])
+    return " ".join(words) if len(" ".join(words)) < _WIDE else _wrapped(words)
+
+
+def _wrapped(words: Sequence[str]) -> str:
+    """The words on several lines, each option with its value on one."""
+    start = next((at for at, word in enumerate(words) if word.startswith("--")), len(words))
+    return " \\\n  ".join([" ".join(words[:start]), *words[start:]])
 
 
 def nouns() -> dict[str, typer.Typer]:

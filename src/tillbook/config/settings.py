@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "tillbook.returns",
     "tillbook.refunds",
     "tillbook.delivery",
+    "tillbook.api",
 ]
 MIDDLEWARE = [
     "tillbook.config.proxies.ClientAddress",  # first: all others see the client's address

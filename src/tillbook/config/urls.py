@@ -7,7 +7,9 @@ from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from tillbook.api import reference
 from tillbook.api.urls import api
+from tillbook.cli.operations import command_line
 from tillbook.neto.edge import endpoint as neto
 from tillbook.panel.account_views import second_step
 
@@ -20,6 +22,7 @@ urlpatterns = [
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("login/second-factor/", second_step, name="mfa_authenticate"),
     path("account/", include("tillbook.panel.account_urls")),
+    path("api/v1/reference", reference.page, {"command_line": command_line}, name="api_reference"),
     path("api/v1/", api.urls),
     path("do/WS/NetoAPI", neto),
     path("do/WS/NetoAPI/", neto),

@@ -1,0 +1,81 @@
+"""What ninja can't know of an operation and the API's description shall say: headers and statuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tillbook.api import problems
+from tillbook.api.endpoints import Kind, operations
+
+#: header -> what it says; those of every answer's components
+_HEADERS = {
+    "ETag": "Stands for exactly this content: send it as If-Match.",
+    "Idempotency-Replayed": "`true` where this is the first answer to that key, told again.",
+    "RateLimit": "What the key has left in this minute: `r` requests, and `t` seconds until there are more.",
+    "RateLimit-Policy": "How many requests, `q`, the key may make in `w` seconds.",
+    "Retry-After": "Seconds to wait before the request is sent again.",
+    "WWW-Authenticate": "`Bearer`: a key is asked for.",
+}
+_IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "required": False,
+    "description": "The ETag of what was read: refused with 412 if somebody changed it since.",
+    "schema": {"type": "string"},
+}
+
+#: status -> what it says, whatever the operation
+MEANINGS = {
+    200: "Done.",
+    201: "It is made.",
+    202: "It is begun.",
+    400: "The body is no JSON object, or the key is missing.",
+    401: "The API key is unknown or has ended.",
+    403: "The API key may not do this.",
+    404: "There is no such thing.",
+    409: "The request is well formed, and a rule refuses it.",
+    412: "It was changed since you read it.",
+    413: "The request is larger than 32 MB.",
+    415: "The body is not said to be JSON.",
+    422: "The request does not have the documented shape, or its key stands for something else.",
+    429: "No requests left in this minute.",
+}
+
+
+def complete(schema: dict[str, Any]) -> None:
+    """Add it to every operation of the description."""
+    schema["components"]["headers"] = {
+        name: {"description": says, "schema": {"type": "string"}} for name, says in _HEADERS.items()
+    }
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            _complete(operation)
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    kind = operations[operation["operationId"]].kind
+    operation["summary"] = operation["summary"].capitalize().replace(" rma", " RMA")
+    operation["responses"] = dict(sorted(operation["responses"].items(), key=lambda each: int(each[0])))
+    if any(int(status) == 412 for status in operation["responses"]):
+        operation["parameters"].append(_IF_MATCH)
+    for status, response in operation["responses"].items():
+        response["description"] = MEANINGS[int(status)]
+        response["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in _headers(kind, int(status))
+        }
+        if int(status) >= 400:
+            response["content"] = {problems.CONTENT_TYPE: response["content"].pop("application/json")}
+
+
+def _headers(kind: Kind, status: int) -> list[str]:
+    """Which headers an answer of that status may carry."""
+    if status == 401:
+        return ["WWW-Authenticate"]
+    found = ["RateLimit", "RateLimit-Policy"]
+    if status == 200 and kind in {Kind.READ, Kind.UPDATE}:
+        found.append("ETag")
+    if kind is Kind.CHANGE and status not in {400, 413, 415, 429}:
+        found.append("Idempotency-Replayed")
+    if status == 429 or (kind is Kind.CHANGE and status == 409):
+        found.append("Retry-After")
+    return found

@@ -1,0 +1,127 @@
+"""The reference page: every operation is on it, its examples are right, and it needs nothing from outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+from jsonschema_rs import validator_for
+
+from tillbook.api.reference import Described, described
+from tillbook.api.urls import api
+from tillbook.cli.operations import command_line
+
+ADDRESS = "/api/v1/reference"
+
+
+def operations() -> list[Described]:
+    return [each for found in described(command_line).values() for each in found]
+
+
+@cache
+def document() -> dict[str, Any]:
+    return dict(api.get_openapi_schema())
+
+
+def by_name() -> dict[str, Any]:
+    """The operations as the document has them."""
+    return {
+        each["operationId"]: each for methods in document()["paths"].values() for each in methods.values()
+    }
+
+
+class Page(HTMLParser):
+    """What a page has, by its tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            self.attributes.add(name)
+            if name == "id":
+                self.ids.append(value or "")
+            if name in {"href", "src"}:
+                self.links.append(value or "")
+
+
+@pytest.fixture(scope="module")
+def answer():
+    return Client().get(ADDRESS)
+
+
+@pytest.fixture(scope="module")
+def page(answer) -> Page:
+    return Page(answer.content.decode())
+
+
+def test_it_needs_no_key_and_tells_every_operation(answer, page):
+    assert answer.status_code == 200
+    assert set(by_name()) <= set(page.ids)
+    assert {each.name for each in operations()} == set(by_name())
+
+
+def test_it_is_only_read():
+    assert Client().head(ADDRESS).status_code == 200
+    assert Client().post(ADDRESS).status_code == 405
+
+
+def test_it_has_no_script_and_no_style_of_its_own(answer, page):
+    assert "default-src 'self'" in answer["Content-Security-Policy"]
+    assert not {"script", "style"} & page.tags
+    assert not {name for name in page.attributes if name == "style" or name.startswith("on")}
+
+
+def test_its_links_lead_somewhere(page):
+    assert len(page.ids) == len(set(page.ids))
+    assert page.links
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids, link
+        elif link.startswith("/static/"):
+            assert finders.find(link.removeprefix("/static/")), link
+        else:
+            assert Client().get(link.removeprefix("http://testserver")).status_code == 200, link
+
+
+@pytest.mark.parametrize("operation", operations(), ids=lambda each: each.name)
+def test_each_body_is_as_its_schema_has_it(operation):
+    shown = by_name()[operation.name]
+    if operation.sent is None:
+        assert "requestBody" not in shown
+        return
+    schema = shown["requestBody"]["content"]["application/json"]["schema"]
+    whole = {**schema, "components": document()["components"]}
+    validator_for(whole).validate(operation.sent)
+    data = operation.curl("").partition("-d '")[2].removesuffix("'")
+    assert json.loads(data) == operation.sent
+
+
+@pytest.mark.parametrize("operation", operations(), ids=lambda each: each.name)
+def test_each_answer_is_as_its_schema_has_it(operation):
+    if not operation.sample:
+        assert operation.name == "get_slip"
+        return
+    shown = by_name()[operation.name]
+    told = next(each for status, each in shown["responses"].items() if int(status) < 300)
+    schema = {**told["content"]["application/json"]["schema"], "components": document()["components"]}
+    validator_for(schema).validate(json.loads(operation.sample))
+
+
+def test_each_field_of_a_body_is_told():
+    told = {field.name for each in operations() if each.name == "request_refund" for field in each.body}
+    properties = document()["components"]["schemas"]
+    assert told == set(properties["RefundSent"]["properties"]) | set(properties["PayeeSent"]["properties"])
+    assert not re.search(r"\{\w+\}", " ".join(each.called for each in operations()))
