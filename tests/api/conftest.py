@@ -4,22 +4,52 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import Resolver404
 
+from tillbook.api.description import codes_of
 from tillbook.api.edge import limiter
+from tillbook.api.problems import CONTENT_TYPE
+from tillbook.api.urls import api
 from tillbook.common.actor import Actor, Scope
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.staff import keys
 from tillbook.staff.models import User
 
+_PART = re.compile(r"<(?:\w+:)?(\w+)>")
 _NUMBERS = itertools.count(1)
+
+
+@cache
+def names() -> dict[tuple[str, str], str]:
+    """(method, address) -> operation."""
+    return {
+        (method.upper(), path): operation["operationId"]
+        for path, methods in api.get_openapi_schema()["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def as_described(answer: Any) -> HttpResponse:
+    """The answer. A problem is one that the description of its operation has."""
+    try:
+        route = _PART.sub(r"{\1}", answer.resolver_match.route)
+    except Resolver404:
+        return answer
+    name = names().get((answer.request["REQUEST_METHOD"], f"/{route}"))
+    if name is not None and answer["Content-Type"] == CONTENT_TYPE and answer.status_code < 500:
+        codes = codes_of(name, answer.status_code)
+        assert json.loads(answer.content)["code"] in codes, (name, codes, answer.content)
+    return answer
 
 
 class Program:
@@ -30,7 +60,7 @@ class Program:
         self._client = Client(raise_request_exception=False)
 
     def get(self, path: str, **parameters: Any) -> HttpResponse:
-        return self._client.get(f"/api/v1{path}", parameters, headers=self._headers())
+        return as_described(self._client.get(f"/api/v1{path}", parameters, headers=self._headers()))
 
     def post(self, path: str, body: Any, key: str | None = None, **headers: str) -> HttpResponse:
         key = key or f"k{next(_NUMBERS)}"
@@ -41,9 +71,11 @@ class Program:
 
     def send(self, method: str, path: str, body: Any, **headers: str) -> HttpResponse:
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self._client.generic(
-            method, f"/api/v1{path}", text, content_type="application/json",
-            headers=self._headers() | headers,
+        return as_described(
+            self._client.generic(
+                method, f"/api/v1{path}", text, content_type="application/json",
+                headers=self._headers() | headers,
+            )
         )  # fmt: skip
 
     def _headers(self) -> dict[str, str]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 from jsonschema_rs import validator_for
+from typer.main import get_command
 
-from tillbook.api.reference import Described, described
+from tillbook.api.endpoints import operations as declared
+from tillbook.api.reference import Described, described, refusals
 from tillbook.api.urls import api
+from tillbook.cli import operations as commands
 from tillbook.cli.operations import command_line
 
 ADDRESS = "/api/v1/reference"
@@ -125,3 +130,49 @@ def test_each_field_of_a_body_is_told():
     properties = document()["components"]["schemas"]
     assert told == set(properties["RefundSent"]["properties"]) | set(properties["PayeeSent"]["properties"])
     assert not re.search(r"\{\w+\}", " ".join(each.called for each in operations()))
+
+
+@pytest.mark.parametrize("operation", operations(), ids=lambda each: each.name)
+def test_each_command_sends_the_same_as_the_request(operation):
+    program, noun, verb, *words = shlex.split(operation.command.replace("\\\n", ""))
+    command = commands.NOUNS[noun]
+    assert program == "tillbook"
+    context = get_command(command).commands[verb].make_context(verb, words)
+    # Typer hands lists to its functions where click has tuples.
+    given = {name: list(each) if isinstance(each, tuple) else each for name, each in context.params.items()}
+    made = commands._Command(declared[operation.name])
+    if "file" in given:
+        return
+    asked = dict(parse_qsl(urlsplit(operation.called).query))
+    assert made._body(given) == (asked if operation.sent is None else operation.sent)
+    path = [str(given[each.name]) for each in made.path]
+    assert all(each in operation.called.split("?")[0].split("/") for each in path)
+
+
+def test_every_problem_that_may_come_is_told(page):
+    codes = {
+        code
+        for methods in document()["paths"].values()
+        for each in methods.values()
+        for status, response in each["responses"].items()
+        if int(status) >= 400
+        for code in response["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"][
+            "code"
+        ]["enum"]
+    }
+    assert codes == {code for code, _, _ in refusals()}
+    assert {f"#code-{code}" for code in codes} == {link for link in page.links if link.startswith("#code-")}
+    assert all("rules do not allow" not in says for _, _, says in refusals())  # each says what it is
+
+
+def test_the_headers_of_requests_and_answers_are_described():
+    headers = document()["components"]["headers"]
+    for each in by_name().values():
+        wants_version = "412" in each["responses"]
+        assert wants_version == any(one["name"] == "If-Match" for one in each["parameters"])
+        for response in each["responses"].values():
+            assert set(response["headers"]) <= set(headers)
+    responses = by_name()["give_credit"]["responses"]
+    assert "Idempotency-Replayed" in responses["201"]["headers"]
+    assert "Retry-After" in responses["429"]["headers"]
+    assert "ETag" in by_name()["get_customer"]["responses"]["200"]["headers"]

@@ -12,6 +12,7 @@ from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
 from tillbook.api.shapes import (
     MONEY,
+    NO_MONEY,
     Currency,
     Line,
     Moment,
@@ -23,21 +24,41 @@ from tillbook.api.shapes import (
     Text,
     page,
 )
-from tillbook.common.errors import InvalidInput
+from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import queries, services
 from tillbook.credit.models import Credit, GiveReason
-from tillbook.credit.services import HoldNotFound, Part
+from tillbook.credit.services import (
+    CreditExpired,
+    CreditNotFound,
+    CreditNotRefundable,
+    CurrencyMismatch,
+    HoldNotFound,
+    InsufficientCredit,
+    LimitExceeded,
+    MoreThanSpent,
+    Part,
+)
 from tillbook.customers import queries as customers
+from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.models import Event
 from tillbook.events.queries import by_id as event_by_id
 from tillbook.events.queries import of_key
+from tillbook.ledger.book import AmountAboveHold, HoldAlreadyResolved
 from tillbook.ledger.models import House
 from tillbook.orders import checkout
+from tillbook.orders.services import MoreThanOwing
 
 router = Router(tags=["Credit"])
 
 Reason = Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
+
+
+#: What spending and holding may be refused for.
+_TAKING = (
+    CustomerNotFound, CreditNotFound, InsufficientCredit, CreditExpired, CurrencyMismatch, MoreThanOwing,
+    WrongState,
+)  # fmt: skip
 
 
 class CreditOut(BaseModel):
@@ -50,11 +71,11 @@ class CreditOut(BaseModel):
     reason: str = Field(examples=["goodwill"])
     issued: Money
     available: Money
-    held: Money
+    held: Money = Field(examples=[NO_MONEY])
     refundable: bool
     issued_at: Moment
     expires_at: Moment | None
-    note: str
+    note: str = Field(examples=[""])
     public_note: str
 
 
@@ -156,7 +177,7 @@ def told(credit: Credit) -> CreditOut:
     )  # fmt: skip
 
 
-@read(router, "/credits", Page[CreditOut], 404, 422)
+@read(router, "/credits", Page[CreditOut], CustomerNotFound, CreditNotFound)
 def list_credits(request: ApiRequest, filters: Query[CreditFilters]) -> Page[CreditOut]:
     """A customer's credits, the newest first."""
     customer = customers.by_username(filters.customer)
@@ -165,7 +186,7 @@ def list_credits(request: ApiRequest, filters: Query[CreditFilters]) -> Page[Cre
     return page(rows, filters.limit, told, lambda row: row.number)
 
 
-@change(router, "/credits", 201, CreditOut, 404)
+@change(router, "/credits", 201, CreditOut, CustomerNotFound, LimitExceeded, CreditNotRefundable)
 def give_credit(request: ApiRequest, body: CreditSent) -> CreditOut:
     """Give credit by hand."""
     given = services.give(
@@ -176,13 +197,13 @@ def give_credit(request: ApiRequest, body: CreditSent) -> CreditOut:
     return told(queries.by_number(given.number))
 
 
-@read(router, "/credits/{public:number}", CreditOut, 404)
+@read(router, "/credits/{public:number}", CreditOut, CreditNotFound)
 def get_credit(request: ApiRequest, number: str) -> CreditOut:
     """One credit."""
     return told(queries.by_number(number))
 
 
-@change(router, "/spends", 201, Spend, 404)
+@change(router, "/spends", 201, Spend, *_TAKING)
 def spend_credit(request: ApiRequest, body: TakingSent) -> Spend:
     """Pay with credit at once."""
     amount = body.amount.value()
@@ -196,7 +217,7 @@ def spend_credit(request: ApiRequest, body: TakingSent) -> Spend:
     )  # fmt: skip
 
 
-@change(router, "/holds", 201, HoldOut, 404)
+@change(router, "/holds", 201, HoldOut, *_TAKING)
 def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
     """Set credit aside: it is no longer available, and not yet gone."""
     customer_id = customers.id_of(body.customer)
@@ -209,13 +230,23 @@ def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
     return _told_hold(event)
 
 
-@read(router, "/holds/{public:number}", HoldOut, 404)
+@read(router, "/holds/{public:number}", HoldOut, HoldNotFound)
 def get_hold(request: ApiRequest, number: str) -> HoldOut:
     """One hold, as it stands."""
     return _told_hold(_event(number))
 
 
-@change(router, "/holds/{public:number}/capture", 200, HoldOut, 404)
+@change(
+    router,
+    "/holds/{public:number}/capture",
+    200,
+    HoldOut,
+    HoldNotFound,
+    HoldAlreadyResolved,
+    AmountAboveHold,
+    CurrencyMismatch,
+    WrongState,
+)
 def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut:
     """End a hold: its amount, or the part given, is gone. The rest is available again."""
     event = _event(number)
@@ -227,7 +258,7 @@ def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut
     return _told_hold(event)
 
 
-@change(router, "/holds/{public:number}/release", 200, HoldOut, 404)
+@change(router, "/holds/{public:number}/release", 200, HoldOut, HoldNotFound, HoldAlreadyResolved)
 def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
     """End a hold: all of it is available again."""
     event = _event(number)
@@ -235,7 +266,7 @@ def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
     return _told_hold(event)
 
 
-@change(router, "/restores", 201, Spend, 404)
+@change(router, "/restores", 201, Spend, CustomerNotFound, MoreThanSpent, CurrencyMismatch, WrongState)
 def restore_credit(request: ApiRequest, body: RestoreSent) -> Spend:
     """Give back what credit paid, to the same credits."""
     parts = checkout.restore(

@@ -10,13 +10,29 @@ from pydantic import BaseModel, Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read, update
-from tillbook.api.shapes import Currency, Day, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import (
+    NO_MONEY,
+    Currency,
+    Day,
+    Line,
+    Moment,
+    Money,
+    MoneySent,
+    Page,
+    Paging,
+    Sent,
+    Text,
+    page,
+)
 from tillbook.api.versions import check_version
+from tillbook.common.errors import InvalidInput
 from tillbook.credit import queries as credit
 from tillbook.credit.basis import basis_at, day_end
-from tillbook.credit.reporting import balances_of
+from tillbook.credit.reporting import TransfersWithoutCredit, balances_of
 from tillbook.customers import queries, services
 from tillbook.customers.models import Customer
+from tillbook.customers.queries import CustomerNotFound
+from tillbook.customers.services import UsernameTaken
 
 router = Router(tags=["Customers"])
 
@@ -82,7 +98,7 @@ class BalanceOut(BaseModel):
     """What the shop owes a customer in one currency, and what the customer owes it."""
 
     available: Money
-    held: Money
+    held: Money = Field(examples=[NO_MONEY])
     owing: Money | None = Field(description="As it is now; null with `as_of`: no history of it is kept.")
 
 
@@ -102,7 +118,7 @@ def told(customer: Customer) -> CustomerOut:
     )
 
 
-@read(router, "", Page[CustomerOut], 422)
+@read(router, "", Page[CustomerOut])
 def list_customers(request: ApiRequest, filters: Query[CustomerFilters]) -> Page[CustomerOut]:
     """Customers and prospects by username. `q` looks in names, company, e-mail and phone."""
     rows = queries.search(
@@ -112,7 +128,7 @@ def list_customers(request: ApiRequest, filters: Query[CustomerFilters]) -> Page
     return page(rows, filters.limit, told, lambda row: row.username)
 
 
-@change(router, "", 201, CustomerOut, 409, 422)
+@change(router, "", 201, CustomerOut, UsernameTaken)
 def add_customer(request: ApiRequest, body: CustomerSent) -> CustomerOut:
     """Add a customer or prospect."""
     sent = body.model_dump(exclude={"credit_limit"})
@@ -121,13 +137,13 @@ def add_customer(request: ApiRequest, body: CustomerSent) -> CustomerOut:
     return told(customer)
 
 
-@read(router, "/{username}", CustomerOut, 404)
+@read(router, "/{username}", CustomerOut, CustomerNotFound)
 def get_customer(request: ApiRequest, username: str) -> CustomerOut:
     """One customer. The ETag names this state of them, for If-Match."""
     return told(queries.by_username(username))
 
 
-@update(router, "/{username}", CustomerOut, 404)
+@update(router, "/{username}", CustomerOut, CustomerNotFound)
 def change_customer(request: ApiRequest, username: str, body: CustomerChanged) -> CustomerOut:
     """Change some fields of a customer."""
     # Locked, so that what is compared and what is left as it is can't change before it is written.
@@ -168,7 +184,7 @@ class BalanceFilters(Sent):
     view: Literal["effective", "recorded"] = "effective"
 
 
-@read(router, "/{username}/balances", Balances, 404, 409)
+@read(router, "/{username}/balances", Balances, CustomerNotFound, InvalidInput, TransfersWithoutCredit)
 def get_balances(request: ApiRequest, username: str, filters: Query[BalanceFilters]) -> Balances:
     """What is available, held and owing now; or what was available and held as of any moment."""
     customer = queries.by_username(username)

@@ -55,8 +55,9 @@ def complete(schema: dict[str, Any]) -> None:
 def _complete(operation: dict[str, Any]) -> None:
     kind = operations[operation["operationId"]].kind
     operation["summary"] = operation["summary"].capitalize().replace(" rma", " RMA")
-    operation["responses"] = dict(sorted(operation["responses"].items(), key=lambda each: int(each[0])))
-    if any(int(status) == 412 for status in operation["responses"]):
+    responses = {str(status): each for status, each in operation["responses"].items()}
+    operation["responses"] = dict(sorted(responses.items()))
+    if "412" in responses:
         operation["parameters"].append(_IF_MATCH)
     for status, response in operation["responses"].items():
         response["description"] = MEANINGS[int(status)]
@@ -64,7 +65,14 @@ def _complete(operation: dict[str, Any]) -> None:
             name: {"$ref": f"#/components/headers/{name}"} for name in _headers(kind, int(status))
         }
         if int(status) >= 400:
-            response["content"] = {problems.CONTENT_TYPE: response["content"].pop("application/json")}
+            problem = response["content"]["application/json"]["schema"]
+            code = {"properties": {"code": {"enum": codes_of(operation["operationId"], int(status))}}}
+            response["content"] = {problems.CONTENT_TYPE: {"schema": {"allOf": [problem, code]}}}
+
+
+def codes_of(name: str, status: int) -> list[str]:
+    """The codes of the problems of that status that the operation may answer."""
+    return sorted({each.code for each in operations[name].refusals if problems.status_of(each) == status})
 
 
 def _headers(kind: Kind, status: int) -> list[str]:

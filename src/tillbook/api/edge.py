@@ -15,7 +15,7 @@ from ninja.security import HttpBearer
 from pydantic_core import from_json
 
 from tillbook.api import problems
-from tillbook.api.problems import TooManyRequests, UnsupportedMediaType
+from tillbook.api.problems import TooLarge, TooManyRequests, UnsupportedMediaType
 from tillbook.common import rate
 from tillbook.common.actor import Actor
 from tillbook.staff import keys
@@ -99,7 +99,7 @@ def _unreadable(request: HttpRequest) -> HttpResponse | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
-        return problems.problem(413, "too_large", f"A request has at most {most} MB. Send several.")
+        return problems.of_refusal(TooLarge(f"A request has at most {most} MB. Send several."))
     if "\0" in request.path:
         return problems.problem(404, "not_found", "The address holds a character that no name has.")
     return None

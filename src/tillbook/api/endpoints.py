@@ -16,10 +16,24 @@ from pydantic import BaseModel
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.keyed import LONGEST_KEY, once
-from tillbook.api.problems import Problem, of_validation
+from tillbook.api.problems import (
+    ChangedMeanwhile,
+    KeyInUse,
+    KeyMissing,
+    Malformed,
+    Misshapen,
+    Problem,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    UnsupportedMediaType,
+    of_validation,
+    status_of,
+)
 from tillbook.api.shapes import Sent
 from tillbook.api.versions import with_version
 from tillbook.common.actor import Permission
+from tillbook.common.errors import InvalidInput, KeyReused, NotFound, PermissionDenied, Refusal
 
 Endpoint = Callable[..., BaseModel]
 
@@ -42,13 +56,24 @@ class Operation:
     kind: Kind
     endpoint: Callable[..., Any]
     answered: Callable[..., HttpResponse]
+    refusals: frozenset[type[Refusal]]
 
 
 #: All that the API does, by name: each declaration below adds its own.
 operations: dict[str, Operation] = {}
 
-_ALWAYS = (401, 403, 422, 429)
-_CHANGING = (400, 409, 413, 415)
+Refusals = type[Refusal]
+
+_ALWAYS = {Unauthenticated, PermissionDenied, Misshapen, TooManyRequests}
+_OF_BODY = {Malformed, TooLarge, UnsupportedMediaType}
+#: What an operation of each kind may refuse, beside what it declares.
+_USUAL: dict[Kind, set[Refusals]] = {
+    Kind.READ: _ALWAYS,
+    Kind.DOCUMENT: _ALWAYS,
+    Kind.BATCH: _ALWAYS | _OF_BODY,
+    Kind.CHANGE: _ALWAYS | _OF_BODY | {KeyMissing, KeyInUse, KeyReused, InvalidInput},
+    Kind.UPDATE: _ALWAYS | _OF_BODY | {ChangedMeanwhile, InvalidInput},
+}
 _KEY = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -62,11 +87,11 @@ def read(
     router: Router,
     path: str,
     shape: Any,
-    *statuses: int,
+    *refusals: Refusals,
     permission: Permission = Permission.VIEW,
     **more: Any,
 ) -> Callable[[Endpoint], Endpoint]:
-    """A GET that answers `shape`, and the problems `statuses` beside those that every endpoint may."""
+    """A GET that answers `shape`, or one of the `refusals`, or of those that every endpoint may give."""
 
     def declared(endpoint: Endpoint) -> Endpoint:
         known = _parameters(endpoint)
@@ -77,17 +102,17 @@ def read(
                 return _unknown(unknown)
             return with_version(endpoint(request, *args, **kwargs))
 
-        responses = {200: shape, **_problems(*statuses)}
-        router.get(path, response=responses, **more)(_registered(Kind.READ, endpoint, answered))
+        operation = _registered(Kind.READ, endpoint, answered, refusals)
+        router.get(path, response={200: shape, **_problems(operation)}, **more)(operation.answered)
         return endpoint
 
     return declared
 
 
 def document(
-    router: Router, path: str, content_type: str, *statuses: int, **more: Any
+    router: Router, path: str, content_type: str, *refusals: Refusals, **more: Any
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """A GET that answers a file of `content_type`, and the problems `statuses` beside the usual ones."""
+    """A GET that answers a file of `content_type`, and the `refusals` beside the usual ones."""
 
     def declared(endpoint: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -100,16 +125,15 @@ def document(
 
         file = {"content": {content_type: {"schema": {"type": "string", "format": "binary"}}}}
         extra = {"responses": {200: {"description": "The file", **file}}}
-        router.get(path, response=_problems(*statuses), openapi_extra=extra, **more)(
-            _registered(Kind.DOCUMENT, endpoint, answered)
-        )
+        operation = _registered(Kind.DOCUMENT, endpoint, answered, refusals)
+        router.get(path, response=_problems(operation), openapi_extra=extra, **more)(operation.answered)
         return endpoint
 
     return declared
 
 
 def change(
-    router: Router, path: str, status: int, shape: Any, *statuses: int, **more: Any
+    router: Router, path: str, status: int, shape: Any, *refusals: Refusals, **more: Any
 ) -> Callable[[Endpoint], Endpoint]:
     """A POST that changes something, once for each Idempotency-Key, and answers `status` with `shape`.
 
@@ -120,11 +144,10 @@ def change(
         def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             return once(request, lambda: (status, endpoint(request, *args, **kwargs)))
 
-        responses = {status: shape, **_problems(*_CHANGING, *statuses)}
+        operation = _registered(Kind.CHANGE, endpoint, answered, refusals)
+        responses = {status: shape, **_problems(operation)}
         extra = {"parameters": [_KEY]}
-        router.post(path, response=responses, openapi_extra=extra, **more)(
-            _registered(Kind.CHANGE, endpoint, answered)
-        )
+        router.post(path, response=responses, openapi_extra=extra, **more)(operation.answered)
         return endpoint
 
     return declared
@@ -138,15 +161,15 @@ def batch(router: Router, path: str, shape: Any) -> Callable[[Endpoint], Endpoin
             made = endpoint(request, *args, **kwargs)
             return HttpResponse(made.model_dump_json(by_alias=True), content_type="application/json")
 
-        responses = {200: shape, **_problems(*_CHANGING)}
-        router.post(path, response=responses)(_registered(Kind.BATCH, endpoint, answered))
+        operation = _registered(Kind.BATCH, endpoint, answered, ())
+        router.post(path, response={200: shape, **_problems(operation)})(operation.answered)
         return endpoint
 
     return declared
 
 
 def update(
-    router: Router, path: str, shape: Any, *statuses: int, **more: Any
+    router: Router, path: str, shape: Any, *refusals: Refusals, **more: Any
 ) -> Callable[[Endpoint], Endpoint]:
     """A PATCH that sets fields: sent twice it changes nothing more, so it needs no key.
 
@@ -158,8 +181,8 @@ def update(
             with transaction.atomic():
                 return with_version(endpoint(request, *args, **kwargs))
 
-        responses = {200: shape, **_problems(412, *_CHANGING, *statuses)}
-        router.patch(path, response=responses, **more)(_registered(Kind.UPDATE, endpoint, answered))
+        operation = _registered(Kind.UPDATE, endpoint, answered, refusals)
+        router.patch(path, response={200: shape, **_problems(operation)}, **more)(operation.answered)
         return endpoint
 
     return declared
@@ -169,8 +192,8 @@ def _unknown(names: Iterable[str]) -> HttpResponse:
     return of_validation([{"loc": ("query", each), "msg": "There is no such parameter."} for each in names])
 
 
-def _problems(*statuses: int) -> dict[int, type[Problem]]:
-    return dict.fromkeys(sorted({*_ALWAYS, *statuses}), Problem)
+def _problems(operation: Operation) -> dict[int, type[Problem]]:
+    return dict.fromkeys(map(status_of, operation.refusals), Problem)
 
 
 def _parameters(endpoint: Endpoint) -> set[str]:
@@ -184,11 +207,23 @@ def _parameters(endpoint: Endpoint) -> set[str]:
 
 
 def _registered(
-    kind: Kind, endpoint: Callable[..., Any], answered: Callable[..., HttpResponse]
-) -> Callable[..., HttpResponse]:
+    kind: Kind,
+    endpoint: Callable[..., Any],
+    answered: Callable[..., HttpResponse],
+    refusals: Iterable[Refusals],
+) -> Operation:
     """`answered`, with the name and parameters of `endpoint`; one of the `operations` from now on."""
     wrapped = wraps(endpoint)(answered)
     # Its annotations are texts that only its own module can read.
     wrapped.__signature__ = inspect.signature(endpoint, eval_str=True)  # type: ignore[attr-defined]
-    operations[endpoint.__name__] = Operation(endpoint.__name__, kind, endpoint, wrapped)
-    return wrapped
+    named = {NotFound} if _names_something(endpoint) else set()
+    made = Operation(
+        endpoint.__name__, kind, endpoint, wrapped, frozenset({*_USUAL[kind], *named, *refusals})
+    )
+    operations[endpoint.__name__] = made
+    return made
+
+
+def _names_something(endpoint: Callable[..., Any]) -> bool:
+    """Whether its address has a part that may name nothing."""
+    return bool({"number", "username"} & set(inspect.signature(endpoint).parameters))

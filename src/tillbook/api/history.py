@@ -15,6 +15,7 @@ from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import queries as credit
 from tillbook.credit.services import CreditNotFound
 from tillbook.customers import queries as customers
+from tillbook.customers.queries import CustomerNotFound
 from tillbook.delivery.messages import changes_of, data_of
 from tillbook.events import queries as events
 from tillbook.events.models import Event
@@ -92,7 +93,7 @@ class EventFilters(Paging):
     )
 
 
-@read(router, "/transfers", Page[TransferOut], 404)
+@read(router, "/transfers", Page[TransferOut], CustomerNotFound, CreditNotFound, NotFound)
 def list_transfers(request: ApiRequest, filters: Query[TransferFilters]) -> Page[TransferOut]:
     """The transfers of a customer's credits, the oldest first; those of one credit in its own order."""
     customer = customers.by_username(filters.customer)
@@ -146,7 +147,7 @@ def _told(row: Transfer, currency: str, names: dict[str, str]) -> TransferOut:
     )
 
 
-@read(router, "/events", Page[EventOut], 404)
+@read(router, "/events", Page[EventOut], CustomerNotFound)
 def list_events(request: ApiRequest, filters: Query[EventFilters]) -> Page[EventOut]:
     """What happened to customers and their documents, the newest first."""
     customer = None if filters.customer is None else customers.by_username(filters.customer)

@@ -11,15 +11,31 @@ from pydantic import BaseModel, Field, StrictInt
 from tillbook.api.credits import CreditPart
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
-from tillbook.api.shapes import MONEY, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.problems import ChangedMeanwhile
+from tillbook.api.shapes import (
+    MONEY,
+    NO_MONEY,
+    Line,
+    Moment,
+    Money,
+    MoneySent,
+    Page,
+    Paging,
+    Sent,
+    Text,
+    page,
+)
 from tillbook.api.versions import check_version
-from tillbook.common.errors import InvalidInput
+from tillbook.common.errors import InvalidInput, WrongState
+from tillbook.credit.services import CurrencyMismatch
 from tillbook.customers import queries as customers
+from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.queries import of_key
 from tillbook.orders import queries, services
-from tillbook.orders.lines import locked_order
+from tillbook.orders.lines import BelowReturned, locked_order
 from tillbook.orders.models import Order, OrderLine
-from tillbook.orders.services import LineInput
+from tillbook.orders.queries import OrderNotFound
+from tillbook.orders.services import LineInput, NumberTaken, OrderHasReturns
 
 router = Router(tags=["Orders"])
 
@@ -41,11 +57,11 @@ class OrderOut(BaseModel):
     status: Status
     paid_status: PaidStatus
     total: Money
-    received: Money
-    credit_used: Money
-    overpaid: Money
+    received: Money = Field(examples=[NO_MONEY])
+    credit_used: Money = Field(examples=[NO_MONEY])
+    overpaid: Money = Field(examples=[NO_MONEY])
     owing: Money
-    returned: Money
+    returned: Money = Field(examples=[NO_MONEY])
     placed_at: Moment
     cancelled_at: Moment | None
 
@@ -58,8 +74,8 @@ class OrderLineOut(BaseModel):
     description: str
     quantity: int
     amount: Money
-    returned_quantity: int
-    returned: Money
+    returned_quantity: int = Field(examples=[0])
+    returned: Money = Field(examples=[NO_MONEY])
 
 
 class OrderDetail(OrderOut):
@@ -70,9 +86,9 @@ class OrderDetail(OrderOut):
     """
 
     lines: list[OrderLineOut]
-    shipping: Money
-    surcharge: Money
-    note: str
+    shipping: Money = Field(examples=[NO_MONEY])
+    surcharge: Money = Field(examples=[NO_MONEY])
+    note: str = Field(examples=[""])
     paid_with: list[CreditPart]
     overpayment_credits: list[CreditPart]
 
@@ -135,7 +151,7 @@ class OrderFilters(Paging):
     status: Status | None = None
 
 
-@read(router, "", Page[OrderOut], 404)
+@read(router, "", Page[OrderOut], CustomerNotFound, OrderNotFound)
 def list_orders(request: ApiRequest, filters: Query[OrderFilters]) -> Page[OrderOut]:
     """Orders, the last placed first."""
     customer = None if filters.customer is None else customers.by_username(filters.customer)
@@ -148,7 +164,7 @@ def list_orders(request: ApiRequest, filters: Query[OrderFilters]) -> Page[Order
     return page(rows, filters.limit, _summary, queries.page_key)
 
 
-@change(router, "", 201, OrderDetail, 404)
+@change(router, "", 201, OrderDetail, CustomerNotFound, NumberTaken, CurrencyMismatch)
 def place_order(request: ApiRequest, body: OrderSent) -> OrderDetail:
     """Place an order. Credit that was spent on its number before pays it."""
     customer = customers.by_username(body.customer)
@@ -163,13 +179,22 @@ def place_order(request: ApiRequest, body: OrderSent) -> OrderDetail:
     return told(order)
 
 
-@read(router, "/{order:number}", OrderDetail, 404)
+@read(router, "/{order:number}", OrderDetail, OrderNotFound)
 def get_order(request: ApiRequest, number: str) -> OrderDetail:
     """One order. The ETag names this state of it, for If-Match."""
     return told(queries.by_number(number))
 
 
-@change(router, "/{order:number}/edit", 200, OrderDetail, 404, 412)
+@change(
+    router,
+    "/{order:number}/edit",
+    200,
+    OrderDetail,
+    OrderNotFound,
+    WrongState,
+    BelowReturned,
+    ChangedMeanwhile,
+)
 def edit_order(request: ApiRequest, number: str, body: OrderChanged) -> OrderDetail:
     """Change an order; what was then paid too much is credit at once.
 
@@ -190,7 +215,7 @@ def edit_order(request: ApiRequest, number: str, body: OrderChanged) -> OrderDet
     return told(edited)
 
 
-@change(router, "/{order:number}/cancel", 200, OrderDetail, 404)
+@change(router, "/{order:number}/cancel", 200, OrderDetail, OrderNotFound, WrongState, OrderHasReturns)
 def cancel_order(request: ApiRequest, number: str, body: Because) -> OrderDetail:
     """Cancel an order: credit goes back to the same credits, holds end, money received becomes credit."""
     order = queries.by_number(number)

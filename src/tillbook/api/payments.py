@@ -11,8 +11,11 @@ from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
 from tillbook.api.orders import Because
 from tillbook.api.shapes import Line, Moment, Money, MoneySent, Sent
+from tillbook.common.errors import WrongState
+from tillbook.credit.services import CurrencyMismatch
 from tillbook.orders import queries, services
 from tillbook.orders.models import Payment
+from tillbook.orders.queries import OrderNotFound, PaymentNotFound
 
 router = Router(tags=["Payments"])
 
@@ -62,7 +65,7 @@ class VoidedOut(BaseModel):
     missing: Money
 
 
-@read(router, "/orders/{order:number}/payments", Payments, 404)
+@read(router, "/orders/{order:number}/payments", Payments, OrderNotFound)
 def list_payments(request: ApiRequest, number: str) -> Payments:
     """All payments of an order, voided ones too, as they came in."""
     order = queries.by_number(number)
@@ -71,7 +74,9 @@ def list_payments(request: ApiRequest, number: str) -> Payments:
     )
 
 
-@change(router, "/orders/{order:number}/payments", 201, PaymentOut, 404)
+@change(
+    router, "/orders/{order:number}/payments", 201, PaymentOut, OrderNotFound, WrongState, CurrencyMismatch
+)
 def receive_payment(request: ApiRequest, number: str, body: PaymentSent) -> PaymentOut:
     """Record money that came in; what is more than the order owes becomes a credit at once."""
     order = queries.by_number(number)
@@ -82,14 +87,14 @@ def receive_payment(request: ApiRequest, number: str, body: PaymentSent) -> Paym
     return _told(payment, order.currency)
 
 
-@read(router, "/payments/{public:number}", PaymentOut, 404)
+@read(router, "/payments/{public:number}", PaymentOut, PaymentNotFound)
 def get_payment(request: ApiRequest, number: str) -> PaymentOut:
     """One payment."""
     payment = queries.payment_by_number(number)
     return _told(payment, payment.order.currency)
 
 
-@change(router, "/payments/{public:number}/void", 200, VoidedOut, 404)
+@change(router, "/payments/{public:number}/void", 200, VoidedOut, PaymentNotFound, WrongState)
 def void_payment(request: ApiRequest, number: str, body: Because) -> VoidedOut:
     """Void a payment that bounced or was a mistake; credit it made is taken back as far as it is unspent."""
     payment = queries.payment_by_number(number)

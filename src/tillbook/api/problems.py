@@ -16,7 +16,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from tillbook.common.errors import KeyReused, Refusal
+from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -38,6 +38,31 @@ class Problem(BaseModel):
     code: str
     detail: str
     errors: list[WrongField] = []
+
+
+class Unauthenticated(Refusal):
+    """There is no API key with the request, or one that is unknown or has ended."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class Malformed(Refusal):
+    """The body is no JSON object."""
+
+    code = "malformed_request"
+    status = 400
+
+
+class Misshapen(InvalidInput):
+    """The request does not have the documented shape: `errors` points at each wrong field."""
+
+
+class TooLarge(Refusal):
+    """The body has more bytes than one request may have."""
+
+    code = "too_large"
+    status = 413
 
 
 class UnsupportedMediaType(Refusal):
@@ -90,15 +115,15 @@ def of_refusal(refusal: Refusal, body: Any = None) -> HttpResponse:
 def told(refusal: Refusal, body: Any = None) -> Problem:
     """The refusal as a problem; `body` is what was sent, for the pointer to the wrong field."""
     errors = [] if refusal.field is None else [_wrong(refusal.field, refusal.message, body)]
-    return _problem(_status_of(refusal), refusal.code, refusal.message, errors)
+    return _problem(status_of(type(refusal)), refusal.code, refusal.message, errors)
 
 
-def _status_of(refusal: Refusal) -> int:
+def status_of(refusal: type[Refusal]) -> int:
     """409 for all that a rule refuses: 422 is kept for requests without the documented shape.
 
     But for a key that stands for something else, as the draft on keys asks.
     """
-    if refusal.status == 422 and not isinstance(refusal, KeyReused):
+    if refusal.status == 422 and not issubclass(refusal, KeyReused | Misshapen):
         return 409
     return refusal.status
 
@@ -116,7 +141,7 @@ def of_validation(errors: Sequence[Mapping[str, Any]]) -> HttpResponse:
             found.append(WrongField(detail=message, parameter=str(place[-1]) if place else None))
     first = found[0]
     where = first.pointer or first.parameter or "The request"
-    return problem(422, "invalid_input", f"{where}: {first.detail}", found)
+    return problem(status_of(Misshapen), Misshapen.code, f"{where}: {first.detail}", found)
 
 
 def problem(status: int, code: str, detail: str, errors: Sequence[WrongField] = ()) -> HttpResponse:
@@ -169,12 +194,12 @@ def register(api: NinjaAPI) -> None:
         return of_validation(error.errors)
 
     def unknown_key(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-        response = problem(401, "unauthenticated", "Send a valid API key: Authorization: Bearer tb_…")
+        response = of_refusal(Unauthenticated("Send a valid API key: Authorization: Bearer tb_…"))
         response["WWW-Authenticate"] = "Bearer"
         return response
 
     def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-        return problem(error.status_code, "malformed_request", str(error))
+        return problem(error.status_code, Malformed.code, str(error))
 
     api.exception_handler(Refusal)(refused)
     api.exception_handler(ValidationError)(invalid)

@@ -13,6 +13,7 @@ from tillbook.credit import wording
 from tillbook.credit.explaining import Break, Explanation, Known, Step
 from tillbook.credit.recalculation import Difference, Recalculation
 from tillbook.customers import queries as customers
+from tillbook.customers.queries import CustomerNotFound
 from tillbook.orders.recalculation import recalculate
 
 router = Router(tags=["Customers"])
@@ -97,7 +98,7 @@ class RecalculationOut(BaseModel):
     broken: list[BreakOut]
 
 
-@change(router, "/customers/{username}/recalculate", 200, RecalculationOut, 404)
+@change(router, "/customers/{username}/recalculate", 200, RecalculationOut, CustomerNotFound)
 def recalculate_customer(request: ApiRequest, username: str, body: RecalculationSent) -> RecalculationOut:
     """Compare every figure of the customer with the history, and explain each difference."""
     customer = customers.by_username(username)

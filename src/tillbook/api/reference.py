@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shlex
@@ -17,8 +18,10 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
+from tillbook.api.description import codes_of
 from tillbook.api.endpoints import Operation, operations
 from tillbook.api.examples import Examples, Schema
+from tillbook.api.problems import status_of
 from tillbook.api.urls import api
 
 #: (operation, the parts of its address, what is sent) -> the line of a shell that does the same
@@ -29,6 +32,7 @@ _MONEY = {"Money", "MoneySent"}  # explained once
 _CODE = re.compile(r"`([^`]+)`")
 _SMALL = re.compile(r"\{\n\s*([^{}\[\]]{1,60}?)\n\s*\}")
 _INTO = re.compile(r"\{(\w+)\}")
+_RULE = re.compile(r" \(R\d+\)")  # a rule's number says nothing to a shop's developer
 _WRITTEN = {"date-time": "time", "date": "date", "binary": "file"}
 
 
@@ -51,6 +55,7 @@ class Status:
     phrase: str
     means: SafeString
     headers: list[str]
+    codes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,22 @@ def page(request: HttpRequest, command_line: CommandLine) -> HttpResponse:
     origin = request.build_absolute_uri("/").rstrip("/")
     shown = {tag: [(each, each.curl(origin)) for each in found] for tag, found in tags.items()}
     first = next(pair for pairs in shown.values() for pair in pairs if pair[0].name == _FIRST)
-    return render(request, "api/reference.html", {"tags": shown, "first": first, "origin": origin})
+    told = {"tags": shown, "first": first, "origin": origin, "refusals": refusals()}
+    return render(request, "api/reference.html", told)
+
+
+def refusals() -> list[tuple[str, str, SafeString]]:
+    """(code, statuses, what it says) of every problem that an operation may answer."""
+    found: dict[str, tuple[set[int], str]] = {}
+    for each in {kind for operation in operations.values() for kind in operation.refusals}:
+        statuses, says = found.get(each.code, (set(), ""))
+        first = _RULE.sub("", (inspect.getdoc(each) or "").partition("\n\n")[0])
+        # Of two that share a code the more general one says it.
+        found[each.code] = {*statuses, status_of(each)}, min(filter(None, [says, first]), key=len)
+    return [
+        (code, ", ".join(map(str, sorted(statuses))), _marked(says))
+        for code, (statuses, says) in sorted(found.items())
+    ]
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +143,7 @@ class _Reader:
             parameters=[self._parameter(each) for each in operation["parameters"]],
             body=[] if body is None else list(self._fields(body)),
             answer=[] if told is None else list(self._fields(told)),
-            statuses=[_status(int(status), each) for status, each in operation["responses"].items()],
+            statuses=[_status(name, int(status), each) for status, each in operation["responses"].items()],
             sent=sent,
             sample="" if told is None else _json(self._examples.answer(told)),
             called=called + "".join(f"?{name}={value}" for name, value in query.items()),
@@ -208,9 +228,13 @@ def _json_of(message: Schema) -> Schema | None:
     return content["application/json"]["schema"] if "application/json" in content else None
 
 
-def _status(status: int, response: Schema) -> Status:
+def _status(name: str, status: int, response: Schema) -> Status:
     return Status(
-        status, HTTPStatus(status).phrase, _marked(response["description"]), list(response["headers"])
+        status,
+        HTTPStatus(status).phrase,
+        _marked(response["description"]),
+        list(response["headers"]),
+        codes_of(name, status),
     )
 
 

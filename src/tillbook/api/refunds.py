@@ -12,12 +12,21 @@ from tillbook.api.credits import CreditPart, Nothing
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, document, read
 from tillbook.api.shapes import Day, Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.common.errors import WrongState
 from tillbook.credit import queries as credit
 from tillbook.credit.models import ReverseReason
+from tillbook.credit.services import (
+    CreditExpired,
+    CreditNotFound,
+    CreditNotRefundable,
+    CurrencyMismatch,
+    InsufficientCredit,
+)
 from tillbook.customers import queries as customers
+from tillbook.customers.queries import CustomerNotFound
 from tillbook.refunds import queries, services
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee
+from tillbook.refunds.services import Payee, RefundNotFound, SelfCompletion, SourceNotBacked
 from tillbook.refunds.slip import render
 
 router = Router(tags=["Refunds"])
@@ -152,7 +161,7 @@ def told_whole(number: str) -> RefundWithCredits:
     )
 
 
-@read(router, "/refunds", Page[RefundOut], 404)
+@read(router, "/refunds", Page[RefundOut], CustomerNotFound, RefundNotFound)
 def list_refunds(request: ApiRequest, filters: Query[RefundFilters]) -> Page[RefundOut]:
     """Refunds and reversals, the oldest first, as the queue has them."""
     if filters.customer is not None:
@@ -166,7 +175,19 @@ def list_refunds(request: ApiRequest, filters: Query[RefundFilters]) -> Page[Ref
     return page(rows, filters.limit, told, lambda row: row.number)
 
 
-@change(router, "/refunds", 201, RefundWithCredits, 404)
+@change(
+    router,
+    "/refunds",
+    201,
+    RefundWithCredits,
+    CustomerNotFound,
+    CreditNotFound,
+    InsufficientCredit,
+    CreditExpired,
+    CreditNotRefundable,
+    CurrencyMismatch,
+    SourceNotBacked,
+)
 def request_refund(request: ApiRequest, body: RefundSent) -> RefundWithCredits:
     """Ask for a refund: its amount is held from now on. An admin completes or declines it."""
     customer = customers.by_username(body.customer)
@@ -179,20 +200,29 @@ def request_refund(request: ApiRequest, body: RefundSent) -> RefundWithCredits:
     return told_whole(refund.number)
 
 
-@read(router, "/refunds/{public:number}", RefundWithCredits, 404)
+@read(router, "/refunds/{public:number}", RefundWithCredits, RefundNotFound)
 def get_refund(request: ApiRequest, number: str) -> RefundWithCredits:
     """One refund, and the credits it comes from."""
     return told_whole(number)
 
 
-@change(router, "/refunds/{public:number}/complete", 200, RefundWithCredits, 404)
+@change(
+    router,
+    "/refunds/{public:number}/complete",
+    200,
+    RefundWithCredits,
+    RefundNotFound,
+    WrongState,
+    SelfCompletion,
+    SourceNotBacked,
+)
 def complete_refund(request: ApiRequest, number: str, body: Nothing) -> RefundWithCredits:
     """Mark as paid and complete: the credit is gone for good. Tillbook itself pays nobody."""
     services.complete(queries.by_number(number).pk, actor=request.actor, now=request.now)
     return told_whole(number)
 
 
-@change(router, "/refunds/{public:number}/decline", 200, RefundWithCredits, 404)
+@change(router, "/refunds/{public:number}/decline", 200, RefundWithCredits, RefundNotFound, WrongState)
 def decline_refund(request: ApiRequest, number: str, body: DeclineSent) -> RefundWithCredits:
     """Decline with a reason: the amount is available again."""
     refund = queries.by_number(number)
@@ -200,7 +230,7 @@ def decline_refund(request: ApiRequest, number: str, body: DeclineSent) -> Refun
     return told_whole(number)
 
 
-@document(router, "/refunds/{public:number}/slip", "application/pdf", 404)
+@document(router, "/refunds/{public:number}/slip", "application/pdf", RefundNotFound)
 def get_slip(request: ApiRequest, number: str) -> HttpResponse:
     """The refund slip, as a PDF."""
     refund = queries.by_number(number)
@@ -210,7 +240,9 @@ def get_slip(request: ApiRequest, number: str) -> HttpResponse:
     )
 
 
-@change(router, "/credits/{public:number}/reverse", 201, RefundWithCredits, 404)
+@change(
+    router, "/credits/{public:number}/reverse", 201, RefundWithCredits, CreditNotFound, InsufficientCredit
+)
 def reverse_credit(request: ApiRequest, number: str, body: ReversalSent) -> RefundWithCredits:
     """Ask for a credit given by mistake to be taken back: an admin completes or declines it."""
     wrong = credit.by_number(number)

@@ -13,14 +13,19 @@ from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
 from tillbook.api.orders import Because
 from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
-from tillbook.common.errors import InvalidInput
+from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.credit.queries import credits_of_document
+from tillbook.credit.services import CurrencyMismatch, LimitExceeded
 from tillbook.customers import queries as customers
+from tillbook.customers.queries import CustomerNotFound
 from tillbook.orders import queries as orders
+from tillbook.orders.lines import ReturnExceedsOrder, ReturnExceedsPaid
 from tillbook.orders.models import Order, OrderLine
+from tillbook.orders.queries import OrderNotFound
 from tillbook.returns import queries, services
 from tillbook.returns.models import Rma
-from tillbook.returns.services import RmaLineInput
+from tillbook.returns.queries import RmaNotFound
+from tillbook.returns.services import DocumentTaken, RmaLineInput
 
 router = Router(tags=["Returns"])
 
@@ -118,7 +123,7 @@ class RmaFilters(Paging):
     status: Status | None = None
 
 
-@read(router, "", Page[RmaOut], 404)
+@read(router, "", Page[RmaOut], CustomerNotFound, OrderNotFound, RmaNotFound)
 def list_rmas(request: ApiRequest, filters: Query[RmaFilters]) -> Page[RmaOut]:
     """Returns, the newest first."""
     rows = queries.page(
@@ -131,7 +136,19 @@ def list_rmas(request: ApiRequest, filters: Query[RmaFilters]) -> Page[RmaOut]:
     return page(rows, filters.limit, lambda rma: RmaOut(**_head(rma)), lambda rma: rma.number)
 
 
-@change(router, "", 201, RmaDetail, 404)
+@change(
+    router,
+    "",
+    201,
+    RmaDetail,
+    CustomerNotFound,
+    OrderNotFound,
+    WrongState,
+    CurrencyMismatch,
+    DocumentTaken,
+    ReturnExceedsOrder,
+    ReturnExceedsPaid,
+)
 def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
     """Open a return. It counts on its order at once, and gives nothing back before it is closed."""
     customer = customers.by_username(body.customer)
@@ -148,27 +165,36 @@ def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
     return told(rma)
 
 
-@read(router, "/{public:number}", RmaDetail, 404)
+@read(router, "/{public:number}", RmaDetail, RmaNotFound)
 def get_rma(request: ApiRequest, number: str) -> RmaDetail:
     """One return."""
     return told(queries.by_number(number))
 
 
-@change(router, "/{public:number}/close", 200, RmaDetail, 404)
+@change(
+    router,
+    "/{public:number}/close",
+    200,
+    RmaDetail,
+    RmaNotFound,
+    WrongState,
+    ReturnExceedsPaid,
+    LimitExceeded,
+)
 def close_rma(request: ApiRequest, number: str, body: Nothing) -> RmaDetail:
     """Close a return and issue its credit, with an adjustment note."""
     rma = queries.by_number(number)
     return told(services.close(rma.pk, key=request.key, actor=request.actor, now=request.now))
 
 
-@change(router, "/{public:number}/close-without-credit", 200, RmaDetail, 404)
+@change(router, "/{public:number}/close-without-credit", 200, RmaDetail, RmaNotFound, WrongState)
 def close_rma_without_credit(request: ApiRequest, number: str, body: NoteSent) -> RmaDetail:
     """Close a return with nothing given back; its order's lines may be returned again."""
     rma = queries.by_number(number)
     return told(services.close_without_credit(rma.pk, note=body.note, actor=request.actor, now=request.now))
 
 
-@change(router, "/{public:number}/cancel", 200, RmaDetail, 404)
+@change(router, "/{public:number}/cancel", 200, RmaDetail, RmaNotFound, WrongState)
 def cancel_rma(request: ApiRequest, number: str, body: Because) -> RmaDetail:
     """Cancel an open return, as if nothing had been announced."""
     rma = queries.by_number(number)

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 MOST = 200  # items of one page
 MONEY = {"amount": "12.34", "currency": "AUD"}  # an example of it
+NO_MONEY = {"amount": "0.00", "currency": "AUD"}
 
 
 class Sent(BaseModel):

@@ -8,12 +8,14 @@ from ninja import Path, Query, Router
 from pydantic import BaseModel, Field
 
 from tillbook.api import background
+from tillbook.api.background import VerificationRunning
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
 from tillbook.api.shapes import Moment, Page, Paging, Sent, page
 from tillbook.common.actor import Permission
 from tillbook.ledger import runs
 from tillbook.ledger.models import Verification
+from tillbook.ledger.runs import VerificationNotFound
 
 router = Router(tags=["Book"])
 
@@ -69,14 +71,14 @@ def list_verifications(request: ApiRequest, filters: Query[VerificationFilters])
     return page(rows, filters.limit, lambda run: _told(run, request), lambda run: str(run.pk))
 
 
-@change(router, "/verifications", 202, VerificationWithProgress)
+@change(router, "/verifications", 202, VerificationWithProgress, VerificationRunning)
 def start_verification(request: ApiRequest, body: VerificationSent) -> VerificationWithProgress:
     """Start a check of the whole book, and answer at once: look for its end by its number."""
     run = background.start(Verification.Depth(body.depth), actor=request.actor, now=request.now)
     return _told_whole(run, request)
 
 
-@read(router, "/verifications/{number}", VerificationWithProgress, 404)
+@read(router, "/verifications/{number}", VerificationWithProgress, VerificationNotFound)
 def get_verification(request: ApiRequest, number: Path[Number]) -> VerificationWithProgress:
     """One check: how far it is, or what it found."""
     return _told_whole(runs.by_id(number), request)

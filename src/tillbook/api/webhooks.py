@@ -12,9 +12,13 @@ from tillbook.api.endpoints import change, read, update
 from tillbook.api.shapes import Line, Moment, Page, Paging, Sent, page
 from tillbook.api.versions import check_version
 from tillbook.common.actor import Permission
+from tillbook.common.errors import WrongState
 from tillbook.common.numbering import public_number
 from tillbook.delivery import queries, webhooks
 from tillbook.delivery.models import Delivery, Endpoint
+from tillbook.delivery.queries import DeliveryNotFound, WebhookNotFound
+from tillbook.delivery.targets import TargetRefused
+from tillbook.delivery.webhooks import WebhookTaken
 
 router = Router(tags=["Webhooks"])
 
@@ -103,7 +107,7 @@ def told_delivery(delivery: Delivery) -> DeliveryOut:
     )  # fmt: skip
 
 
-@read(router, "/webhooks", Page[WebhookOut], 404, permission=Permission.MANAGE_KEYS)
+@read(router, "/webhooks", Page[WebhookOut], WebhookNotFound, permission=Permission.MANAGE_KEYS)
 def list_webhooks(request: ApiRequest, filters: Query[Paging]) -> Page[WebhookOut]:
     """All webhooks, in the order in which they were added."""
     after = None if filters.cursor is None else queries.endpoint_by_number(filters.cursor).pk
@@ -111,20 +115,20 @@ def list_webhooks(request: ApiRequest, filters: Query[Paging]) -> Page[WebhookOu
     return page(rows, filters.limit, told, lambda row: row.number)
 
 
-@change(router, "/webhooks", 201, WebhookMade)
+@change(router, "/webhooks", 201, WebhookMade, WebhookTaken, TargetRefused)
 def add_webhook(request: ApiRequest, body: WebhookSent) -> WebhookMade:
     """Send events to an address from now on."""
     made = webhooks.add_endpoint(**body.model_dump(), actor=request.actor, now=request.now)
     return WebhookMade(**told(made).model_dump(), secret=made.secret)
 
 
-@read(router, "/webhooks/{public:number}", WebhookOut, 404, permission=Permission.MANAGE_KEYS)
+@read(router, "/webhooks/{public:number}", WebhookOut, WebhookNotFound, permission=Permission.MANAGE_KEYS)
 def get_webhook(request: ApiRequest, number: str) -> WebhookOut:
     """One webhook."""
     return told(queries.endpoint_by_number(number))
 
 
-@update(router, "/webhooks/{public:number}", WebhookOut, 404)
+@update(router, "/webhooks/{public:number}", WebhookOut, WebhookNotFound, WebhookTaken, TargetRefused)
 def change_webhook(request: ApiRequest, number: str, body: WebhookChanged) -> WebhookOut:
     """Change some fields of a webhook."""
     # Locked, so that what is compared and what is left as it is can't change before it is written.
@@ -135,7 +139,7 @@ def change_webhook(request: ApiRequest, number: str, body: WebhookChanged) -> We
     return told(webhooks.update_endpoint(endpoint.pk, **wanted, actor=request.actor, now=request.now))
 
 
-@change(router, "/webhooks/{public:number}/remove", 200, WebhookOut, 404)
+@change(router, "/webhooks/{public:number}/remove", 200, WebhookOut, WebhookNotFound)
 def remove_webhook(request: ApiRequest, number: str, body: Nothing) -> WebhookOut:
     """End a webhook, its secret and its deliveries."""
     endpoint = queries.endpoint_by_number(number)
@@ -145,7 +149,12 @@ def remove_webhook(request: ApiRequest, number: str, body: Nothing) -> WebhookOu
 
 
 @read(
-    router, "/webhooks/{public:number}/deliveries", Page[DeliveryOut], 404, permission=Permission.MANAGE_KEYS
+    router,
+    "/webhooks/{public:number}/deliveries",
+    Page[DeliveryOut],
+    WebhookNotFound,
+    DeliveryNotFound,
+    permission=Permission.MANAGE_KEYS,
 )
 def list_deliveries(request: ApiRequest, number: str, filters: Query[DeliveryFilters]) -> Page[DeliveryOut]:
     """A webhook's deliveries, those of the newest events first."""
@@ -157,7 +166,7 @@ def list_deliveries(request: ApiRequest, number: str, filters: Query[DeliveryFil
     return page(rows, filters.limit, told_delivery, lambda row: row.number)
 
 
-@change(router, "/deliveries/{public:number}/resend", 200, DeliveryOut, 404)
+@change(router, "/deliveries/{public:number}/resend", 200, DeliveryOut, DeliveryNotFound, WrongState)
 def resend_delivery(request: ApiRequest, number: str, body: Nothing) -> DeliveryOut:
     """Send it once more, with the same `webhook-id`."""
     delivery = queries.delivery_by_number(number)

@@ -37,7 +37,7 @@ class NotFound(Refusal):
 
 
 class PermissionDenied(Refusal):
-    """The actor's role does not include this action."""
+    """The actor's role, or their key's scopes, do not include this action."""
 
     code = "permission_denied"
     status = 403

@@ -25,6 +25,8 @@ from tillbook.shop.policies import shop
 
 
 class CreditNotFound(NotFound):
+    """The customer has no such credit."""
+
     code = "credit_not_found"
 
 
@@ -35,6 +37,8 @@ class CreditNotRefundable(Refusal):
 
 
 class CreditExpired(Refusal):
+    """The chosen credit's time is over."""
+
     code = "credit_expired"
 
 

@@ -32,6 +32,8 @@ class InsufficientCredit(Refusal):
 
 
 class HoldNotFound(NotFound):
+    """There is no such hold."""
+
     code = "hold_not_found"
 
 
@@ -42,6 +44,8 @@ class HoldAlreadyResolved(Refusal):
 
 
 class AmountAboveHold(Refusal):
+    """More would be captured than one credit holds."""
+
     code = "amount_above_hold"
 
 

@@ -21,10 +21,14 @@ _LAST = "\U0010ffff"  # no text that begins alike comes after it
 
 
 class OrderNotFound(NotFound):
+    """There is no such order."""
+
     code = "order_not_found"
 
 
 class PaymentNotFound(NotFound):
+    """There is no such payment."""
+
     code = "payment_not_found"
 
 

@@ -28,6 +28,8 @@ from tillbook.shop.policies import shop
 
 
 class RefundNotFound(NotFound):
+    """There is no such refund."""
+
     code = "refund_not_found"
 
 

@@ -10,6 +10,8 @@ from tillbook.returns.models import Rma, RmaLine
 
 
 class RmaNotFound(NotFound):
+    """There is no such RMA."""
+
     code = "rma_not_found"
 
 
