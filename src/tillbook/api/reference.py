@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -29,10 +28,13 @@ CommandLine = Callable[[Operation, dict[str, Any], dict[str, Any]], str]
 
 _FIRST = "give_credit"  # the operation that the page begins with
 _MONEY = {"Money", "MoneySent"}  # explained once
+_OF_CHANGES = {"Idempotency-Replayed"}
+_OF_ALL = {"RateLimit", "RateLimit-Policy", *_OF_CHANGES}
 _CODE = re.compile(r"`([^`]+)`")
 _SMALL = re.compile(r"\{\n\s*([^{}\[\]]{1,60}?)\n\s*\}")
 _INTO = re.compile(r"\{(\w+)\}")
 _RULE = re.compile(r" \(R\d+\)")  # a rule's number says nothing to a shop's developer
+_SEVERAL = {"object": "objects", "string": "strings", "integer": "integers"}
 _WRITTEN = {"date-time": "time", "date": "date", "binary": "file"}
 
 
@@ -49,10 +51,9 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """An answer that may come."""
+    """An answer that may come; `headers` are those that this one has beside what the page says of all."""
 
     status: int
-    phrase: str
     means: SafeString
     headers: list[str]
     codes: list[str]
@@ -68,7 +69,9 @@ class Described:
     path: SafeString
     says: SafeString
     parameters: list[Field]
+    body_says: SafeString
     body: list[Field]
+    answer_says: SafeString
     answer: list[Field]
     statuses: list[Status]
     sent: dict[str, Any] | None
@@ -141,7 +144,9 @@ class _Reader:
             path=mark_safe(_INTO.sub(r"<var>{\1}</var>", escape(path))),  # noqa: S308  our own addresses
             says=_marked(operation["description"]),
             parameters=[self._parameter(each) for each in operation["parameters"]],
+            body_says=self._of_shape(body),
             body=[] if body is None else list(self._fields(body)),
+            answer_says=self._of_shape(told),
             answer=[] if told is None else list(self._fields(told)),
             statuses=[_status(name, int(status), each) for status, each in operation["responses"].items()],
             sent=sent,
@@ -172,6 +177,10 @@ class _Reader:
         required = parameter["required"]
         return Field("", parameter["name"], f"{where}, {self._kind(schema)}", required, self._says(schema))
 
+    def _of_shape(self, schema: Schema | None) -> SafeString:
+        """What a shape says of itself."""
+        return _marked("" if schema is None else self._examples.resolved(schema).get("description", ""))
+
     def _fields(self, schema: Schema, above: str = "") -> Iterator[Field]:
         """The fields of a shape and of the shapes in it, those of money apart."""
         whole = self._examples.resolved(schema)
@@ -191,20 +200,20 @@ class _Reader:
             return "money"
         whole = self._examples.resolved(schema)
         if whole.get("type") == "array":
-            return f"list of {self._kind(whole['items'])}"
+            return f"list of {_SEVERAL.get(each := self._kind(whole['items']), each)}"
         return _WRITTEN.get(whole.get("format", ""), str(whole.get("type", "string")))
 
     def _says(self, schema: Schema) -> SafeString:
         whole = self._examples.resolved(schema)
         inner = self._examples.resolved(whole["items"]) if whole.get("type") == "array" else whole
-        told = schema.get("description", "")
+        is_shape = "properties" in inner and not _is_money(schema)
+        told = schema.get("description") or (inner.get("description", "") if is_shape else "")
         choices = inner.get("enum") or ([inner["const"]] if "const" in inner else [])
         limits = [
             " or ".join(f"`{each}`" for each in choices) + "." if choices else "",
             f"At most {inner['maxLength']:,} characters." if "maxLength" in inner else "",
             f"At most {whole['maxItems']:,}." if "maxItems" in whole else "",
-            f"At least {whole['minimum']:,}." if "minimum" in whole else "",
-            f"At most {whole['maximum']:,}." if "maximum" in whole else "",
+            f"From {whole['minimum']:,} to {whole['maximum']:,}." if "maximum" in whole else "",
             f"Without it `{json.dumps(schema['default'])}`."
             if schema.get("default") not in (None, "", [])
             else "",
@@ -231,9 +240,12 @@ def _json_of(message: Schema) -> Schema | None:
 def _status(name: str, status: int, response: Schema) -> Status:
     return Status(
         status,
-        HTTPStatus(status).phrase,
         _marked(response["description"]),
-        list(response["headers"]),
+        [
+            each
+            for each in response["headers"]
+            if each not in _OF_ALL or (each in _OF_CHANGES and status < 400)
+        ],
         codes_of(name, status),
     )
 
