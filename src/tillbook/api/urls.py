@@ -74,10 +74,10 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
 
 
 def _say_what_a_path_takes(operation: dict[str, Any]) -> None:
-    """A part of an address is something, and has no slash: else it would be another address."""
+    """A part of an address is something, no dots alone, and has no slash: else it is another address."""
     for parameter in operation["parameters"]:
         if parameter["in"] == "path" and parameter["schema"].get("type") == "string":
-            parameter["schema"] |= {"minLength": 1, "pattern": r"^[^/\u0000]+$"}
+            parameter["schema"] |= {"minLength": 1, "pattern": r"^(?!\.{1,2}$)[^/\u0000]+$"}
 
 
 def _link(operation: dict[str, Any]) -> None:
