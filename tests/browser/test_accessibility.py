@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import get_resolver
 from playwright.sync_api import Page, expect
@@ -18,6 +19,8 @@ from tillbook.delivery.finding import Settled, find
 from tillbook.delivery.models import Delivery
 from tillbook.staff.links import new_link
 from tillbook.staff.queries import by_username
+
+pytestmark = pytest.mark.looks
 
 _AXE = Axe()
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}

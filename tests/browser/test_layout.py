@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
+import pytest
 from django.db import transaction
 from playwright.sync_api import Page, expect
 
@@ -27,6 +28,8 @@ from tillbook.orders.services import LineInput
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.staff import services as people
+
+pytestmark = pytest.mark.looks
 
 WIDTHS = (390, 1024, 1440)
 Scheme = Literal["light", "dark"]
