@@ -123,6 +123,7 @@ class TestActor:
     def test_staff_may_all_but_pay_out_see_the_books_and_run_the_system(self) -> None:
         assert set(Permission) - PERMISSIONS[Role.STAFF] == {
             Permission.COMPLETE_REFUND,
+            Permission.EXPIRE_CREDIT,
             Permission.VIEW_REPORTS,
             Permission.EXPORT_BOOKS,
             Permission.READ_FINDINGS,
@@ -137,6 +138,7 @@ class TestActor:
     def test_an_admin_may_also_complete_refunds_and_see_the_books(self) -> None:
         assert PERMISSIONS[Role.ADMIN] - PERMISSIONS[Role.STAFF] == {
             Permission.COMPLETE_REFUND,
+            Permission.EXPIRE_CREDIT,
             Permission.VIEW_REPORTS,
             Permission.EXPORT_BOOKS,
             Permission.READ_FINDINGS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -12,11 +12,13 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from tillbook.common.actor import Actor, Scope
+from tests.api.shop_server import Server
+from tillbook.common.actor import Actor, Role, Scope
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.neto.edge import limiter
 from tillbook.staff import keys
+from tillbook.staff import services as staff
 from tillbook.staff.models import User
 
 
@@ -106,3 +108,18 @@ def customer(db: None, admin_actor: Actor, now: datetime) -> Customer:
 
 def line(sku: str = "MUG", quantity: int = 1, price: str = "20.00", **more: Any) -> dict[str, Any]:
     return {"SKU": sku, "Quantity": str(quantity), "UnitPrice": price, **more}
+
+
+@pytest.fixture
+def server(own_database, tmp_path) -> Iterator[Server]:
+    running = Server(tmp_path)
+    running.start()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def secret(own_database, now) -> str:
+    by = {"actor": Actor.system("test"), "now": now}
+    owner = staff.add_user(username="ann", role=Role.ADMIN, password="correct horse battery", **by)
+    return keys.add_key(owner=owner, name="neto", scopes=[Scope.ADMIN], **by)[1]

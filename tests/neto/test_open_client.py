@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,10 @@ import pytest
 
 from tests.api.shop_server import Server
 from tests.neto.conftest import line
-from tillbook.common.actor import Actor, Role, Scope
 from tillbook.customers.models import Customer
-from tillbook.staff import keys
-from tillbook.staff import services as staff
 
 pytestmark = pytest.mark.usefixtures("own_database")
 CLIENT = Path(__file__).with_name("open_client.py")
-
-
-@pytest.fixture
-def server(own_database, tmp_path) -> Iterator[Server]:
-    running = Server(tmp_path)
-    running.start()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def secret(own_database, now) -> str:
-    by = {"actor": Actor.system("test"), "now": now}
-    owner = staff.add_user(username="ann", role=Role.ADMIN, password="correct horse battery", **by)
-    return keys.add_key(owner=owner, name="neto", scopes=[Scope.ADMIN], **by)[1]
 
 
 def calls(server: Server, secret: str, *asked: tuple[str, Any]) -> list[dict[str, Any]]:

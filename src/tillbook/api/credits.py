@@ -155,6 +155,12 @@ class Nothing(Sent):
     """No fields."""
 
 
+class Expired(BaseModel):
+    """How many credits expired."""
+
+    credits: int = Field(examples=[3])
+
+
 class RestoreSent(Sent):
     """Credit spent on `reference` that shall go back to the same credits; without `amount` all of it."""
 
@@ -195,6 +201,12 @@ def give_credit(request: ApiRequest, body: CreditSent) -> CreditOut:
         note=body.note, public_note=body.public_note, key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
     return told(queries.by_number(given.number))
+
+
+@change(router, "/credits:expire", 200, Expired)
+def expire_credits(request: ApiRequest, body: Nothing) -> Expired:
+    """Expire what is available of every credit whose time is over, as `tillbook expire` does each day."""
+    return Expired(credits=services.expire_due(actor=request.actor, now=request.now))
 
 
 @read(router, "/credits/{public:number}", CreditOut, CreditNotFound)

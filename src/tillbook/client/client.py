@@ -23,6 +23,7 @@ from tillbook.client.shapes import (
     DeclineSent,
     DeliveryOut,
     EventOut,
+    Expired,
     HoldOut,
     NoteSent,
     Nothing,
@@ -101,6 +102,12 @@ class Client(Transport):
     def give_credit(self, body: CreditSent, *, key: str | None = None) -> CreditOut:
         """Give credit by hand."""
         return self.change("/credits", body, key)  # type: ignore[no-any-return]
+
+    def expire_credits(self, body: Nothing, *, key: str | None = None) -> Expired:
+        """Expire what is available of every credit whose time is over, as `tillbook expire` does
+        each day.
+        """
+        return self.change("/credits:expire", body, key)  # type: ignore[no-any-return]
 
     def get_credit(self, number: str) -> CreditOut:
         """One credit."""

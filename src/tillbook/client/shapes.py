@@ -290,6 +290,12 @@ class EventOut(TypedDict):
     recorded_at: str
 
 
+class Expired(TypedDict):
+    """How many credits expired."""
+
+    credits: int
+
+
 class ExplanationOut(TypedDict):
     """Why a figure differs. It happened after `since`, if that is known, and before `until`."""
 

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     SPEND_CREDIT = "spend credit"
     REQUEST_REFUND = "request refunds and reversals"
     COMPLETE_REFUND = "complete and decline refunds"
+    EXPIRE_CREDIT = "expire what is due"
     RECALCULATE = "recalculate balances"
     VIEW_REPORTS = "see what the shop owes"
     EXPORT_BOOKS = "take the books out"
@@ -50,6 +51,7 @@ class Permission(StrEnum):
 _ADMIN_ONLY = frozenset(
     {
         Permission.COMPLETE_REFUND,
+        Permission.EXPIRE_CREDIT,
         Permission.VIEW_REPORTS,
         Permission.EXPORT_BOOKS,
         Permission.READ_FINDINGS,

@@ -37,7 +37,7 @@ def expire_due(*, actor: Actor, now: datetime) -> int:
 
     What is held stays: it expires, if it comes back, after its grace period.
     """
-    actor.require(Permission.RUN_SYSTEM)
+    actor.require(Permission.EXPIRE_CREDIT)
     expired, last = 0, (0, 0)
     while due := _due(last, now):
         expired += _expire(due, actor, now)
