@@ -26,13 +26,15 @@ _NUMBERS = {"credits": "CR", "holds": "HO", "refunds": "RF", "verifications": "c
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """A new key, unless the case is about headers; and mostly a customer and a document that are there."""
     for name, value in (case.path_parameters or {}).items():
-        if str(value).strip(".%2eE") == "":
+        if isinstance(value, str) and value.strip(".%2eE") == "":
             # Clients fold such a part of an address away, and ask for another one.
             case.path_parameters[name] = uuid4().hex
     wrong = {place.value for place, part in case.meta.components.items() if not part.mode.is_positive}
     if "Idempotency-Key" in (case.headers or {}) and "header" not in wrong:
         # One that comes again with another body is rightly refused, whatever else is wrong.
         case.headers["Idempotency-Key"] = uuid4().hex
+    if "If-Match" in (case.headers or {}) and "header" not in wrong:
+        del case.headers["If-Match"]  # an invented version is rightly refused
     if wrong:
         if isinstance(case.body, dict) and _may_be_a_name(case.body.get("customer")):
             case.body["customer"] = CUSTOMER  # else the customer is missing, whatever is wrong
