@@ -74,7 +74,6 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
         database = database | {"CONN_MAX_AGE": _SQLITE_KEPT}
     elif vendor == "postgresql":
         options = _POSTGRESQL_OPTIONS
-        database = database | {"CONN_HEALTH_CHECKS": True}  # none is handed out whose server ended meanwhile
     else:
         raise _unreadable()
     return database | {"OPTIONS": database.get("OPTIONS", {}) | options}
