@@ -186,9 +186,9 @@ def answer() -> None:
 
 
 def _build(customers: int) -> None:
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415 - the same
 
-    from benchmarks import book  # noqa: PLC0415
+    from benchmarks import book  # noqa: PLC0415 - the same
 
     book.build(customers * 10)
     own = customers // 10
@@ -205,11 +205,11 @@ def _build(customers: int) -> None:
 
 
 def _logged_in() -> Any:
-    from django.test import Client  # noqa: PLC0415
-    from django.utils import timezone  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415 - the same
+    from django.utils import timezone  # noqa: PLC0415 - the same
 
-    from tillbook.common.actor import Actor, Role  # noqa: PLC0415
-    from tillbook.staff import services as staff  # noqa: PLC0415
+    from tillbook.common.actor import Actor, Role  # noqa: PLC0415 - the same
+    from tillbook.staff import services as staff  # noqa: PLC0415 - the same
 
     user = staff.add_user(
         username="bench", role=Role.ADMIN, password="only for this run", actor=Actor.system("bench"),  # noqa: S106
@@ -224,16 +224,16 @@ def _milliseconds(client: Any, path: str) -> float:
     began = time.perf_counter()
     response = client.get(path)
     took = (time.perf_counter() - began) * 1_000
-    if response.status_code != 200:
+    if response.status_code not in (200, 302):  # the only one that is found is opened at once
         raise SystemExit(f"{path}: {response.status_code}")
     return round(took, 3)
 
 
 def _pages() -> dict[str, Callable[[], str]]:
     """An address of each page, another one each time it is asked for."""
-    from tillbook.customers.models import Customer  # noqa: PLC0415
-    from tillbook.orders.models import Order  # noqa: PLC0415
-    from tillbook.refunds.models import Refund  # noqa: PLC0415
+    from tillbook.customers.models import Customer  # noqa: PLC0415 - the same
+    from tillbook.orders.models import Order  # noqa: PLC0415 - the same
+    from tillbook.refunds.models import Refund  # noqa: PLC0415 - the same
 
     chance = random.Random(1)  # noqa: S311 - the same pages every time
     own = Refund.objects.count() // 3
@@ -255,7 +255,7 @@ def _pages() -> dict[str, Callable[[], str]]:
         "customers, two words": lambda: f"/customers/?q={name()}",
         "customers, prospects": lambda: "/customers/?kind=prospect",
         "customers, with credit": lambda: f"/customers/?with_credit=on&after=customer-{upto(own)}",
-        "finding a name": lambda: f"/find/?q={name()}&more=1",
+        "finding a name": lambda: f"/find/?q={name()}",
         "a customer with a hundred transfers": lambda: f"/customers/customer-{upto(own)}/",
         "a customer with orders only": lambda: f"/customers/shopper-{upto(others)}/",
         "orders": lambda: "/orders/",
