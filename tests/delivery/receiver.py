@@ -51,8 +51,11 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
-            got = Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            length = int(self.headers["content-length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # its sender was killed in mid-request: nothing has been told
+                return
+            got = Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body.decode())
             receiver.got.append(got)
             status, text = receiver.answer(got)
             self.send_response(status)
