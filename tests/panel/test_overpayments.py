@@ -108,7 +108,7 @@ def test_each_reason_is_said(till: Till, as_staff: Client):
     till.pay(cancelled, 4_000)
     till.cancel(cancelled)
     page = text(as_staff.get("/overpayments/"))
-    assert "Likely paid twice: £50.00 came by card on 2 Mar 2026 and again on 2 Mar 2026" in page
+    assert "Likely paid twice: £50.00 came on 2 Mar 2026 and again on 2 Mar 2026 (Card)." in page
     assert "Too little to pay back" in page
     assert "The order was cancelled after it was paid" in page
     assert Order.objects.count() == 3

@@ -12,8 +12,10 @@ import django
 import typer
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, ProgrammingError
+from django.utils import translation
 
 from tillbook.common.errors import Refusal
+from tillbook.common.languages import FOR_PROGRAMS
 
 #: module -> its commands. All others are those of `operations`: what the API can do.
 _OWN = {
@@ -40,6 +42,7 @@ def app() -> None:
         _stop("What is given must be text in UTF-8.", code=2)
     try:
         django.setup()
+        translation.activate(FOR_PROGRAMS)  # scripts read it, whatever the shop's language
         assembled(sys.argv[1:2] or _typed()[1:2])(prog_name="tillbook")
     except (Refusal, ImproperlyConfigured) as refusal:
         _stop(str(refusal))

@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext, gettext_noop
+
 from tillbook.common.errors import PermissionDenied
 
 
 class Role(StrEnum):
-    VIEWER = "viewer"
-    STAFF = "staff"
-    ADMIN = "admin"
-    SYSTEM = "system"
+    VIEWER = gettext_noop("viewer")
+    STAFF = gettext_noop("staff")
+    ADMIN = gettext_noop("admin")
+    SYSTEM = gettext_noop("system")
 
 
 class Scope(StrEnum):
@@ -30,22 +32,22 @@ class Scope(StrEnum):
 
 
 class Permission(StrEnum):
-    VIEW = "view"
-    EDIT_CUSTOMER = "edit customers"
-    WORK_ORDERS = "work orders and payments"
-    WORK_RETURNS = "work returns"
-    GIVE_CREDIT = "give credit"
-    SPEND_CREDIT = "spend credit"
-    REQUEST_REFUND = "request refunds and reversals"
-    COMPLETE_REFUND = "complete and decline refunds"
-    EXPIRE_CREDIT = "expire what is due"
-    RECALCULATE = "recalculate balances"
-    VIEW_REPORTS = "see what the shop owes"
-    EXPORT_BOOKS = "take the books out"
-    READ_FINDINGS = "read what a check of the book found"
-    MANAGE_KEYS = "manage API keys and webhooks"
-    MANAGE_USERS = "manage users"
-    RUN_SYSTEM = "run the book's own rounds"
+    VIEW = gettext_noop("view")
+    EDIT_CUSTOMER = gettext_noop("edit customers")
+    WORK_ORDERS = gettext_noop("work orders and payments")
+    WORK_RETURNS = gettext_noop("work returns")
+    GIVE_CREDIT = gettext_noop("give credit")
+    SPEND_CREDIT = gettext_noop("spend credit")
+    REQUEST_REFUND = gettext_noop("request refunds and reversals")
+    COMPLETE_REFUND = gettext_noop("complete and decline refunds")
+    EXPIRE_CREDIT = gettext_noop("expire what is due")
+    RECALCULATE = gettext_noop("recalculate balances")
+    VIEW_REPORTS = gettext_noop("see what the shop owes")
+    EXPORT_BOOKS = gettext_noop("take the books out")
+    READ_FINDINGS = gettext_noop("read what a check of the book found")
+    MANAGE_KEYS = gettext_noop("manage API keys and webhooks")
+    MANAGE_USERS = gettext_noop("manage users")
+    RUN_SYSTEM = gettext_noop("run the book's own rounds")
 
 
 _ADMIN_ONLY = frozenset(
@@ -127,4 +129,7 @@ class Actor:
         if not self._in_scope(permission):
             raise PermissionDenied(f"This key's scopes do not let it {permission}.")
         if not self.may(permission):
-            raise PermissionDenied(f"Your role ({self.role}) may not {permission}.")
+            raise PermissionDenied(
+                gettext("Your role (%(role)s) may not %(permission)s.")
+                % {"role": gettext(self.role), "permission": gettext(permission)}
+            )

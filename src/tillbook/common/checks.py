@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import MAX_MINOR
 
@@ -14,16 +16,20 @@ _NOT_TEXT = "\0"  # PostgreSQL stores none
 def check_text(text: str, *, field: str, longest: int) -> str:
     """Return `text` if it has at most `longest` characters and no NUL."""
     if len(text) > longest or _NOT_TEXT in text:
-        raise InvalidInput(f"Use at most {longest:,} characters, and no NUL.", field=field)
+        raise InvalidInput(
+            _("Use at most %(longest)s characters, and no NUL.") % {"longest": f"{longest:,}"}, field=field
+        )
     return text
 
 
 def check_minor(minor: int, *, field: str, what: str) -> int:
     """Return `minor` if it is a whole number from 0 to the largest amount; `what` begins the message."""
     if not isinstance(minor, int) or isinstance(minor, bool):
-        raise InvalidInput(f"{what} must be a whole number of minor units.", field=field)
+        raise InvalidInput(_("%(what)s must be a whole number of minor units.") % {"what": what}, field=field)
     if not 0 <= minor <= MAX_MINOR:
-        raise InvalidInput(f"{what} can't be below zero or above the largest amount.", field=field)
+        raise InvalidInput(
+            _("%(what)s can't be below zero or above the largest amount.") % {"what": what}, field=field
+        )
     return minor
 
 
@@ -32,8 +38,10 @@ def check_past(moment: datetime | None, now: datetime, *, field: str) -> None:
     if moment is None:
         return
     if moment.tzinfo is None:
-        raise InvalidInput("The date needs a time zone.", field=field)
+        raise InvalidInput(_("The date needs a time zone."), field=field)
     if moment > now:
-        raise InvalidInput("The date can't lie in the future.", field=field)
+        raise InvalidInput(_("The date can't lie in the future."), field=field)
     if moment.year < _FIRST_YEAR:
-        raise InvalidInput(f"The date can't lie before {_FIRST_YEAR}.", field=field)
+        raise InvalidInput(
+            _("The date can't lie before %(first_year)s.") % {"first_year": _FIRST_YEAR}, field=field
+        )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.utils.translation import gettext as _
+
 
 class Refusal(Exception):
     """A request that the rules do not allow. Nothing was changed."""
@@ -57,7 +59,10 @@ class KeyReused(Refusal):
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"The idempotency key {key!r} was already used for a different request. "
-            "Send a new key for a new request.",
+            _(
+                "The idempotency key %(key)r was already used for a different request. "
+                "Send a new key for a new request."
+            )
+            % {"key": key},
             field="key",
         )

@@ -8,6 +8,7 @@ from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import Refusal
 
@@ -44,7 +45,8 @@ def deliver(message: EmailMessage, name: str, now: datetime) -> Path | None:
         message.send()
     except (SMTPException, OSError) as error:
         raise MailFailed(
-            f"The mail server did not take the message to {message.to[0]}: {error}. Check the mail settings."
+            _("The mail server did not take the message to %(to)s: %(error)s. Check the mail settings.")
+            % {"to": message.to[0], "error": error}
         ) from error
     return None
 
@@ -57,5 +59,8 @@ def _write(message: EmailMessage, name: str, now: datetime) -> Path:
         outbox.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_bytes(message.message().as_bytes())
     except OSError as error:
-        raise MailFailed(f"The message could not be written to {path}: {error.strerror}.") from error
+        raise MailFailed(
+            _("The message could not be written to %(path)s: %(strerror)s.")
+            % {"path": path, "strerror": error.strerror}
+        ) from error
     return path

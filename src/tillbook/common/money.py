@@ -8,6 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.numbers import format_currency, is_currency
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from tillbook.common.errors import InvalidInput
 
@@ -54,7 +56,8 @@ def check_currency(code: str, *, field: str = "currency") -> str:
     """Return `code` if it is an ISO 4217 currency code; raise InvalidInput otherwise."""
     if not _is_code(code):
         raise InvalidInput(
-            f"{code!r} is not a currency. Use a three-letter ISO 4217 code such as AUD.", field=field
+            _("%(code)r is not a currency. Use a three-letter ISO 4217 code such as AUD.") % {"code": code},
+            field=field,
         )
     return code
 
@@ -67,11 +70,11 @@ def _is_code(code: str) -> bool:
 def check_amount(minor: int, *, field: str = "amount") -> int:
     """Return `minor` if it may be moved: a whole number from 1 to MAX_MINOR."""
     if not isinstance(minor, int) or isinstance(minor, bool):
-        raise InvalidInput("The amount must be a whole number of minor units.", field=field)
+        raise InvalidInput(_("The amount must be a whole number of minor units."), field=field)
     if minor <= 0:
-        raise InvalidInput("The amount must be more than zero.", field=field)
+        raise InvalidInput(_("The amount must be more than zero."), field=field)
     if minor > MAX_MINOR:
-        raise InvalidInput("The amount is too large for one transfer.", field=field)
+        raise InvalidInput(_("The amount is too large for one transfer."), field=field)
     return minor
 
 
@@ -120,16 +123,24 @@ def parse_amount(text: str, currency: str, *, field: str = "amount") -> Money:
     example = "12" if digits == 0 else "12." + "34567"[:digits]
     stripped = text.strip()
     if stripped.startswith(("-", "\u2212")):
-        raise InvalidInput("The amount must be more than zero.", field=field)
+        raise InvalidInput(_("The amount must be more than zero."), field=field)
     match = _AMOUNT.fullmatch(stripped)
     if match is None:
         raise InvalidInput(
-            f"{_shortened(text)!r} is not an amount. Write digits and a point, like {example}.", field=field
+            _("%(text)r is not an amount. Write digits and a point, like %(example)s.")
+            % {"text": _shortened(text), "example": example},
+            field=field,
         )
     part = match["part"] or ""
     if len(part) > digits:
         raise InvalidInput(
-            f"{currency} has {digits or 'no'} decimal places. Write it like {example}.", field=field
+            ngettext(
+                "%(currency)s has %(digits)s decimal place. Write it like %(example)s.",
+                "%(currency)s has %(digits)s decimal places. Write it like %(example)s.",
+                digits,
+            )
+            % {"currency": currency, "digits": digits or _("no"), "example": example},
+            field=field,
         )
     minor = int(match["whole"].replace(",", "")) * 10**digits + int(part.ljust(digits, "0") or "0")
     return Money(check_amount(minor, field=field), currency)

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 from tillbook.common.errors import InvalidInput
+from tillbook.common.languages import is_known
 from tillbook.common.money import check_currency, parse_amount
 
 PREFIX = "TILLBOOK_"
@@ -77,13 +77,9 @@ def locale(text: str) -> str:
 
 
 def language_of(locale_name: str) -> str:
-    """Django's name of the locale's language, or English for one that it has no words in."""
-    known = {code for code, _ in global_settings.LANGUAGES}
-    parts = locale_name.lower().split("_")
-    for count in range(len(parts), 0, -1):
-        if (code := "-".join(parts[:count])) in known:
-            return code
-    return "en"
+    """The locale's language, or English for one that the program has no words in."""
+    language = locale_name.lower().split("_")[0]
+    return language if is_known(language) else "en"
 
 
 def time_zone(name: str) -> ZoneInfo:

@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
+from tillbook.common import languages
 from tillbook.config import checks
 from tillbook.config.databases import database
 from tillbook.config.logs import configure_structlog, logging_settings
@@ -70,7 +71,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True
 TIME_ZONE = TILLBOOK_SHOP.time_zone.key
-LANGUAGE_CODE = checks.language_of(TILLBOOK_SHOP.locale)
+LANGUAGES = list(languages.LANGUAGES)
+LANGUAGE_CODE = checks.language_of(TILLBOOK_SHOP.locale)  # the shop's
+LOCALE_PATHS = [Path(__file__).parent.parent / "locale"]
 
 # Parts
 
@@ -109,6 +112,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tillbook.config.languages.spoken",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

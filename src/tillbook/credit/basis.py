@@ -12,6 +12,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.errors import InvalidInput
 from tillbook.shop.policies import shop
@@ -22,8 +24,8 @@ _FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 class View(models.TextChoices):
     """By which of its two times a transfer counts."""
 
-    EFFECTIVE = "effective", "As it happened"  # effective_at: what was written late counts at its day
-    RECORDED = "recorded", "As the book said"  # recorded_at: what the book held at that moment
+    EFFECTIVE = "effective", _("As it happened")  # effective_at: what was written late counts at its day
+    RECORDED = "recorded", _("As the book said")  # recorded_at: what the book held at that moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def basis_at(
     Raises InvalidInput naming view, recorded_by or `field`, by which name the caller knows `as_of`.
     """
     if view not in View.values:
-        raise InvalidInput("The view is effective or recorded.", field="view")
+        raise InvalidInput(gettext("The view is effective or recorded."), field="view")
     check_moment(as_of, day_end(now.astimezone(shop().time_zone).date()), field=field)
     known = recorded_by or now
     check_moment(known, now, field="recorded_by")
@@ -76,15 +78,19 @@ def check_moment(moment: datetime, latest: datetime, *, field: str) -> None:
     """Raise InvalidInput for a moment after `latest`, before 1900 or without a time zone."""
     words = _words(field)
     if moment.tzinfo is None:
-        raise InvalidInput(f"{words} needs a time zone.", field=field)
+        raise InvalidInput(gettext("%(words)s needs a time zone.") % {"words": words}, field=field)
     if moment > latest:
-        raise InvalidInput(f"{words} can't lie in the future.", field=field)
+        raise InvalidInput(gettext("%(words)s can't lie in the future.") % {"words": words}, field=field)
     if moment.year < _FIRST_YEAR:
-        raise InvalidInput(f"{words} can't lie before {_FIRST_YEAR}.", field=field)
+        raise InvalidInput(
+            gettext("%(words)s can't lie before %(first_year)s.")
+            % {"words": words, "first_year": _FIRST_YEAR},
+            field=field,
+        )
 
 
 def _words(field: str) -> str:
-    return field.removesuffix("_at").replace("_", " ").capitalize()
+    return gettext(field.removesuffix("_at").replace("_", " ").capitalize())  # as a form's label
 
 
 def day_start(day: date) -> datetime:
@@ -110,7 +116,9 @@ def moment_of(text: str, *, field: str, first: bool = False) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InvalidInput(
-            f"{_words(field)}: write a date like 2026-10-31, or a moment like 2026-10-31T17:30.", field=field
+            gettext("%(words)s: write a date like 2026-10-31, or a moment like 2026-10-31T17:30.")
+            % {"words": _words(field)},
+            field=field,
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=shop().time_zone)
 

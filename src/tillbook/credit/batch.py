@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, ParamSpec, TypeVar
 
+from django.utils.translation import gettext as _
+
 from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
@@ -185,7 +187,7 @@ def open_books(missing: Collection[ledger.Place]) -> set[int]:
 
 
 def no_customer() -> CustomerNotFound:
-    return CustomerNotFound("There is no such customer.", field="customer")
+    return CustomerNotFound(_("There is no such customer."), field="customer")
 
 
 def attempt(decide: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Refusal:
@@ -215,6 +217,8 @@ def check_reference(reference: str) -> str:
     """Return `reference` if it can name a business document: 1 to 60 printable characters."""
     if not 1 <= len(reference) <= _LONGEST_REFERENCE or not reference.isprintable():
         raise InvalidInput(
-            f"A reference is 1 to {_LONGEST_REFERENCE} printable characters.", field="reference"
+            _("A reference is 1 to %(longest_reference)s printable characters.")
+            % {"longest_reference": _LONGEST_REFERENCE},
+            field="reference",
         )
     return reference

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.numbering import public_number
 from tillbook.customers.models import Customer
@@ -13,20 +14,20 @@ from tillbook.ledger.models import Account, House
 class Source(models.TextChoices):
     """Where a credit came from."""
 
-    OVERPAYMENT = "overpayment", "Order"
-    RETURN = "return", "RMA"
-    MANUAL = "manual", "Manual"
+    OVERPAYMENT = "overpayment", _("Order")
+    RETURN = "return", _("RMA")
+    MANUAL = "manual", _("Manual")
 
 
 class GiveReason(models.TextChoices):
     """Why staff give credit by hand. `POLICY` says what each one means for the book."""
 
-    GOODWILL = "goodwill", "Goodwill"
-    LATE_DELIVERY = "late_delivery", "Late delivery"
-    PROMOTION = "promotion", "Promotion"
-    PRICE_CORRECTION = "price_correction", "Price correction"
-    DAMAGED_GOODS = "damaged_goods", "Damaged or missing goods"
-    DEPOSIT = "deposit", "Deposit or money received without an order"
+    GOODWILL = "goodwill", _("Goodwill")
+    LATE_DELIVERY = "late_delivery", _("Late delivery")
+    PROMOTION = "promotion", _("Promotion")
+    PRICE_CORRECTION = "price_correction", _("Price correction")
+    DAMAGED_GOODS = "damaged_goods", _("Damaged or missing goods")
+    DEPOSIT = "deposit", _("Deposit or money received without an order")
 
 
 #: reason -> (the house account that pays for it, may it ever be paid out?)
@@ -41,11 +42,11 @@ POLICY: dict[str, tuple[House, bool]] = {
 
 
 class ReverseReason(models.TextChoices):
-    GIVEN_BY_MISTAKE = "given_by_mistake", "Given by mistake"
-    WRONG_CUSTOMER = "wrong_customer", "Given to the wrong customer"
-    WRONG_AMOUNT = "wrong_amount", "Wrong amount"
-    DUPLICATE = "duplicate", "Given twice"
-    PAYMENT_VOIDED = "payment_voided", "The payment it came from was voided"
+    GIVEN_BY_MISTAKE = "given_by_mistake", _("Given by mistake")
+    WRONG_CUSTOMER = "wrong_customer", _("Given to the wrong customer")
+    WRONG_AMOUNT = "wrong_amount", _("Wrong amount")
+    DUPLICATE = "duplicate", _("Given twice")
+    PAYMENT_VOIDED = "payment_voided", _("The payment it came from was voided")
 
 
 class Credit(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
@@ -64,7 +65,7 @@ def keep(*, customer_id: int, credit_id: int, key: str, actor: Actor, now: datet
     overpaid = Credit.objects.filter(customer_id=customer_id, id=credit_id, source=Source.OVERPAYMENT)
     found = overpaid.first()
     if found is None:
-        raise CreditNotFound("This customer has no such overpayment.", field="credit")
+        raise CreditNotFound(_("This customer has no such overpayment."), field="credit")
     lock(customer_id, found.currency)
     content = content_of("credit.kept", credit_id=credit_id)
     first = replay(customer_id, key, content)
@@ -72,7 +73,7 @@ def keep(*, customer_id: int, credit_id: int, key: str, actor: Actor, now: datet
     if first is not None:
         return credit
     if credit.kept_at is not None or not credit.account.available_minor:
-        raise DealtWith(f"Somebody has dealt with {credit.number} already.")
+        raise DealtWith(_("Somebody has dealt with %(number)s already.") % {"number": credit.number})
     overpaid.update(kept_at=now)
     credit.kept_at = now
     left = Money(credit.account.available_minor, credit.currency)

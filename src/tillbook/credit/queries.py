@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
@@ -55,7 +56,7 @@ def by_number(number: str) -> Credit:
     credit_id = row_id("CR", number)
     credit = Credit.objects.filter(id=credit_id or 0).select_related("account", "customer").first()
     if credit is None:
-        raise CreditNotFound(f"There is no credit {number}.", field="credit")
+        raise CreditNotFound(_("There is no credit %(number)s.") % {"number": number}, field="credit")
     return credit
 
 

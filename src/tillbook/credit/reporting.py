@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
@@ -28,35 +30,35 @@ _ROWS_AT_ONCE = 2_000
 class Age(models.TextChoices):
     """How many days ago a credit arose."""
 
-    TO_30 = "0-30", "0 to 30 days"
-    TO_60 = "31-60", "31 to 60 days"
-    TO_90 = "61-90", "61 to 90 days"
-    TO_180 = "91-180", "91 to 180 days"
-    TO_365 = "181-365", "181 to 365 days"
-    OLDER = "over-365", "Over a year"
+    TO_30 = "0-30", _("0 to 30 days")
+    TO_60 = "31-60", _("31 to 60 days")
+    TO_90 = "61-90", _("61 to 90 days")
+    TO_180 = "91-180", _("91 to 180 days")
+    TO_365 = "181-365", _("181 to 365 days")
+    OLDER = "over-365", _("Over a year")
 
 
 class Expiry(models.TextChoices):
     """When a credit's time is over."""
 
-    OVER = "expired", "Expired, not yet booked"
-    IN_7 = "within-7", "Within 7 days"
-    IN_30 = "within-30", "Within 8 to 30 days"
-    IN_90 = "within-90", "Within 31 to 90 days"
-    LATER = "later", "Later than 90 days"
-    NEVER = "never", "Never expires"
+    OVER = "expired", _("Expired, not yet booked")
+    IN_7 = "within-7", _("Within 7 days")
+    IN_30 = "within-30", _("Within 8 to 30 days")
+    IN_90 = "within-90", _("Within 31 to 90 days")
+    LATER = "later", _("Later than 90 days")
+    NEVER = "never", _("Never expires")
 
 
 class Line(models.TextChoices):
     """The lines of a roll-forward. Every transfer that moves something posted is in exactly one."""
 
-    ISSUED = "issued", "Issued"
-    GIVEN_BACK = "given_back", "Given back from orders"
-    SPENT = "spent", "Spent on orders"
-    PAID_OUT = "paid_out", "Paid out"
-    EXPIRED = "expired", "Expired"
-    REVERSED = "reversed", "Reversed"
-    OTHER = "other", "Other"  # what no rule knows: shown, never dropped
+    ISSUED = "issued", _("Issued")
+    GIVEN_BACK = "given_back", _("Given back from orders")
+    SPENT = "spent", _("Spent on orders")
+    PAID_OUT = "paid_out", _("Paid out")
+    EXPIRED = "expired", _("Expired")
+    REVERSED = "reversed", _("Reversed")
+    OTHER = "other", _("Other")  # what no rule knows: shown, never dropped
 
 
 _AGE_DAYS = {Age.TO_30: 30, Age.TO_60: 60, Age.TO_90: 90, Age.TO_180: 180, Age.TO_365: 365}
@@ -70,7 +72,8 @@ class TransfersWithoutCredit(Refusal):
 
     def __init__(self, transfers: int) -> None:
         super().__init__(
-            f"The book has transfers that belong to no credit ({transfers}). Run `tillbook verify`."
+            gettext("The book has transfers that belong to no credit (%(transfers)s). Run `tillbook verify`.")
+            % {"transfers": transfers}
         )
 
 
@@ -309,7 +312,7 @@ def roll_forward(
     """
     actor.require(Permission.VIEW_REPORTS)
     if from_at >= basis.as_of:
-        raise InvalidInput("From: a period must begin before it ends.", field="from_at")
+        raise InvalidInput(gettext("From: a period must begin before it ends."), field="from_at")
     check_moment(from_at, basis.as_of, field="from_at")
     time = "effective_at" if basis.view == View.EFFECTIVE else "recorded_at"
     rows = _rows(

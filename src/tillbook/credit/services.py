@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
@@ -147,12 +148,16 @@ def _last_spent_first(
     most = Money(sum(spent.values()), request.currency)
     if amount is not None and amount.currency != most.currency:
         raise CurrencyMismatch(
-            f"{reference} was paid in {most.currency}, not in {amount.currency}.", field="amount"
+            _("%(reference)s was paid in %(currency)s, not in %(other)s.")
+            % {"reference": reference, "currency": most.currency, "other": amount.currency},
+            field="amount",
         )
     left = most.minor if amount is None else check_amount(amount.minor)
     if not most.minor or left > most.minor:
         raise MoreThanSpent(
-            f"At most {most} of what credit paid on {reference} can still be given back.", field="amount"
+            _("At most %(most)s of what credit paid on %(reference)s can still be given back.")
+            % {"most": most, "reference": reference},
+            field="amount",
         )
     parts = []
     for credit_id, minor in reversed(spent.items()):

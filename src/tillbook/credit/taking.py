@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
@@ -139,7 +140,7 @@ def _request(taking: Taking, actor: Actor, now: datetime) -> Request:
     for _, minor in credits or ():
         check_amount(minor, field="credits")
     if credits is not None and sum(minor for _, minor in credits) != taking.amount.minor:
-        raise InvalidInput("The chosen credits do not add up to the amount.", field="credits")
+        raise InvalidInput(gettext("The chosen credits do not add up to the amount."), field="credits")
     content = content_of_texts(
         _ACTIONS[taking.kind], taking.amount.minor, check_currency(taking.amount.currency), taking.reference,
         credits, taking.house, taking.reason, taking.refundable_only,
@@ -266,16 +267,21 @@ def _books(takings: Iterable[Taking], *, payout: bool) -> set[tuple[int, str]]:
 
 def _check_usable(credit: Usable | None, taking: Taking) -> None:
     if credit is None:
-        raise CreditNotFound("This customer has no such credit.", field="credits")
+        raise CreditNotFound(gettext("This customer has no such credit."), field="credits")
     if credit.currency != taking.amount.currency:
         raise CurrencyMismatch(
-            f"{credit.number} is in {credit.currency}, not in {taking.amount.currency}.", field="amount"
+            gettext("%(number)s is in %(currency)s, not in %(other)s.")
+            % {"number": credit.number, "currency": credit.currency, "other": taking.amount.currency},
+            field="amount",
         )
     if taking.refundable_only and not credit.refundable:
-        raise CreditNotRefundable(f"{credit.number} can pay orders but can't be paid out.", field="credit")
+        raise CreditNotRefundable(
+            gettext("%(number)s can pay orders but can't be paid out.") % {"number": credit.number},
+            field="credit",
+        )
     # A reversal takes a mistake back whether or not it could still be used.
     if taking.reason != "reversal" and credit.expired:
-        raise CreditExpired(f"{credit.number} has expired.", field="credits")
+        raise CreditExpired(gettext("%(number)s has expired.") % {"number": credit.number}, field="credits")
 
 
 class Resolution(NamedTuple):
@@ -343,7 +349,7 @@ def release(*, customer_id: int, hold_key: str, key: str, actor: Actor, now: dat
 
 def _ending(wanted: Resolution, made: Sequence[Pending] | None, actor: Actor, now: datetime) -> Request:
     if not made:
-        raise HoldNotFound("There is no such hold.", field="hold")
+        raise HoldNotFound(gettext("There is no such hold."), field="hold")
     actor.require(_permission(wanted.kind, made[0].house))
     content = content_of(_ACTIONS[wanted.kind], hold_key=wanted.hold_key, amount=wanted.amount)
     return Request(wanted.customer_id, made[0].currency, wanted.key, content, actor, now).checked()
@@ -379,10 +385,12 @@ def _endings(held: Sequence[Pending], wanted: Resolution) -> list[Draft]:
     """One draft per credit held: captured in their order while the amount lasts, released after that."""
     total = Money(sum(each.amount for each in held), held[0].currency)
     if wanted.amount is not None and wanted.amount.currency != total.currency:
-        raise CurrencyMismatch(f"The hold is in {total.currency}.", field="amount")
+        raise CurrencyMismatch(
+            gettext("The hold is in %(currency)s.") % {"currency": total.currency}, field="amount"
+        )
     left = total.minor if wanted.amount is None else check_amount(wanted.amount.minor)
     if left > total.minor:
-        raise InvalidInput(f"At most {total} is held.", field="amount")
+        raise InvalidInput(gettext("At most %(total)s is held.") % {"total": total}, field="amount")
     drafts = []
     for each in held:
         minor = min(left, each.amount)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from tillbook.credit.explaining import (
     CHECK,
     FIRST,
@@ -19,21 +22,21 @@ from tillbook.credit.explaining import (
 )
 
 #: What a difference comes from, and what a name in an explanation means.
-CAUSES = (
+CAUSES = gettext_lazy(
     "Tillbook writes a transfer and the figures that follow from it in one transaction. So a difference "
     "comes from a write past Tillbook, by someone with access to the database, from a backup that was "
     "restored in part, or from a fault of the version that wrote the entry. Whoever is named made that "
     "entry; it does not say that they caused the difference."
 )
 
-_RESTORE = (
+_RESTORE = gettext_lazy(
     "Restore the row from a backup exactly as it was: then the history is whole, and figures can be repaired."
 )
-_COMPARE = (
+_COMPARE = gettext_lazy(
     "Run tillbook verify --against FILE with a statement kept elsewhere: it says which credits still end as "
     "they did."
 )
-_BOOK = (
+_BOOK = gettext_lazy(
     "If the row can't be restored, put the money right by approved transfers, each with its reason: an issue "
     "(Give Credit) where too little is left, a reversal (Reverse) where too much. tillbook verify goes "
     "on naming the row."
@@ -43,58 +46,92 @@ ADVICE = (_RESTORE, _COMPARE, _BOOK)
 
 #: What a moment is, after which the difference came about.
 SINCE = {
-    FIRST: "when the first entry was recorded",
-    PARTING: "when that entry was recorded",
-    NEWEST: "when the newest entry was recorded",
-    SOUND: "when the last sound transfer was recorded",
-    REPAIR: "when the account was last repaired",
-    CHECK: "when a check of the book found nothing wrong",
+    FIRST: gettext_lazy("when the first entry was recorded"),
+    PARTING: gettext_lazy("when that entry was recorded"),
+    NEWEST: gettext_lazy("when the newest entry was recorded"),
+    SOUND: gettext_lazy("when the last sound transfer was recorded"),
+    REPAIR: gettext_lazy("when the account was last repaired"),
+    CHECK: gettext_lazy("when a check of the book found nothing wrong"),
 }
 
 _LEADS = {
-    Verdict.OUTSIDE: (
+    Verdict.OUTSIDE: gettext_lazy(
         "No state of the history gives this figure: it was written from outside the application, or by a "
         "repair."
     ),
-    Verdict.UNMARKED: "Something of the credit is available and it was not marked so: nobody could use it.",
-    Verdict.TOGETHER: "It follows from the order's payments and credit together, not from these alone.",
-    Verdict.BROKEN: "The history itself is broken, so what it gives is no measure of this figure.",
+    Verdict.UNMARKED: gettext_lazy(
+        "Something of the credit is available and it was not marked so: nobody could use it."
+    ),
+    Verdict.TOGETHER: gettext_lazy(
+        "It follows from the order's payments and credit together, not from these alone."
+    ),
+    Verdict.BROKEN: gettext_lazy(
+        "The history itself is broken, so what it gives is no measure of this figure."
+    ),
 }
 
 
 def lead(told: Explanation) -> str:
     """What the stored figure is, in a sentence."""
     if told.verdict == Verdict.MISSES:
-        one = told.missed == 1
-        if told.agrees is None:
-            none = "its one entry is not" if one else f"none of its {told.missed} entries is"
-            return f"It is the figure of before the history began: {none} in it."
-        lacking = "newest entry is" if one else f"newest {told.missed} entries are"
-        return f"It was right once; the {lacking} not in it."
+        return _misses(told)
     if told.verdict == Verdict.LEFT_OUT:
-        alike = f" ({told.missed} are alike; the newest is named)" if told.missed > 1 else ""
-        return f"It is what the history gives without one entry{alike}."
+        if told.missed == 1:
+            return _("It is what the history gives without one entry.")
+        alike = _(
+            "It is what the history gives without one entry (%(number)s are alike; the newest is named)."
+        )
+        return alike % {"number": told.missed}
     if told.verdict == Verdict.DOCUMENTS:
-        what = "the sum of what is owing on open orders" if told.made_of else "zero: nothing is owing"
-        return f"No history of this figure is kept; the true one is {what}."
-    return _LEADS[told.verdict]
+        if told.made_of:
+            return _(
+                "No history of this figure is kept; the true one is the sum of what is owing on open orders."
+            )
+        return _("No history of this figure is kept; the true one is zero: nothing is owing.")
+    return str(_LEADS[told.verdict])
+
+
+def _misses(told: Explanation) -> str:
+    number = {"number": told.missed}
+    if told.agrees is not None:
+        return (
+            ngettext(
+                "It was right once; the newest entry is not in it.",
+                "It was right once; the newest %(number)s entries are not in it.",
+                told.missed,
+            )
+            % number
+        )
+    return (
+        ngettext(
+            "It is the figure of before the history began: its one entry is not in it.",
+            "It is the figure of before the history began: none of its %(number)s entries is in it.",
+            told.missed,
+        )
+        % number
+    )
 
 
 def steps(told: Explanation) -> Iterator[tuple[str, Sequence[Step]]]:
     """The entries that the explanation names, each with its label."""
-    first = "Not in it" if told.verdict == Verdict.LEFT_OUT else "They part at"
+    first = _("Not in it") if told.verdict == Verdict.LEFT_OUT else _("They part at")
     if told.verdict == Verdict.UNMARKED:
-        first = "Available since"
-    rows = (("Right up to", told.agrees), (first, told.parting), ("Newest entry", told.newest))
+        first = _("Available since")
+    rows = ((_("Right up to"), told.agrees), (first, told.parting), (_("Newest entry"), told.newest))
     yield from ((label, [step]) for label, step in rows if step is not None)
     if told.parting is None and (told.parts > 1 or (told.made_of and told.newest is None)):
         older = told.parts - len(told.made_of)
-        yield f"Made up of{f' {older} older and' if older else ''}", told.made_of
+        made = _("Made up of %(number)s older and") % {"number": older} if older else _("Made up of")
+        yield made, told.made_of
 
 
 def steps_of_break(told: Break) -> Iterator[tuple[str, Sequence[Step]]]:
     """The transfers around a broken row, each with its label."""
-    rows = (("Last sound", told.sound), ("As it stands", told.row), ("Next after it", told.following))
+    rows = (
+        (_("Last sound"), told.sound),
+        (_("As it stands"), told.row),
+        (_("Next after it"), told.following),
+    )
     yield from ((label, [step]) for label, step in rows if step is not None)
 
 
@@ -103,11 +140,13 @@ def counted(told: Break) -> str:
     if told.counted is None or told.counted == told.found:
         return ""
     if told.counted < told.found:
-        return (
-            f"The account stands as it did after transfer {told.counted}, and {told.found} are there: an "
+        said = _(
+            "The account stands as it did after transfer %(counted)s, and %(found)s are there: an "
             "older row of the account seems to have been put back."
         )
-    return f"The account knows of {told.counted} transfers, and {told.found} are there."
+    else:
+        said = _("The account knows of %(counted)s transfers, and %(found)s are there.")
+    return said % {"counted": told.counted, "found": told.found}
 
 
 def step(told: Step, when: Callable[[datetime], str]) -> str:

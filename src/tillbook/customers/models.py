@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.expressions import Expression
 from django.db.models.functions import Concat, Lower, Replace
+from django.utils.translation import gettext_lazy as _
 
 
 def _searched() -> Expression:
@@ -18,8 +19,8 @@ def _searched() -> Expression:
 
 class Customer(models.Model):
     class Kind(models.TextChoices):
-        CUSTOMER = "customer", "Customer"
-        PROSPECT = "prospect", "Prospect"
+        CUSTOMER = "customer", _("Customer")
+        PROSPECT = "prospect", _("Prospect")
 
     username = models.CharField(max_length=150, unique=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.CUSTOMER)

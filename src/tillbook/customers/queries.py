@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Set
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
@@ -42,7 +43,9 @@ def username_of(customer_id: int) -> str:
 
 
 def _no_customer(username: str) -> CustomerNotFound:
-    return CustomerNotFound(f"There is no customer {username!r}.", field="username")
+    return CustomerNotFound(
+        _("There is no customer %(username)r.") % {"username": username}, field="username"
+    )
 
 
 def ids_of(usernames: Collection[str]) -> dict[str, int]:
@@ -59,7 +62,7 @@ def by_id(customer_id: int) -> Customer:
     """The customer of that id. Raises CustomerNotFound."""
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None:
-        raise CustomerNotFound("There is no such customer.", field="customer")
+        raise CustomerNotFound(_("There is no such customer."), field="customer")
     return customer
 
 
@@ -68,7 +71,7 @@ def locked(customer_id: int) -> Customer:
     # Not the key: what is written for the customer meanwhile, credit and events, need not wait.
     customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
     if customer is None:
-        raise CustomerNotFound("There is no such customer.", field="customer")
+        raise CustomerNotFound(_("There is no such customer."), field="customer")
     return customer
 
 

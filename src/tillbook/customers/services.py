@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
@@ -134,22 +135,25 @@ def _change(
 def _check_username(username: str) -> None:
     if not username or username != username.strip() or not username.isprintable():
         raise InvalidInput(
-            "A username is 1 to 150 printable characters without a space at either end.", field="username"
+            _("A username is 1 to 150 printable characters without a space at either end."), field="username"
         )
     # It stands in addresses, between slashes and beside "add".
     if "/" in username or username in {"add", ".", ".."}:
-        raise InvalidInput(f"{username!r} can't be a username. Leave out slashes.", field="username")
+        raise InvalidInput(
+            _("%(username)r can't be a username. Leave out slashes.") % {"username": username},
+            field="username",
+        )
 
 
 def _check(customer: Customer) -> None:
     _check_texts(customer)
     if customer.kind not in Customer.Kind.values:
-        raise InvalidInput("The kind must be customer or prospect.", field="kind")
+        raise InvalidInput(_("The kind must be customer or prospect."), field="kind")
     _check_email(customer.email)
     limit = customer.credit_limit_minor
     if limit is not None and not 0 <= limit <= MAX_MINOR:
         raise InvalidInput(
-            "The credit limit can't be below zero or above the largest amount.", field="credit_limit"
+            _("The credit limit can't be below zero or above the largest amount."), field="credit_limit"
         )
 
 
@@ -157,7 +161,9 @@ def _check_texts(customer: Customer) -> None:
     for name, longest in _LONGEST.items():
         text = getattr(customer, name)
         if len(text) > longest or "\0" in text:
-            raise InvalidInput(f"Use at most {longest} characters, and no NUL.", field=name)
+            raise InvalidInput(
+                _("Use at most %(longest)s characters, and no NUL.") % {"longest": longest}, field=name
+            )
 
 
 def _check_email(email: str) -> None:
@@ -165,11 +171,16 @@ def _check_email(email: str) -> None:
         if email:
             validate_email(email)
     except ValidationError as error:
-        raise InvalidInput(f"{email!r} is not an e-mail address.", field="email") from error
+        raise InvalidInput(
+            _("%(email)r is not an e-mail address.") % {"email": email}, field="email"
+        ) from error
 
 
 def _insert(customer: Customer) -> None:
-    taken = UsernameTaken(f"The username {customer.username!r} is taken. Choose another.", field="username")
+    taken = UsernameTaken(
+        _("The username %(username)r is taken. Choose another.") % {"username": customer.username},
+        field="username",
+    )
     if Customer.objects.filter(username__iexact=customer.username).exists():
         raise taken
     try:

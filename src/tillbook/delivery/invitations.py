@@ -6,8 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from email.utils import format_datetime
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import WrongState
@@ -30,9 +33,14 @@ def send_link(user_id: int, *, link: Callable[[str, str], str], actor: Actor, no
     actor.require(Permission.MANAGE_USERS)
     user = user_by_id(user_id)
     if not user.is_active:
-        raise WrongState(f"{user.username} is switched off. Switch them on first.")
+        raise WrongState(
+            _("%(username)s is switched off. Switch them on first.") % {"username": user.username}
+        )
     if not user.email:
-        raise NoEmailAddress(f"{user.username} has no e-mail address. Add one first.", field="email")
+        raise NoEmailAddress(
+            _("%(username)s has no e-mail address. Add one first.") % {"username": user.username},
+            field="email",
+        )
     path = deliver(_message(user, link(*new_link(user)), now), f"user-{user.pk}", now)
     with transaction.atomic():
         record_about(user, "user.link_sent", actor, now, to=user.email, file=path.name if path else None)
@@ -40,21 +48,33 @@ def send_link(user_id: int, *, link: Callable[[str, str], str], actor: Actor, no
 
 
 def _message(user: User, address: str, now: datetime) -> EmailMessage:
+    """In the user's own language, whoever sends it."""
     policy = shop()
-    invited = user.state == User.State.INVITED
-    paragraphs = [
-        f"You were invited to {policy.name}'s control panel, as {user.username}."
-        if invited
-        else f"A new password was asked for, for {user.username} in {policy.name}'s control panel.",
-        f"Choose your password here, within three days:\n{address}",
-        "The link works once. If you did not expect this mail, leave it be: nothing changes.",
-        policy.name,
-    ]
-    subject = "Your invitation to" if invited else "A new password for"
+    with override(user.language or settings.LANGUAGE_CODE):
+        subject, reason = _words(user)
+        paragraphs = [
+            reason % {"shop": policy.name, "username": user.username},
+            f"{_('Choose your password here, within three days:')}\n{address}",
+            _("The link works once. If you did not expect this mail, leave it be: nothing changes."),
+            policy.name,
+        ]
     return EmailMessage(
-        subject=one_line(f"{subject} {policy.name}"),
+        subject=one_line(subject % {"shop": policy.name}),
         body="\n\n".join(paragraphs) + "\n",
         to=[user.email],
         reply_to=[policy.email] if policy.email else None,
         headers={"Date": format_datetime(now)},
+    )
+
+
+def _words(user: User) -> tuple[str, str]:
+    """The subject and the first sentence: an invitation, or a new password for who had one."""
+    if user.state == User.State.INVITED:
+        return (
+            _("Your invitation to %(shop)s"),
+            _("You were invited to %(shop)s's control panel, as %(username)s."),
+        )
+    return (
+        _("A new password for %(shop)s"),
+        _("A new password was asked for, for %(username)s in %(shop)s's control panel."),
     )

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.numbering import public_number
 
@@ -39,9 +40,9 @@ class Delivery(models.Model):
     """One event on its way to one endpoint."""
 
     class State(models.TextChoices):
-        PENDING = "pending", "Pending"
-        DELIVERED = "delivered", "Delivered"
-        GIVEN_UP = "given_up", "Given up"
+        PENDING = "pending", _("Pending")
+        DELIVERED = "delivered", _("Delivered")
+        GIVEN_UP = "given_up", _("Given up")
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, db_index=False)
     event_id = models.BigIntegerField()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
@@ -27,7 +28,7 @@ def endpoint_by_number(number: str) -> Endpoint:
     """The endpoint of that public number. Raises WebhookNotFound."""
     endpoint = Endpoint.objects.filter(pk=row_id("WH", number) or 0).first()
     if endpoint is None:
-        raise WebhookNotFound(f"There is no webhook {number}.", field="webhook")
+        raise WebhookNotFound(_("There is no webhook %(number)s.") % {"number": number}, field="webhook")
     return endpoint
 
 
@@ -35,7 +36,7 @@ def delivery_by_number(number: str) -> Delivery:
     """The delivery of that public number, with its endpoint. Raises DeliveryNotFound."""
     delivery = Delivery.objects.filter(pk=row_id("WD", number) or 0).select_related("endpoint").first()
     if delivery is None:
-        raise DeliveryNotFound(f"There is no delivery {number}.", field="delivery")
+        raise DeliveryNotFound(_("There is no delivery %(number)s.") % {"number": number}, field="delivery")
     return delivery
 
 

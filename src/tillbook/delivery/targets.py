@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import InvalidInput, Refusal
 
@@ -50,9 +51,9 @@ def check_url(url: str) -> str:
     if not plain or parts.scheme not in {"https", "http"} or not host or port == 0 or parts.fragment:
         raise _no_address()
     if parts.username is not None or parts.password is not None:
-        raise InvalidInput("Leave out the user and password: the signature shows who sends.", field="url")
+        raise InvalidInput(_("Leave out the user and password: the signature shows who sends."), field="url")
     if parts.scheme == "http" and not private_targets_allowed():
-        raise InvalidInput("Webhooks are sent over https only.", field="url")
+        raise InvalidInput(_("Webhooks are sent over https only."), field="url")
     if literal := _literal(host):
         check_addresses(host, [literal])
     return url
@@ -60,7 +61,11 @@ def check_url(url: str) -> str:
 
 def _no_address() -> InvalidInput:
     return InvalidInput(
-        f"Write the whole address, such as https://shop.example/hooks, in at most {_LONGEST_URL} characters.",
+        _(
+            "Write the whole address, such as https://shop.example/hooks, "
+            "in at most %(longest_url)s characters."
+        )
+        % {"longest_url": _LONGEST_URL},
         field="url",
     )
 
@@ -80,8 +85,11 @@ def check_addresses(host: str, addresses: Iterable[str]) -> None:
     for each in addresses:
         if not is_public(each):
             raise TargetRefused(
-                f"{host} is {each}, which is no public address. Where it is meant, set "
-                "TILLBOOK_WEBHOOK_PRIVATE_TARGETS=true.",
+                _(
+                    "%(host)s is %(each)s, which is no public address. "
+                    "Where it is meant, set TILLBOOK_WEBHOOK_PRIVATE_TARGETS=true."
+                )
+                % {"host": host, "each": each},
                 field="url",
             )
 

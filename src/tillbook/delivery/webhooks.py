@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
@@ -106,9 +107,9 @@ def resend(delivery_id: int, *, actor: Actor, now: datetime) -> Delivery:
     rows = Delivery.objects.select_for_update(of=("self",)).select_related("endpoint")
     delivery = rows.filter(pk=delivery_id).first()
     if delivery is None:
-        raise DeliveryNotFound("There is no such delivery.", field="delivery")
+        raise DeliveryNotFound(_("There is no such delivery."), field="delivery")
     if delivery.endpoint.disabled_at is not None:
-        raise WrongState(f"{delivery.endpoint.number} is disabled. Enable it first.")
+        raise WrongState(_("%(number)s is disabled. Enable it first.") % {"number": delivery.endpoint.number})
     delivery.state, delivery.since, delivery.next_at = Delivery.State.PENDING, now, now
     delivery.attempts = 0
     delivery.save(update_fields=["state", "since", "next_at", "attempts"])
@@ -130,24 +131,26 @@ def _check(url: str, description: str, actions: Sequence[str]) -> None:
     check_url(url)
     if len(description) > _LONGEST_DESCRIPTION or (description and not description.isprintable()):
         raise InvalidInput(
-            f"A description is at most {_LONGEST_DESCRIPTION} printable characters.", field="description"
+            _("A description is at most %(longest_description)s printable characters.")
+            % {"longest_description": _LONGEST_DESCRIPTION},
+            field="description",
         )
     if len(actions) > _MOST_ACTIONS or not all(_ACTION.fullmatch(each) for each in actions):
         raise InvalidInput(
-            "Name each action as refund.completed, or order.* for all of a kind.", field="actions"
+            _("Name each action as refund.completed, or order.* for all of a kind."), field="actions"
         )
 
 
 def _refuse_taken(url: str) -> None:
     if Endpoint.objects.filter(url=url).exists():
-        raise WebhookTaken("Another webhook has that address.", field="url")
+        raise WebhookTaken(_("Another webhook has that address."), field="url")
 
 
 def locked(endpoint_id: int) -> Endpoint:
     """The endpoint, which nobody else changes until the transaction ends. Raises WebhookNotFound."""
     endpoint = Endpoint.objects.select_for_update().filter(pk=endpoint_id).first()
     if endpoint is None:
-        raise WebhookNotFound("There is no such webhook.", field="webhook")
+        raise WebhookNotFound(_("There is no such webhook."), field="webhook")
     return endpoint
 
 

@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from babel.dates import format_date
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from tillbook.common.actor import Actor
 from tillbook.credit import reporting
@@ -34,6 +36,9 @@ from tillbook.credit.reporting import (
 )
 from tillbook.returns.models import Rma
 from tillbook.shop.policies import shop
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Cell = str | int | None
 
@@ -85,14 +90,15 @@ class Document:
         """What the figures stand on, as (label, words)."""
         end = as_words(self.basis.as_of)
         if self.from_at is None:
-            when = ("As of", end[:1].upper() + end[1:])
+            when = (_("As of"), end[:1].upper() + end[1:])
         else:
-            when = ("Period", f"{_from(self.from_at)} to {end}")
+            period = {"begin": _from(self.from_at), "end": end}
+            when = (_("Period"), _("%(begin)s to %(end)s") % period)
         return [
             when,
-            ("View", _VIEWS[self.basis.view]),
-            ("Recorded by", self.basis.recorded_by.isoformat()),
-            ("Currency", self.currency or "All"),
+            (_("View"), str(_VIEWS[self.basis.view])),
+            (_("Recorded by"), self.basis.recorded_by.isoformat()),
+            (_("Currency"), self.currency or _("All")),
         ]
 
     def close(self) -> None:
@@ -103,7 +109,10 @@ class Document:
     @property
     def derivation(self) -> str:
         """Read it after the sections."""
-        return f"Derived from {self.transfers:,} transfer{'' if self.transfers == 1 else 's'}."
+        told = ngettext(
+            "Derived from %(number)s transfer.", "Derived from %(number)s transfers.", self.transfers
+        )
+        return told % {"number": f"{self.transfers:,}"}
 
     @property
     def name(self) -> str:
@@ -115,22 +124,23 @@ class Document:
 
 
 _VIEWS = {
-    View.EFFECTIVE: "As it happened: each transfer counts at the time it took effect",
-    View.RECORDED: "As the book said: each transfer counts at the time it was recorded",
+    View.EFFECTIVE: gettext_lazy("As it happened: each transfer counts at the time it took effect"),
+    View.RECORDED: gettext_lazy("As the book said: each transfer counts at the time it was recorded"),
 }
 
-_REASONS: dict[str, str] = {
-    **{each.value: str(each.label) for each in (*GiveReason, *Rma.Reason)},
-    "overpayment": "Overpayment",
-    "order_cancelled": "Order cancelled",
-    "return": "Taken over from another system",
+_REASONS: dict[str, StrOrPromise] = {
+    **{each.value: each.label for each in (*GiveReason, *Rma.Reason)},
+    "overpayment": gettext_lazy("Overpayment"),
+    "order_cancelled": gettext_lazy("Order cancelled"),
+    "return": gettext_lazy("Taken over from another system"),
 }
 
 
 def as_words(as_of: datetime) -> str:
     """The exclusive moment as people say it: the end of a day, or the time itself."""
     if as_of == day_start(as_of.date()):
-        return f"end of {_day(_last_day(as_of))} ({shop().time_zone.key})"
+        end = {"day": _day(_last_day(as_of)), "zone": shop().time_zone.key}
+        return _("end of %(day)s (%(zone)s)") % end
     return f"{_from(as_of)} ({shop().time_zone.key})"
 
 
@@ -150,23 +160,26 @@ def _last_day(as_of: datetime) -> datetime:
 def balances(basis: Basis, *, currency: str | None, actor: Actor) -> Document:
     """Who had what: a row for each customer with something left. Streams."""
     columns = (
-        Column("username", "Username", Holds.WORDS),
-        Column("name", "Name", Holds.WORDS),
-        *_FIGURES,
+        Column("username", _("Username"), Holds.WORDS),
+        Column("name", _("Name"), Holds.WORDS),
+        *_figures(),
     )
-    document = Document("balances", "Balances", basis, None, currency, columns, ())
+    document = Document("balances", _("Balances"), basis, None, currency, columns, ())
     found = reporting.balances(basis, currency=currency, actor=actor)
     document.sections = _balance_sections(document, found)
     return document
 
 
-_FIGURES = (Column("posted", "Owed"), Column("held", "Held"), Column("available", "Available"))
+def _figures() -> tuple[Column, ...]:
+    return (
+        Column("posted", _("Owed")), Column("held", _("Held")), Column("available", _("Available")),
+    )  # fmt: skip
 
 
 def _balance_sections(document: Document, found: BalanceStream) -> Iterator[Section]:
     with closing(found):
         for currency, each in groupby(found, key=attrgetter("currency")):
-            yield Section(currency, "Customers", _balance_rows(document, each))
+            yield Section(currency, _("Customers"), _balance_rows(document, each))
 
 
 def _balance_rows(document: Document, found: Iterable[CustomerBalance]) -> Iterator[Row]:
@@ -177,36 +190,42 @@ def _balance_rows(document: Document, found: Iterable[CustomerBalance]) -> Itera
             posted, held, customers = posted + each.posted, held + each.held, customers + 1
             name = "" if each.name == each.username else each.name
             yield Row((each.username, name, each.posted, each.held, each.posted - each.held))
-    people = f"{customers:,} customer{'' if customers == 1 else 's'}"
-    yield Row(("Total", people, posted, held, posted - held), total=True)
+    people = ngettext("%(number)s customer", "%(number)s customers", customers) % {"number": f"{customers:,}"}
+    yield Row((_("Total"), people, posted, held, posted - held), total=True)
 
 
 def liability(basis: Basis, *, currency: str | None, actor: Actor) -> Document:
     """What is owed, by source, age, expiry and refundability."""
     found = reporting.liability(basis, currency=currency, actor=actor)
-    columns = (Column("line", "", Holds.WORDS), Column("credits", "Credits", Holds.COUNT), *_FIGURES)
+    columns = (Column("line", "", Holds.WORDS), Column("credits", _("Credits"), Holds.COUNT), *_figures())
     sections = [
         section
         for code, parts in groupby(found, key=attrgetter("currency"))
         for section in _liability_sections(code, list(parts))
     ]
     transfers = sum(each.transfers for each in found)
-    return Document("liability", "Liability", basis, None, currency, columns, sections, transfers)
+    return Document("liability", _("Liability"), basis, None, currency, columns, sections, transfers)
 
 
 def _liability_sections(currency: str, parts: list[Owed]) -> Iterator[Section]:
     sources = {(each.source, each.reason) for each in parts if each.posted or each.held}
     in_order = sorted(sources, key=lambda each: (Source.values.index(each[0]), _reason(each[1])))
     by_source = {each: f"{Source(each[0]).label}: {_reason(each[1])}" for each in in_order}
-    yield _by("By source", currency, parts, lambda each: (each.source, each.reason), by_source)
-    yield _by("By age", currency, parts, attrgetter("age"), dict(Age.choices))
-    yield _by("By expiry", currency, parts, attrgetter("expiry"), dict(Expiry.choices))
-    use = {True: "May be paid out", False: "Pays orders only"}
-    yield _by("By use", currency, parts, attrgetter("refundable"), use)
+    yield _by(_("By source"), currency, parts, lambda each: (each.source, each.reason), by_source)
+    yield _by(_("By age"), currency, parts, attrgetter("age"), {each.value: str(each.label) for each in Age})
+    yield _by(
+        _("By expiry"),
+        currency,
+        parts,
+        attrgetter("expiry"),
+        {each.value: str(each.label) for each in Expiry},
+    )
+    use = {True: _("May be paid out"), False: _("Pays orders only")}
+    yield _by(_("By use"), currency, parts, attrgetter("refundable"), use)
 
 
 def _reason(reason: str) -> str:
-    return _REASONS.get(reason, reason)
+    return str(_REASONS.get(reason, reason))
 
 
 def _by(
@@ -220,7 +239,7 @@ def _by(
     for each in parts:
         sums[key_of(each)].append(each)
     rows = [_owed(label, sums[key]) for key, label in labels.items()]
-    return Section(currency, title, [*rows, _owed("Total", parts, total=True)])
+    return Section(currency, title, [*rows, _owed(_("Total"), parts, total=True)])
 
 
 def _owed(label: str, parts: list[Owed], *, total: bool = False) -> Row:
@@ -237,27 +256,27 @@ def roll_forward(from_at: datetime, basis: Basis, *, currency: str | None, actor
     found = reporting.roll_forward(from_at, basis, currency=currency, actor=actor)
     columns = (
         Column("line", "", Holds.WORDS),
-        Column("transfers", "Transfers", Holds.COUNT),
-        Column("amount", "Amount"),
+        Column("transfers", _("Transfers"), Holds.COUNT),
+        Column("amount", _("Amount")),
     )
     sections = [_rolled(each, found) for each in found.standings]
     transfers = sum(each.transfers for each in found.standings)
-    title = "Roll-forward"
+    title = _("Roll-forward")
     return Document("roll-forward", title, basis, from_at, currency, columns, sections, transfers)
 
 
 def _rolled(standing: Standing, found: RollForward) -> Section:
     moves = [each for each in found.moves if each.currency == standing.currency]
     rows = [
-        Row(("Opening", None, standing.opening), total=True),
+        Row((_("Opening"), None, standing.opening), total=True),
         *_issued([each for each in moves if each.line == Line.ISSUED]),
-        *(_moved(line.label, [each for each in moves if each.line == line]) for line in _MOVES),
+        *(_moved(str(line.label), [each for each in moves if each.line == line]) for line in _MOVES),
         *_others([each for each in moves if each.line == Line.OTHER]),
-        Row(("Closing", None, standing.closing), total=True),
-        Row(("Memo: of the opening held", None, standing.held_at_opening)),
-        Row(("Memo: of the closing held", None, standing.held_at_closing)),
+        Row((_("Closing"), None, standing.closing), total=True),
+        Row((_("Memo: of the opening held"), None, standing.held_at_opening)),
+        Row((_("Memo: of the closing held"), None, standing.held_at_closing)),
     ]
-    return Section(standing.currency, "Credit owed", rows)
+    return Section(standing.currency, _("Credit owed"), rows)
 
 
 _MOVES = (Line.GIVEN_BACK, Line.SPENT, Line.PAID_OUT, Line.EXPIRED, Line.REVERSED)
@@ -268,19 +287,21 @@ def _issued(moves: list[Move]) -> Iterator[Row]:
     by_source: defaultdict[str, list[Move]] = defaultdict(list)
     for each in moves:
         by_source[each.source].append(each)
-    yield _moved("Issued: order overpayments", by_source[Source.OVERPAYMENT])
-    yield _moved("Issued: returns", by_source[Source.RETURN])
+    yield _moved(_("Issued: order overpayments"), by_source[Source.OVERPAYMENT])
+    yield _moved(_("Issued: returns"), by_source[Source.RETURN])
     given = sorted(by_source[Source.MANUAL], key=lambda each: _reason(each.reason))
     for reason, some in groupby(given, key=attrgetter("reason")):
-        yield _moved(f"Issued by hand: {_reason(reason)}", list(some))
+        yield _moved(_("Issued by hand: %(reason)s") % {"reason": _reason(reason)}, list(some))
     if not given:
-        yield _moved("Issued by hand", [])
+        yield _moved(_("Issued by hand"), [])
 
 
 def _others(moves: list[Move]) -> Iterator[Row]:
     for each in moves:
-        way = "to" if each.minor < 0 else "from"
-        yield _moved(f"Other: {each.reason}, {way} {each.house}", [each])
+        way = (
+            _("Other: %(reason)s, to %(house)s") if each.minor < 0 else _("Other: %(reason)s, from %(house)s")
+        )
+        yield _moved(way % {"reason": each.reason, "house": each.house}, [each])
 
 
 def _moved(label: str, moves: list[Move]) -> Row:

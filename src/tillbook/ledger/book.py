@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.errors import NotFound, Refusal
 from tillbook.common.money import MAX_MINOR, Money, check_amount
 from tillbook.ledger.models import House, Kind
@@ -27,7 +29,7 @@ class InsufficientCredit(Refusal):
     code = "insufficient_credit"
 
     def __init__(self, available: Money) -> None:
-        super().__init__(f"Only {available} is available.", field="amount")
+        super().__init__(_("Only %(available)s is available.") % {"available": available}, field="amount")
         self.available = available
 
 
@@ -191,12 +193,12 @@ def _decide(account: Counters, draft: Draft) -> tuple[int, int]:
 def _check_hold(account: Counters, draft: Draft) -> None:
     hold = draft.hold
     if hold is None or hold.account_id != account.account_id:
-        raise HoldNotFound("There is no such hold.")
+        raise HoldNotFound(_("There is no such hold."))
     if hold.resolved:
-        raise HoldAlreadyResolved("This hold was already captured or released.")
+        raise HoldAlreadyResolved(_("This hold was already captured or released."))
     if draft.amount > hold.amount:
         most = Money(hold.amount, account.currency)
-        raise AmountAboveHold(f"At most {most} is held.", field="amount")
+        raise AmountAboveHold(_("At most %(most)s is held.") % {"most": most}, field="amount")
 
 
 @dataclass(slots=True)
@@ -272,12 +274,12 @@ class Book:
     def _account(self, stamp: Stamp, draft: Draft) -> Counters:
         account = self.accounts.get(draft.account_id)
         if account is None or account.customer_id != stamp.customer_id:
-            raise NotFound("This customer has no such credit.", field="credit")
+            raise NotFound(_("This customer has no such credit."), field="credit")
         return account
 
     def _resolve(self, account_id: int, seq: int) -> tuple[int, int]:
         if (account_id, seq) in self.resolved:
-            raise HoldAlreadyResolved("This hold was already captured or released.")
+            raise HoldAlreadyResolved(_("This hold was already captured or released."))
         self.resolved.add((account_id, seq))
         return account_id, seq
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 
 class House(StrEnum):
@@ -136,8 +137,8 @@ class Verification(models.Model):
     """A check of the whole book: how far it came, and what it found. It moves nothing, and may be lost."""
 
     class Depth(models.TextChoices):
-        SUMS = "sums", "Sums"
-        FULL = "full", "Full"
+        SUMS = "sums", _("Sums")
+        FULL = "full", _("Full")
 
     depth = models.CharField(max_length=10, choices=Depth)
     started_at = models.DateTimeField()

@@ -12,7 +12,7 @@ from tillbook.refunds.models import Refund
 
 CREDIT = "account_credit"  # pays with the customer's credit: no money comes in
 
-_NAMES = {**dict(Payment.Method.choices), CREDIT: "Account credit"}
+_NAMES = {**dict(Payment.Method.choices), CREDIT: "Account credit"}  # labels: text when it is asked for
 _IDS = {method: number for number, method in enumerate(_NAMES, start=1)}
 _ALSO = {
     "credit card": "card", "debit card": "card", "visa": "card", "mastercard": "card", "amex": "card",
@@ -27,8 +27,8 @@ def get(call: Call) -> Tree:
     """GetPaymentMethods: the one answer whose keys are lower-case."""
     call.actor.require(Permission.VIEW)
     methods = [
-        {"id": str(_IDS[method]), "name": name, "active": told_boolean(True), "visible": told_boolean(True),
-         "acc_code": ""}
+        {"id": str(_IDS[method]), "name": str(name), "active": told_boolean(True),
+         "visible": told_boolean(True), "acc_code": ""}
         for method, name in _NAMES.items()
     ]  # fmt: skip
     return {"PaymentMethods": {"PaymentMethod": methods}}
@@ -40,7 +40,7 @@ def number_of(method: str) -> str:
 
 
 def name_of(method: str) -> str:
-    return _NAMES.get(method, method)
+    return str(_NAMES.get(method, method))
 
 
 def of_payment(fields: Fields) -> str:
@@ -63,7 +63,7 @@ def of_refund(fields: Fields) -> Refund.Method:
     else:
         method = _by_name(fields.text("PaymentMethod") or fields.needed("PaymentMethodName"))
     if method not in Refund.Method.values:
-        ways = ", ".join(Refund.Method.labels)
+        ways = ", ".join(map(str, Refund.Method.labels))
         raise InvalidInput(f"A refund is paid by one of: {ways}.", field="PaymentMethod")
     return Refund.Method(method)
 
@@ -71,6 +71,6 @@ def of_refund(fields: Fields) -> Refund.Method:
 def _by_name(name: str) -> str | None:
     wanted = name.strip().lower()
     for method, known in _NAMES.items():
-        if wanted in (known.lower(), method):
+        if wanted in (str(known).lower(), method):
             return method
     return _ALSO.get(wanted)

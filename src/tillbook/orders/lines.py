@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from tillbook.common.checks import check_minor, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
@@ -61,7 +62,7 @@ def locked_order(order_id: int) -> Order:
     """The order as it stands under its customer's lock. Raises OrderNotFound."""
     found = Order.objects.filter(pk=order_id).values_list("customer_id", "currency").first()
     if found is None:
-        raise OrderNotFound("There is no such order.", field="order")
+        raise OrderNotFound(_("There is no such order."), field="order")
     credit.lock(*found)
     return Order.objects.get(pk=order_id)
 
@@ -70,14 +71,14 @@ def order_of_customer(order_id: int, customer_id: int) -> Order:
     """The order, if it is this customer's. Raises OrderNotFound otherwise."""
     order = Order.objects.filter(pk=order_id, customer_id=customer_id).first()
     if order is None:
-        raise OrderNotFound("This customer has no such order.", field="order")
+        raise OrderNotFound(_("This customer has no such order."), field="order")
     return order
 
 
 def refuse_if_cancelled(order: Order) -> None:
     """Raise WrongState for a cancelled order."""
     if order.status == Order.Status.CANCELLED:
-        raise WrongState(f"Order {order.number} is cancelled.")
+        raise WrongState(_("Order %(number)s is cancelled.") % {"number": order.number})
 
 
 def check_lines(lines: Sequence[LineInput]) -> None:
@@ -85,25 +86,29 @@ def check_lines(lines: Sequence[LineInput]) -> None:
     for line in lines:
         if not line.sku.strip() or len(line.sku) > 60 or len(line.description) > 300:
             raise InvalidInput(
-                "Each line needs a SKU of at most 60 and a description of at most 300 characters.",
+                _("Each line needs a SKU of at most 60 and a description of at most 300 characters."),
                 field="lines",
             )
         if not 1 <= line.quantity <= MAX_QUANTITY:
-            raise InvalidInput(f"{line.sku}: the quantity must be from 1 to {MAX_QUANTITY}.", field="lines")
-        check_minor(line.amount_minor, field="lines", what=f"{line.sku}: the amount")
+            raise InvalidInput(
+                _("%(sku)s: the quantity must be from 1 to %(max_quantity)s.")
+                % {"sku": line.sku, "max_quantity": MAX_QUANTITY},
+                field="lines",
+            )
+        check_minor(line.amount_minor, field="lines", what=_("%(sku)s: the amount") % {"sku": line.sku})
         check_text(line.sku + line.description, field="lines", longest=400)
     named = [line.line_id for line in lines if line.line_id is not None]
     if len(named) != len(set(named)):
-        raise InvalidInput("A line of the order is named twice.", field="lines")
+        raise InvalidInput(_("A line of the order is named twice."), field="lines")
 
 
 def total_of(lines: Iterable[LineInput], *, shipping_minor: int, surcharge_minor: int) -> int:
     """Lines, shipping and surcharge together, in minor units. Raises InvalidInput."""
-    for field, minor in (("shipping", shipping_minor), ("surcharge", surcharge_minor)):
-        check_minor(minor, field=field, what=f"The {field}")
+    check_minor(shipping_minor, field="shipping", what=_("The shipping"))
+    check_minor(surcharge_minor, field="surcharge", what=_("The surcharge"))
     total = sum(line.amount_minor for line in lines) + shipping_minor + surcharge_minor
     if total > MAX_MINOR:
-        raise InvalidInput("The order's total is too large.", field="lines")
+        raise InvalidInput(_("The order's total is too large."), field="lines")
     return total
 
 
@@ -146,13 +151,13 @@ def replace_lines(
     rows = rows_of(order)
     kept = {line.line_id: line for line in lines if line.line_id is not None}
     if not kept.keys() <= rows.keys():
-        raise InvalidInput("A line to keep is not of this order.", field="lines")
+        raise InvalidInput(_("A line to keep is not of this order."), field="lines")
     _check_not_below_returned(order, kept, rows.values(), shipping_minor, surcharge_minor)
     last = max((row.position for row in rows.values()), default=0)
     try:
         OrderLine.objects.filter(pk__in=rows.keys() - kept.keys()).delete()
     except ProtectedError as error:
-        raise BelowReturned("A line that a return names can't be removed.", field="lines") from error
+        raise BelowReturned(_("A line that a return names can't be removed."), field="lines") from error
     for line_id, line in kept.items():
         row = rows[line_id]
         row.sku, row.description = line.sku, line.description
@@ -192,21 +197,27 @@ def _check_not_below_returned(
     for row in rows:
         line = kept.get(row.pk)
         if line is None and (row.returned_quantity or row.returned_minor):
-            raise BelowReturned(f"{row.sku} can't be removed: some of it was returned.", field="lines")
+            raise BelowReturned(
+                _("%(sku)s can't be removed: some of it was returned.") % {"sku": row.sku}, field="lines"
+            )
         if line and (line.quantity < row.returned_quantity or line.amount_minor < row.returned_minor):
             least = Money(row.returned_minor, order.currency)
             raise BelowReturned(
-                f"{row.sku}: {row.returned_quantity} and {least} were returned. The line can't be less.",
+                _("%(sku)s: %(returned_quantity)s and %(least)s were returned. The line can't be less.")
+                % {"sku": row.sku, "returned_quantity": row.returned_quantity, "least": least},
                 field="lines",
             )
     extras = (
-        ("shipping", shipping_minor, order.returned_shipping_minor),
-        ("surcharge", surcharge_minor, order.returned_surcharge_minor),
+        ("shipping", _("The shipping"), shipping_minor, order.returned_shipping_minor),
+        ("surcharge", _("The surcharge"), surcharge_minor, order.returned_surcharge_minor),
     )
-    for field, minor, returned in extras:
+    for field, what, minor, returned in extras:
         if minor < returned:
-            least = Money(returned, order.currency)
-            raise BelowReturned(f"{least} of the {field} was given back. It can't be less.", field=field)
+            raise BelowReturned(
+                _("%(what)s can't be less than %(least)s: so much of it was given back.")
+                % {"what": what, "least": Money(returned, order.currency)},
+                field=field,
+            )
 
 
 @transaction.atomic
@@ -224,14 +235,13 @@ def claim_return(
     _check_claims(rows, lines, shipping_minor, surcharge_minor)
     for claim in lines:
         _raise_line(rows[claim.order_line_id], claim, order.currency)
-    _check_extra(order, "shipping", shipping_minor, order.shipping_minor - order.returned_shipping_minor)
-    _check_extra(order, "surcharge", surcharge_minor, order.surcharge_minor - order.returned_surcharge_minor)
+    _check_extras(order, shipping_minor, surcharge_minor)
     most = max(0, order.paid_minor - order.returned_minor)
     _count(order, lines, shipping_minor, surcharge_minor, sign=1)
     if order.returned_minor > order.paid_minor:
         raise ReturnExceedsPaid(
-            f"At most {Money(most, order.currency)} of what was paid for order {order.number} "
-            "can still be given back.",
+            _("At most %(most)s of what was paid for order %(number)s can still be given back.")
+            % {"most": Money(most, order.currency), "number": order.number},
             field="amount",
         )
     _save_returned(order, rows, lines)
@@ -256,8 +266,12 @@ def check_returns_are_paid(order_id: int) -> None:
     order = locked_order(order_id)
     if order.returned_minor > order.paid_minor:
         raise ReturnExceedsPaid(
-            f"Returns of order {order.number} come to {Money(order.returned_minor, order.currency)}, "
-            f"but only {Money(max(0, order.paid_minor), order.currency)} is paid of it now."
+            _("Returns of order %(number)s come to %(returned)s, but only %(max)s is paid of it now.")
+            % {
+                "number": order.number,
+                "returned": Money(order.returned_minor, order.currency),
+                "max": Money(max(0, order.paid_minor), order.currency),
+            }
         )
 
 
@@ -280,30 +294,39 @@ def _check_claims(
     rows: Mapping[int, OrderLine], claims: Sequence[ReturnClaim], shipping_minor: int, surcharge_minor: int
 ) -> None:
     if any(claim.order_line_id not in rows for claim in claims):
-        raise InvalidInput("A line belongs to another order.", field="lines")
+        raise InvalidInput(_("A line belongs to another order."), field="lines")
     if any(claim.quantity < 0 or claim.amount_minor < 0 for claim in claims):
-        raise InvalidInput("Quantities and amounts can't be below zero.", field="lines")
-    for field, minor in (("shipping", shipping_minor), ("surcharge", surcharge_minor)):
-        if minor < 0:
-            raise InvalidInput(f"The {field} can't be below zero.", field=field)
+        raise InvalidInput(_("Quantities and amounts can't be below zero."), field="lines")
+    if shipping_minor < 0:
+        raise InvalidInput(_("The shipping can't be below zero."), field="shipping")
+    if surcharge_minor < 0:
+        raise InvalidInput(_("The surcharge can't be below zero."), field="surcharge")
 
 
 def _raise_line(row: OrderLine, claim: ReturnClaim, currency: str) -> None:
     pieces, left = row.quantity - row.returned_quantity, row.amount_minor - row.returned_minor
     if claim.quantity > pieces:
         raise ReturnExceedsOrder(
-            f"{row.sku}: at most {pieces} of {row.quantity} can still come back.", field="lines"
+            _("%(sku)s: at most %(pieces)s of %(quantity)s can still come back.")
+            % {"sku": row.sku, "pieces": pieces, "quantity": row.quantity},
+            field="lines",
         )
     if claim.amount_minor > left:
         raise ReturnExceedsOrder(
-            f"{row.sku}: at most {Money(left, currency)} can still be given back.", field="lines"
+            _("%(sku)s: at most %(left)s can still be given back.")
+            % {"sku": row.sku, "left": Money(left, currency)},
+            field="lines",
         )
     row.returned_quantity += claim.quantity
     row.returned_minor += claim.amount_minor
 
 
-def _check_extra(order: Order, field: str, minor: int, left: int) -> None:
-    if minor > left:
-        raise ReturnExceedsOrder(
-            f"At most {Money(left, order.currency)} of the {field} can still be given back.", field=field
-        )
+def _check_extras(order: Order, shipping_minor: int, surcharge_minor: int) -> None:
+    left = order.shipping_minor - order.returned_shipping_minor
+    if shipping_minor > left:
+        most = _("At most %(amount)s of the shipping can still be given back.")
+        raise ReturnExceedsOrder(most % {"amount": Money(left, order.currency)}, field="shipping")
+    left = order.surcharge_minor - order.returned_surcharge_minor
+    if surcharge_minor > left:
+        most = _("At most %(amount)s of the surcharge can still be given back.")
+        raise ReturnExceedsOrder(most % {"amount": Money(left, order.currency)}, field="surcharge")

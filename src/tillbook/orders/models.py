@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.numbering import public_number
 from tillbook.customers.models import Customer
@@ -18,14 +19,14 @@ class Order(models.Model):
     """
 
     class Status(models.TextChoices):
-        OPEN = "open", "Open"
-        CANCELLED = "cancelled", "Cancelled"
+        OPEN = "open", _("Open")
+        CANCELLED = "cancelled", _("Cancelled")
 
     class PaidStatus(models.TextChoices):
-        PENDING = "pending", "Pending"
-        PART_PAID = "part_paid", "Part paid"
-        FULLY_PAID = "fully_paid", "Fully paid"
-        OVER_PAID = "over_paid", "Over paid"
+        PENDING = "pending", _("Pending")
+        PART_PAID = "part_paid", _("Part paid")
+        FULLY_PAID = "fully_paid", _("Fully paid")
+        OVER_PAID = "over_paid", _("Over paid")
 
     number = models.CharField(max_length=50, unique=True)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders", db_index=False)
@@ -148,12 +149,12 @@ class Payment(models.Model):
     """Money that came in for an order, by whatever way the shop takes it."""
 
     class Method(models.TextChoices):
-        CARD = "card", "Card"
-        BANK_TRANSFER = "bank_transfer", "Bank transfer"
-        PAYPAL = "paypal", "PayPal"
-        CASH = "cash", "Cash"
-        CHEQUE = "cheque", "Cheque"
-        OTHER = "other", "Other"
+        CARD = "card", _("Card")
+        BANK_TRANSFER = "bank_transfer", _("Bank transfer")
+        PAYPAL = "paypal", _("PayPal")
+        CASH = "cash", _("Cash")
+        CHEQUE = "cheque", _("Cheque")
+        OTHER = "other", _("Other")
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
     customer_id = models.BigIntegerField()

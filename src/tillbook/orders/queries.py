@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
@@ -44,7 +45,7 @@ def by_number(number: str) -> Order:
     """The order with its customer; raises OrderNotFound."""
     order = Order.objects.select_related("customer").filter(number=number).first()
     if order is None:
-        raise OrderNotFound(f"There is no order {number!r}.", field="order")
+        raise OrderNotFound(_("There is no order %(number)r.") % {"number": number}, field="order")
     return order
 
 
@@ -83,7 +84,7 @@ def payment_by_id(payment_id: int) -> Payment:
     """The payment with its order; raises PaymentNotFound."""
     payment = Payment.objects.select_related("order__customer").filter(pk=payment_id).first()
     if payment is None:
-        raise PaymentNotFound("There is no such payment.", field="payment")
+        raise PaymentNotFound(_("There is no such payment."), field="payment")
     return payment
 
 
@@ -91,7 +92,7 @@ def payment_by_number(number: str) -> Payment:
     """The payment PAY-... with its order; raises PaymentNotFound."""
     payment_id = row_id("PAY", number)
     if payment_id is None:
-        raise PaymentNotFound(f"There is no payment {number!r}.", field="payment")
+        raise PaymentNotFound(_("There is no payment %(number)r.") % {"number": number}, field="payment")
     return payment_by_id(payment_id)
 
 

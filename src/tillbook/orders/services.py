@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.checks import check_past, check_text
@@ -110,7 +111,9 @@ def place(
         return Order.objects.get(pk=first.data["id"])
     order_lines.check_lines(lines)
     if not lines or any(line.line_id is not None for line in lines):
-        raise InvalidInput("A new order needs at least one line, and all its lines are new.", field="lines")
+        raise InvalidInput(
+            _("A new order needs at least one line, and all its lines are new."), field="lines"
+        )
     check_past(placed_at, now, field="placed_at")
     total = order_lines.total_of(lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
     order = Order(
@@ -131,7 +134,8 @@ def _paid_before(order: Order) -> int:
     paid = spent_on(order.customer_id, order.number)
     if paid.keys() - {order.currency}:
         raise credit.CurrencyMismatch(
-            f"{order.number} was paid with credit in another currency than {order.currency}.",
+            _("%(number)s was paid with credit in another currency than %(currency)s.")
+            % {"number": order.number, "currency": order.currency},
             field="currency",
         )
     return paid.get(order.currency, 0)
@@ -145,23 +149,29 @@ def _insert(order: Order, number: str | None) -> None:
         with transaction.atomic():
             order.save(force_insert=True)
     except IntegrityError as error:
-        raise NumberTaken(f"There is already an order {number}.", field="number") from error
+        raise NumberTaken(
+            _("There is already an order %(number)s.") % {"number": number}, field="number"
+        ) from error
     if number is None:
         order.number = public_number(_SERIES, order.pk)
 
 
 def _checked_number(number: str) -> str:
     if not 1 <= len(number) <= 50 or number != number.strip() or not number.isprintable():
-        raise InvalidInput("An order number is 1 to 50 printable characters.", field="number")
+        raise InvalidInput(_("An order number is 1 to 50 printable characters."), field="number")
     # It stands in addresses, between slashes and where other words stand too.
     if "/" in number or number in {"new", "cancel", "edit", "payments", ".", ".."}:
-        raise InvalidInput(f"{number!r} can't be an order number. Leave out slashes.", field="number")
+        raise InvalidInput(
+            _("%(number)r can't be an order number. Leave out slashes.") % {"number": number}, field="number"
+        )
     if any(row_id(series, number) is not None for series in (_SERIES, "CR", "RF", "RMA", "AN")):
         raise InvalidInput(
-            f"Numbers like {number} are given by Tillbook. Leave it empty, or choose another.", field="number"
+            _("Numbers like %(number)s are given by Tillbook. Leave it empty, or choose another.")
+            % {"number": number},
+            field="number",
         )
     if Order.objects.filter(number=number).exists():
-        raise NumberTaken(f"There is already an order {number}.", field="number")
+        raise NumberTaken(_("There is already an order %(number)s.") % {"number": number}, field="number")
     return number
 
 
@@ -207,10 +217,13 @@ def edit(
         return order
     refuse_if_cancelled(order)
     if seen is not None and seen != order_lines.version_of(order):
-        raise StaleEdit(f"Order {order.number} was changed meanwhile. Open it again and repeat your change.")
+        raise StaleEdit(
+            _("Order %(number)s was changed meanwhile. Open it again and repeat your change.")
+            % {"number": order.number}
+        )
     order_lines.check_lines(lines)
     if not lines:
-        raise InvalidInput("An order keeps at least one line. Cancel it instead.", field="lines")
+        raise InvalidInput(_("An order keeps at least one line. Cancel it instead."), field="lines")
     total = order_lines.total_of(lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
     owed_before, total_before = order.owing_minor, order.total_minor
     lines_before = order_lines.told(order)
@@ -255,7 +268,7 @@ def receive_payment(
         return Payment.objects.get(pk=first.data["id"])
     check_payable(order, amount)
     if method not in Payment.Method.values:
-        raise InvalidInput("Choose a payment method.", field="method")
+        raise InvalidInput(_("Choose a payment method."), field="method")
     check_text(reference, field="reference", longest=100)
     check_past(received_at, now, field="received_at")
     payment = Payment(
@@ -277,7 +290,9 @@ def check_payable(order: Order, amount: Money) -> None:
     check_amount(amount.minor)
     if amount.currency != order.currency:
         raise credit.CurrencyMismatch(
-            f"Order {order.number} is in {order.currency}, not in {amount.currency}.", field="amount"
+            _("Order %(number)s is in %(currency)s, not in %(other)s.")
+            % {"number": order.number, "currency": order.currency, "other": amount.currency},
+            field="amount",
         )
     # A cancelled order may still be owed what a voided payment left unbacked.
     if not order.owing_minor:
@@ -289,7 +304,8 @@ def check_payable_with_credit(order: Order, amount: Money) -> None:
     check_payable(order, amount)
     if amount.minor > order.owing_minor:
         raise MoreThanOwing(
-            f"Order {order.number} owes {_money(order, order.owing_minor)}. Pay at most that with credit.",
+            _("Order %(number)s owes %(owing)s. Pay at most that with credit.")
+            % {"number": order.number, "owing": _money(order, order.owing_minor)},
             field="amount",
         )
 
@@ -309,7 +325,7 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
     if first is not None:
         return Voided(payment, first.data["taken_back_minor"], first.data["missing_minor"])
     if payment.voided_at is not None:
-        raise WrongState("This payment is voided already.", field="payment")
+        raise WrongState(_("This payment is voided already."), field="payment")
     _check_reason(reason)
     payment.voided_at, payment.void_reason = now, reason
     payment.save(update_fields=["voided_at", "void_reason"])
@@ -329,7 +345,7 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
 
 def _check_reason(reason: str) -> None:
     if not check_text(reason, field="reason", longest=_LONGEST_NOTE).strip():
-        raise InvalidInput("Say why.", field="reason")
+        raise InvalidInput(_("Say why."), field="reason")
 
 
 @transaction.atomic
@@ -381,8 +397,11 @@ def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime)
     _check_reason(reason)
     if order.returned_minor:
         raise OrderHasReturns(
-            f"{_money(order, order.returned_minor)} of order {order.number} is in returns. "
-            "Cancel those that are open, or return the rest instead of cancelling."
+            _(
+                "%(returned)s of order %(number)s is in returns. "
+                "Cancel those that are open, or return the rest instead of cancelling."
+            )
+            % {"returned": _money(order, order.returned_minor), "number": order.number}
         )
     owed_before, restored = order.owing_minor, order.credit_used_minor
     if restored:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.account, name="mfa_index"),
     path("", views.account, name="mfa_list_webauthn"),
     path("password/", views.change_password, name="own_password"),
+    path("language/", views.choose_own_language, name="own_language"),
     path("end-session/", views.end_own_session, name="own_session_end"),
     path("confirm/password/", views.confirm_by_password, name="account_reauthenticate"),
     path("confirm/code/", views.confirm_by_code, name="mfa_reauthenticate"),

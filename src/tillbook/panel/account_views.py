@@ -16,11 +16,13 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.totp.internal.auth import get_totp_secret
 from allauth.mfa.webauthn import views as webauthn
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, override
 from django.views.decorators.cache import cache_control
 
 from tillbook.panel.edge import (
@@ -33,10 +35,10 @@ from tillbook.panel.edge import (
     status_of,
     whole,
 )
-from tillbook.panel.user_forms import ChangePasswordForm
+from tillbook.panel.user_forms import ChangePasswordForm, LanguageForm
 from tillbook.staff import second_factor
 from tillbook.staff.models import User
-from tillbook.staff.services import set_password
+from tillbook.staff.services import choose_language, set_password
 from tillbook.staff.sessions import end_session, open_sessions
 
 AllauthView = Callable[..., HttpResponse]
@@ -99,6 +101,7 @@ def account(request: PanelRequest) -> HttpResponse:
         "codes_left": len(recovery.wrap().get_unused_codes()) if recovery else None,
         "must_set_up": must_set_up(user),
         "sessions": open_sessions(user.pk, request.now),
+        "language_form": LanguageForm(initial={"language": user.language}),
     }
     return render(request, "panel/account/account.html", context)
 
@@ -125,16 +128,29 @@ def change_password(request: PanelRequest) -> HttpResponse:
         if changed is not None:
             update_session_auth_hash(request, changed)
             UserSession.objects.create_from_request(request)
-            messages.success(request, "Your password is changed. Your other sessions have ended.")
+            messages.success(request, gettext("Your password is changed. Your other sessions have ended."))
             return redirect("mfa_index")
     return render(request, "panel/account/password.html", {"form": form}, status=status_of(form))
+
+
+@command("mfa_index")
+def choose_own_language(request: PanelRequest) -> HttpResponse:
+    form = LanguageForm(request.POST)
+    if form.is_valid():
+        user_id, language = _user(request).pk, form.cleaned_data["language"]
+        choose_language(user_id, language, actor=request.actor, now=request.now)
+        with override(language or settings.LANGUAGE_CODE):  # the page that says it is in the new one
+            messages.success(request, gettext("The pages are in this language from now on."))
+    else:
+        messages.error(request, gettext("Choose one of the languages in the list."))
+    return redirect("mfa_index")
 
 
 @command("mfa_index")
 def end_own_session(request: PanelRequest) -> HttpResponse:
     session_id = whole(request.POST.get("session", "")) or 0
     end_session(_user(request).pk, session_id, actor=request.actor, now=request.now)
-    messages.success(request, "The session has ended.")
+    messages.success(request, gettext("The session has ended."))
     return redirect("mfa_index")
 
 

@@ -48,7 +48,7 @@ def credit(request: PanelRequest, number: str) -> HttpResponse:
 
 
 def _reason(credit: Credit) -> str:
-    return dict(GiveReason.choices).get(credit.reason, credit.reason.replace("_", " ").capitalize())
+    return str(dict(GiveReason.choices).get(credit.reason, credit.reason.replace("_", " ").capitalize()))
 
 
 @form_for(Permission.GIVE_CREDIT)

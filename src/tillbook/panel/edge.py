@@ -18,6 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
@@ -30,7 +32,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _LONGEST_ID = 19  # with fewer digits any number fits the database's integers
-_NUL = "The address holds a character that no name has."
+_NUL = gettext_lazy("The address holds a character that no name has.")
 
 
 class PanelRequest(HttpRequest):
@@ -148,7 +150,7 @@ def message_refusal(request: HttpRequest, call: Callable[[], T]) -> T | None:
 def _for_people(refusal: Refusal) -> str:
     """The refusal's message; a page's key is nothing that its reader ever saw."""
     if isinstance(refusal, KeyReused):
-        return "This form was already sent, with other values. Open the page again to send these as well."
+        return _("This form was already sent, with other values. Open the page again to send these as well.")
     return refusal.message
 
 

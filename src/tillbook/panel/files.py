@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.exporters import lists
@@ -46,12 +47,13 @@ def download(
     Raises NotFound for an ending that there is no such file of.
     """
     if ending not in lists.ENDINGS:
-        raise NotFound("There is no such file.")
+        raise NotFound(_("There is no such file."))
     found = list(islice(rows, MOST + 1))
     if len(found) > MOST:
         return refused(
             request, name,
-            f"Nothing was exported: more than {MOST:,} match. Narrow the filters, and export each part.",
+            _("Nothing was exported: more than %(most)s match. Narrow the filters, and export each part.")
+            % {"most": f"{MOST:,}"},
         )  # fmt: skip
     file = TemporaryFile()  # noqa: SIM115  the response closes it
     lists.write(columns, map(cells, found), ending, file)

@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.errors import NotFound
 from tillbook.credit import queries as credits
+from tillbook.credit.models import Source
 from tillbook.customers import queries as customers
 from tillbook.customers.models import Customer
 from tillbook.orders import queries as orders
@@ -25,6 +28,12 @@ from tillbook.returns import queries as returns
 
 _WHILE_TYPING = 6  # of each kind
 _ON_ITS_PAGE = 50
+
+_FROM = {
+    Source.OVERPAYMENT: gettext_lazy("from an order"),
+    Source.RETURN: gettext_lazy("from an RMA"),
+    Source.MANUAL: gettext_lazy("given by hand"),
+}
 
 _NUMBER = re.compile(r"(?:(CR|RF|RMA|PAY)[- ]?)?([1-9][0-9]{3,17})", re.ASCII | re.IGNORECASE)
 
@@ -105,28 +114,28 @@ def _numbered(q: str) -> Iterator[Document]:
 
 def _refund(number: str) -> Document:
     refund = refunds.by_number(number)
-    return _document(
-        refund.get_kind_display(), refund, refund.amount_minor, (refund.status, refund.get_status_display())
-    )
+    state = (refund.status, refund.get_status_display())
+    return _document("refund", refund.get_kind_display(), refund, refund.amount_minor, state)
 
 
 def _credit(number: str) -> Document:
     credit = credits.by_number(number)
-    source = f"from {credit.get_source_display().lower()}"
-    return _document("Credit", credit, credit.issued_minor, ("", source))
+    return _document(
+        "credit", _("Credit"), credit, credit.issued_minor, ("", str(_FROM[Source(credit.source)]))
+    )
 
 
 def _rma(number: str) -> Document:
     rma = returns.by_number(number)
-    return _document("RMA", rma, None, (rma.status, rma.get_status_display()))
+    return _document("rma", _("RMA"), rma, None, (rma.status, rma.get_status_display()))
 
 
 def _payment(number: str) -> Document:
     payment = orders.payment_by_number(number)
-    state = ("cancelled", "Voided") if payment.voided_at else ("", payment.order.number)
+    state = ("cancelled", _("Voided")) if payment.voided_at else ("", payment.order.number)
     order, url = payment.order, reverse("panel:order", args=[payment.order.number])
     return Document(
-        "Payment", payment.number, url, order.customer, payment.amount_minor, order.currency, *state
+        _("Payment"), payment.number, url, order.customer, payment.amount_minor, order.currency, *state
     )
 
 
@@ -135,11 +144,10 @@ def _order(order: Order) -> Document:
     state = (order.status, order.get_status_display()) if cancelled else (
         order.paid_status, order.get_paid_status_display()
     )  # fmt: skip
-    return _document("Order", order, order.total_minor, state)
+    return _document("order", _("Order"), order, order.total_minor, state)
 
 
-def _document(kind: str, row: Any, amount_minor: int | None, state: tuple[str, str]) -> Document:
-    page = "refund" if kind == "Reversal" else kind.lower()
+def _document(page: str, kind: str, row: Any, amount_minor: int | None, state: tuple[str, str]) -> Document:
     url = reverse(f"panel:{page}", args=[row.number])
     return Document(kind, row.number, url, row.customer, amount_minor, row.currency, *state)
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, parse_amount
@@ -44,7 +46,7 @@ class AmountField(forms.CharField):
         if self.zero and _ZERO.fullmatch(text):
             return 0
         if self.zero and text.startswith(_MINUS):
-            raise ValidationError("The amount can't be less than zero.")
+            raise ValidationError(gettext("The amount can't be less than zero."))
         try:
             return parse_amount(text, self.currency).minor
         except InvalidInput as error:
@@ -52,7 +54,7 @@ class AmountField(forms.CharField):
 
 
 class DateField(forms.DateField):
-    default_error_messages: ClassVar = {"invalid": "Enter a date as year-month-day, like 2026-12-31."}
+    default_error_messages: ClassVar = {"invalid": _("Enter a date as year-month-day, like 2026-12-31.")}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs)
@@ -73,8 +75,13 @@ class PanelForm(forms.Form):
 def _asking_for(field: forms.Field) -> str:
     """What to do about an empty field, in the words of its label."""
     label = str(field.label)
-    words = label if label.isupper() else label[:1].lower() + label[1:]
-    return f"{'Choose' if isinstance(field, forms.ChoiceField) else 'Enter'} the {words}."
+    words = label if label.isupper() or get_language() != "en" else label[:1].lower() + label[1:]
+    asked = (
+        gettext("Choose the %(field)s.")
+        if isinstance(field, forms.ChoiceField)
+        else gettext("Enter the %(field)s.")
+    )
+    return asked % {"field": words}
 
 
 class MoneyForm(PanelForm):
@@ -103,76 +110,76 @@ class KeyedForm(PanelForm):
         max_length=_LONGEST_KEY,
         widget=forms.HiddenInput,
         initial=new_key,
-        error_messages={"required": "This form was sent without its key. Open the page again and retry."},
+        error_messages={"required": _("This form was sent without its key. Open the page again and retry.")},
     )
 
 
 class CustomerFilterForm(PanelForm):
-    q = forms.CharField(label="Search", required=False, max_length=150)
+    q = forms.CharField(label=_("Search"), required=False, max_length=150)
     kind = forms.ChoiceField(
-        label="Kind", required=False, choices=[("", "Customers & prospects"), *Customer.Kind.choices]
+        label=_("Kind"), required=False, choices=[("", _("Customers & prospects")), *Customer.Kind.choices]
     )
-    with_credit = forms.BooleanField(label="With credit", required=False)
+    with_credit = forms.BooleanField(label=_("With credit"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["q"].widget = forms.TextInput(
-            attrs={"type": "search", "placeholder": "Username, name, company or e-mail"}
+            attrs={"type": "search", "placeholder": gettext("Username, name, company or e-mail")}
         )
 
 
 class FindForm(PanelForm):
-    q = forms.CharField(label="Find", required=False, max_length=150)
+    q = forms.CharField(label=_("Find"), required=False, max_length=150)
 
 
 class CustomerDetailsForm(PanelForm):
-    kind = forms.ChoiceField(label="Kind", choices=Customer.Kind.choices)
-    first_name = forms.CharField(label="First name", required=False, max_length=100)
-    last_name = forms.CharField(label="Last name", required=False, max_length=100)
-    company = forms.CharField(label="Company", required=False, max_length=200)
-    email = forms.CharField(label="E-mail", required=False, max_length=254)
-    phone = forms.CharField(label="Phone", required=False, max_length=50)
+    kind = forms.ChoiceField(label=_("Kind"), choices=Customer.Kind.choices)
+    first_name = forms.CharField(label=_("First name"), required=False, max_length=100)
+    last_name = forms.CharField(label=_("Last name"), required=False, max_length=100)
+    company = forms.CharField(label=_("Company"), required=False, max_length=200)
+    email = forms.CharField(label=_("E-mail"), required=False, max_length=254)
+    phone = forms.CharField(label=_("Phone"), required=False, max_length=50)
     postal_address = forms.CharField(
-        label="Postal address", required=False, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Postal address"), required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
-    country = forms.CharField(label="Country", required=False, max_length=100)
+    country = forms.CharField(label=_("Country"), required=False, max_length=100)
 
 
 class NewCustomerForm(CustomerDetailsForm):
-    username = forms.CharField(label="Username", max_length=150, help_text="It can't be changed later.")
+    username = forms.CharField(label=_("Username"), max_length=150, help_text=_("It can't be changed later."))
 
 
 class AccountForm(MoneyForm):
     credit_limit = AmountField(
-        label="Credit limit", required=False, zero=True, help_text="Empty: no limit agreed."
+        label=_("Credit limit"), required=False, zero=True, help_text=_("Empty: no limit agreed.")
     )
-    on_credit_hold = forms.BooleanField(label="On credit hold", required=False)
+    on_credit_hold = forms.BooleanField(label=_("On credit hold"), required=False)
     recalculate = forms.BooleanField(
-        label="Recalculate Account Balances",
+        label=_("Recalculate Account Balances"),
         required=False,
-        help_text="Compares the figures above with the history and shows every difference.",
+        help_text=_("Compares the figures above with the history and shows every difference."),
     )
 
 
 class GiveCreditForm(MoneyForm, KeyedForm):
-    amount = AmountField(label="Amount")
-    reason = forms.ChoiceField(label="Reason", choices=[("", "Choose a reason"), *GiveReason.choices])
+    amount = AmountField(label=_("Amount"))
+    reason = forms.ChoiceField(label=_("Reason"), choices=[("", _("Choose a reason")), *GiveReason.choices])
     refundable = forms.BooleanField(
-        label="May be paid out",
+        label=_("May be paid out"),
         required=False,
-        help_text="Not for goodwill, late delivery and promotions: those only pay orders.",
+        help_text=_("Not for goodwill, late delivery and promotions: those only pay orders."),
     )
     expires_at = DateField(
-        label="Last day it can be used", required=False, help_text="Empty: it never expires."
+        label=_("Last day it can be used"), required=False, help_text=_("Empty: it never expires.")
     )
     public_note = forms.CharField(
-        label="Note to the customer", required=False, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Note to the customer"), required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
     note = forms.CharField(
-        label="Internal note",
+        label=_("Internal note"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="The customer never sees it.",
+        help_text=_("The customer never sees it."),
     )
 
     def clean_expires_at(self) -> datetime | None:
@@ -183,7 +190,9 @@ class GiveCreditForm(MoneyForm, KeyedForm):
         try:
             after = last + timedelta(days=1)
         except OverflowError:
-            raise ValidationError("The date is too far away. Leave it empty for no expiry.") from None
+            raise ValidationError(
+                gettext("The date is too far away. Leave it empty for no expiry.")
+            ) from None
         return datetime(after.year, after.month, after.day, tzinfo=shop().time_zone)
 
 
@@ -196,26 +205,26 @@ _DETAIL_OF_METHOD = {
 
 class PayRefundForm(MoneyForm, KeyedForm):
     payee_name = forms.CharField(
-        label="Payee's name", max_length=200, error_messages={"required": "Enter the payee's name."}
+        label=_("Payee's name"), max_length=200, error_messages={"required": _("Enter the payee's name.")}
     )
-    method = forms.ChoiceField(label="Refund method", choices=Refund.Method.choices)
+    method = forms.ChoiceField(label=_("Refund method"), choices=Refund.Method.choices)
     bank_account = forms.CharField(
-        label="Bank account",
+        label=_("Bank account"),
         required=False,
         max_length=60,
-        help_text="Branch code and account number, or an IBAN.",
+        help_text=_("Branch code and account number, or an IBAN."),
     )
-    paypal_email = forms.CharField(label="PayPal e-mail", required=False, max_length=254)
+    paypal_email = forms.CharField(label=_("PayPal e-mail"), required=False, max_length=254)
     postal_address = forms.CharField(
-        label="Postal address", required=False, widget=forms.Textarea(attrs={"rows": 4})
+        label=_("Postal address"), required=False, widget=forms.Textarea(attrs={"rows": 4})
     )
-    amount = AmountField(label="Refund amount")
-    payment_date = DateField(label="Payment date")
+    amount = AmountField(label=_("Refund amount"))
+    payment_date = DateField(label=_("Payment date"))
     note = forms.CharField(
-        label="Refund Note",
+        label=_("Refund Note"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Internal: the customer never sees it.",
+        help_text=_("Internal: the customer never sees it."),
     )
 
     def payee(self) -> Payee:
@@ -226,13 +235,15 @@ class PayRefundForm(MoneyForm, KeyedForm):
 
 
 class ReverseForm(KeyedForm):
-    reason = forms.ChoiceField(label="Reason", choices=[("", "Choose a reason"), *ReverseReason.choices])
-    note = forms.CharField(label="Internal note", required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    reason = forms.ChoiceField(
+        label=_("Reason"), choices=[("", _("Choose a reason")), *ReverseReason.choices]
+    )
+    note = forms.CharField(label=_("Internal note"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class DeclineForm(PanelForm):
     reason = forms.CharField(
-        label="Reason for declining", required=False, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Reason for declining"), required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
 
 
@@ -243,19 +254,19 @@ class QueueForm(MoneyForm):
     """The queue's filters. Nothing chosen means what is to be done: requested refunds."""
 
     status = forms.ChoiceField(
-        label="State",
+        label=_("State"),
         required=False,
-        choices=[*Refund.Status.choices, (_ALL, "All states")],
+        choices=[*Refund.Status.choices, (_ALL, _("All states"))],
         initial=Refund.Status.REQUESTED,
     )
     method = forms.ChoiceField(
-        label="Method", required=False, choices=[("", "All methods"), *Refund.Method.choices]
+        label=_("Method"), required=False, choices=[("", _("All methods")), *Refund.Method.choices]
     )
-    from_date = DateField(label="Requested from", required=False)
-    to_date = DateField(label="Requested to", required=False)
-    min_amount = AmountField(label="Amount from", required=False, zero=True)
-    max_amount = AmountField(label="Amount to", required=False, zero=True)
-    username = forms.CharField(label="Username", required=False, max_length=150)
+    from_date = DateField(label=_("Requested from"), required=False)
+    to_date = DateField(label=_("Requested to"), required=False)
+    min_amount = AmountField(label=_("Amount from"), required=False, zero=True)
+    max_amount = AmountField(label=_("Amount to"), required=False, zero=True)
+    username = forms.CharField(label=_("Username"), required=False, max_length=150)
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, currency=currency, **kwargs)

@@ -7,32 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from tillbook.common.money import Money
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.events.queries import SAID_BY_REFUND, history_of_customer, history_of_subject
 from tillbook.panel.edge import Page, PanelRequest, page_of, whole
-
-# Where an action's own words are not what people call it. Everything else is made from the action.
-_WHAT = {
-    "credit.issued": "Credit issued",
-    "credit.kept": "Overpayment kept as credit",
-    "credit.spent": "Credit spent",
-    "credit.held": "Credit held",
-    "credit.captured": "Held credit used",
-    "credit.released": "Held credit released",
-    "credit.restored": "Credit given back",
-    "credit.reversed": "Credit taken back",
-    "refund.completed": "Marked as paid and complete",
-    "refund.reversal_completed": "Reversal completed",
-    "refund.reversal_declined": "Reversal declined",
-    "refund.slip_sent": "Refund slip sent",
-    "rma.opened": "RMA opened",
-    "rma.closed": "RMA closed",
-    "rma.cancelled": "RMA cancelled",
-    "customer.recalculated": "Account balances recalculated",
-}
+from tillbook.panel.words import in_words, what_happened
 
 _PAGES = {"CR": "panel:credit", "RF": "panel:refund", "RMA": "panel:rma"}
 _ORDER_ACTIONS = ("order.", "payment.")
@@ -86,13 +68,13 @@ def _is_echo(event: Event) -> bool:
 def _entry(event: Event, currency: str) -> Entry:
     return Entry(
         at=event.recorded_at,
-        what=_WHAT.get(event.action) or event.action.replace(".", " ").replace("_", " ").capitalize(),
+        what=what_happened(event.action),
         subject=event.subject,
         url=_url(event),
         detail=_detail(event.data, event.reason, currency),
         note=event.note,
         public_note=event.public_note,
-        who=event.actor_name,
+        who=in_words(event.actor_name) if event.actor_user_id is None else event.actor_name,
         origin=event.origin,
     )
 
@@ -110,13 +92,16 @@ def _detail(data: dict[str, Any], reason: str, currency: str) -> str:
     amount = str(data.get("amount", ""))
     parts = [amount] if amount else []
     if reason:
-        parts.append(reason.replace("_", " "))
+        parts.append(in_words(reason))
     currency = amount.rpartition(" ")[2] or currency  # an amount names its own, "12.34 GBP"
     parts += [_fact(name, value, currency) for name, value in data.items() if _is_plain(name, value)]
     for name, (before, after) in {**data.get("changed", {}), **_changed_total(data)}.items():
         parts.append(f"{_label(name)}: {_value(name, before, currency)} → {_value(name, after, currency)}")
     for figure, stored, derived in data.get("differences", []):
-        parts.append(f"{figure} was {stored}, is {derived}")
+        parts.append(
+            _("%(figure)s was %(stored)s, is %(derived)s")
+            % {"figure": _figure(figure), "stored": stored, "derived": derived}
+        )
     return " · ".join(parts)
 
 
@@ -134,21 +119,21 @@ def _fact(name: str, value: Any, currency: str) -> str:
 
 
 def _label(name: str) -> str:
-    return _words(name.removesuffix(_MINOR))
+    return in_words(name.removesuffix(_MINOR))
 
 
 def _value(name: str, value: Any, currency: str) -> str:
     """A value as people write it; minor units as money."""
     if value in ("", None):
-        return "none"
+        return _("none")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if name.endswith(_MINOR) and isinstance(value, int):
         return str(Money(value, currency))
-    return _words(value)
+    return in_words(value)  # of a closed list
 
 
-def _words(value: Any) -> str:
-    """A value of a closed list as words; any other text as it stands."""
-    text = str(value)
-    return text.replace("_", " ") if text.isascii() and text.replace("_", "").islower() else text
+def _figure(name: str) -> str:
+    """A figure that was corrected: its own name stands after the document that it belongs to."""
+    document, space, figure = name.rpartition(" ")
+    return f"{document}{space}{in_words(figure)}"

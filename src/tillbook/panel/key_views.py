@@ -8,6 +8,8 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.actor import Permission, Scope
 from tillbook.panel.edge import PanelRequest, answer, command, message_refusal, page, status_of, whole
@@ -17,31 +19,35 @@ from tillbook.staff.models import ApiKey
 from tillbook.staff.queries import active_users, by_username
 
 _SCOPES = [
-    (Scope.READ.value, "Read everything"),
-    (Scope.ORDERS.value, "Customers, orders, payments and returns"),
-    (Scope.CREDIT.value, "Give, spend and hold credit"),
-    (Scope.REFUNDS.value, "Ask for refunds, and complete them if the owner may"),
-    (Scope.ADMIN.value, "All that the owner may do"),
+    (Scope.READ.value, _("Read everything")),
+    (Scope.ORDERS.value, _("Customers, orders, payments and returns")),
+    (Scope.CREDIT.value, _("Give, spend and hold credit")),
+    (Scope.REFUNDS.value, _("Ask for refunds, and complete them if the owner may")),
+    (Scope.ADMIN.value, _("All that the owner may do")),
 ]
 
 
 class KeyForm(PanelForm):
     """A new key."""
 
-    name = forms.CharField(label="Name", max_length=100, help_text="What it is for, such as “web checkout”.")
+    name = forms.CharField(
+        label=_("Name"), max_length=100, help_text=_("What it is for, such as “web checkout”.")
+    )
     owner = forms.ChoiceField(
-        label="Owner", help_text="It acts in this person's name, and can do no more than their role."
+        label=_("Owner"), help_text=_("It acts in this person's name, and can do no more than their role.")
     )
     scopes = forms.MultipleChoiceField(
-        label="Scopes", choices=_SCOPES, widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one scope."},
+        label=_("Scopes"), choices=_SCOPES, widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one scope.")},
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         owner = self.fields["owner"]
         assert isinstance(owner, forms.ChoiceField)
-        owner.choices = [(user.username, f"{user.username} ({user.role})") for user in active_users()]
+        owner.choices = [
+            (user.username, f"{user.username} ({gettext(user.role)})") for user in active_users()
+        ]
 
 
 @page
@@ -74,5 +80,5 @@ def revoke(request: PanelRequest) -> HttpResponse:
     key_id = whole(request.POST.get("key", "")) or 0
     ended = message_refusal(request, lambda: keys.revoke_key(key_id, actor=request.actor, now=request.now))
     if ended is not None:
-        messages.success(request, f"{ended.name} can't be used any more.")
+        messages.success(request, gettext("%(name)s can't be used any more.") % {"name": ended.name})
     return redirect("panel:api_keys")

@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit
@@ -27,22 +29,22 @@ _FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 
 
 class OrderFilterForm(PanelForm):
-    q = forms.CharField(label="Order number or customer", required=False, max_length=150)
+    q = forms.CharField(label=_("Order number or customer"), required=False, max_length=150)
     paid_status = forms.ChoiceField(
-        label="Paid status", required=False, choices=[("", "Any"), *Order.PaidStatus.choices]
+        label=_("Paid status"), required=False, choices=[("", _("Any")), *Order.PaidStatus.choices]
     )
 
 
 class CustomerChoiceForm(PanelForm):
-    customer = forms.CharField(label="Customer's username", max_length=150)
+    customer = forms.CharField(label=_("Customer's username"), max_length=150)
 
 
 class LineForm(MoneyForm):
     line_id = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    sku = forms.CharField(label="SKU", max_length=60)
-    description = forms.CharField(label="Description", required=False, max_length=300)
-    quantity = forms.IntegerField(label="Quantity", min_value=1, max_value=MAX_QUANTITY)
-    amount = AmountField(label="Line amount", zero=True)
+    sku = forms.CharField(label=_("SKU"), max_length=60)
+    description = forms.CharField(label=_("Description"), required=False, max_length=300)
+    quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY)
+    amount = AmountField(label=_("Line amount"), zero=True)
 
     def line(self) -> LineInput:
         values = self.cleaned_data
@@ -64,7 +66,7 @@ else:
 class LinesFormSet(_BaseLines):
     def clean(self) -> None:
         if not any(self.errors) and not self.lines():
-            raise ValidationError("Enter at least one line.")
+            raise ValidationError(gettext("Enter at least one line."))
 
     def lines(self) -> list[LineInput]:
         """The filled rows that nobody ticked to remove, in the order of the page."""
@@ -78,16 +80,19 @@ _LinesOfPage = forms.formset_factory(
 
 
 class OrderForm(MoneyForm, KeyedForm):
-    shipping = AmountField(label="Shipping", required=False, zero=True, empty=0)
-    surcharge = AmountField(label="Surcharge", required=False, zero=True, empty=0)
-    note = forms.CharField(label="Note", required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    shipping = AmountField(label=_("Shipping"), required=False, zero=True, empty=0)
+    surcharge = AmountField(label=_("Surcharge"), required=False, zero=True, empty=0)
+    note = forms.CharField(label=_("Note"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
     # The version of the order that the page shows, so that nobody overwrites what they did not see.
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
 
 class NewOrderForm(OrderForm):
     number = forms.CharField(
-        label="Order number", required=False, max_length=50, help_text="Leave empty for the next number."
+        label=_("Order number"),
+        required=False,
+        max_length=50,
+        help_text=_("Leave empty for the next number."),
     )
     field_order = ("key", "number")
 
@@ -177,7 +182,7 @@ def _typed_rows(data: QueryDict) -> list[dict[str, Any]]:
 class MomentField(forms.DateTimeField):
     """A date and time in the shop's zone."""
 
-    default_error_messages: ClassVar = {"invalid": "Enter a date and time, like 2026-12-31 14:30."}
+    default_error_messages: ClassVar = {"invalid": _("Enter a date and time, like 2026-12-31 14:30.")}
 
     def clean(self, value: Any) -> Any:
         try:
@@ -185,17 +190,17 @@ class MomentField(forms.DateTimeField):
         except OverflowError:
             moment = None
         if moment is None or moment.year < _FIRST_YEAR:
-            raise ValidationError("The date is too far away.")
+            raise ValidationError(gettext("The date is too far away."))
         return moment
 
 
 class ReceivePaymentForm(MoneyForm, KeyedForm):
-    amount = AmountField(label="Amount received")
-    method = forms.ChoiceField(label="Payment method", choices=Payment.Method.choices)
-    reference = forms.CharField(label="Reference", required=False, max_length=100)
+    amount = AmountField(label=_("Amount received"))
+    method = forms.ChoiceField(label=_("Payment method"), choices=Payment.Method.choices)
+    reference = forms.CharField(label=_("Reference"), required=False, max_length=100)
     received_at = MomentField(
-        label="Received",
-        error_messages={"required": "Enter when the payment was received."},
+        label=_("Received"),
+        error_messages={"required": _("Enter when the payment was received.")},
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
@@ -215,22 +220,24 @@ class PayWithCreditForm(MoneyForm, KeyedForm):
     CHOSEN = "chosen"
 
     way = forms.ChoiceField(
-        label="Which credits",
+        label=_("Which credits"),
         choices=[
-            (AUTOMATIC, "Those that expire first, then the oldest"),
-            (CHOSEN, "The amounts entered beside the credits"),
+            (AUTOMATIC, _("Those that expire first, then the oldest")),
+            (CHOSEN, _("The amounts entered beside the credits")),
         ],
         initial=AUTOMATIC,
-        error_messages={"required": "Choose which credits pay."},
+        error_messages={"required": _("Choose which credits pay.")},
         widget=forms.RadioSelect,
     )
-    amount = AmountField(label="Amount", required=False)
+    amount = AmountField(label=_("Amount"), required=False)
 
     def __init__(self, *args: Any, currency: str, credits: Sequence[Credit], **kwargs: Any) -> None:
         super().__init__(*args, currency=currency, **kwargs)
         self.credits = credits
         for credit in credits:
-            field = AmountField(label=f"Amount from {credit.number}", required=False, zero=True)
+            field = AmountField(
+                label=gettext("Amount from %(number)s") % {"number": credit.number}, required=False, zero=True
+            )
             field.currency = currency
             self.fields[f"credit_{credit.id}"] = field
 
@@ -253,9 +260,9 @@ class PayWithCreditForm(MoneyForm, KeyedForm):
         if self.errors:
             return values
         if values["way"] == self.CHOSEN and not self.chosen():
-            self.add_error(None, "Enter an amount beside at least one credit.")
+            self.add_error(None, gettext("Enter an amount beside at least one credit."))
         if values["way"] == self.AUTOMATIC and values["amount"] is None:
-            self.add_error("amount", "Enter the amount to pay with credit.")
+            self.add_error("amount", gettext("Enter the amount to pay with credit."))
         return values
 
     def chosen(self) -> dict[int, int] | None:
@@ -273,4 +280,4 @@ class PayWithCreditForm(MoneyForm, KeyedForm):
 
 
 class ReasonForm(KeyedForm):
-    reason = forms.CharField(label="Reason", max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+    reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}))

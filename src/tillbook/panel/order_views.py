@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
@@ -109,7 +110,7 @@ def new_order(request: PanelRequest) -> HttpResponse:
             ),
         )
         if placed is not None:
-            messages.success(request, f"Order {placed.number} is placed.")
+            messages.success(request, _("Order %(number)s is placed.") % {"number": placed.number})
             return redirect("panel:order", number=placed.number)
     context = {"customer": customer, "entry": entry}
     return render(request, "panel/orders/new.html", context, status=entry.status)
@@ -132,21 +133,26 @@ def edit_order(request: PanelRequest, number: str) -> HttpResponse:
             ),
         )
         if edited is not None:
-            messages.success(request, f"Order {number} is changed.{_new_credit(shown, edited)}")
+            messages.success(
+                request,
+                " ".join(
+                    [_("Order %(number)s is changed.") % {"number": number}, *_new_credit(shown, edited)]
+                ),
+            )
             return redirect("panel:order", number=number)
     context = {"order": shown, "entry": entry}
     return render(request, "panel/orders/edit.html", context, status=entry.status)
 
 
-def _new_credit(before: Order, after: Order) -> str:
-    """What to add to a message when the change made credit of an excess."""
+def _new_credit(before: Order, after: Order) -> list[str]:
+    """The sentences to add to a message when the change made credit of an excess."""
     made = after.overpaid_minor - before.overpaid_minor
     back = before.credit_used_minor - after.credit_used_minor
-    said = [
-        f" {Money(made, after.currency)} was more than the total and is now credit." if made > 0 else "",
-        f" {Money(back, after.currency)} went back to the credits that had paid it." if back > 0 else "",
-    ]
-    return "".join(said)
+    said = (
+        (made, _("%(amount)s was more than the total and is now credit.")),
+        (back, _("%(amount)s went back to the credits that had paid it.")),
+    )
+    return [text % {"amount": Money(minor, after.currency)} for minor, text in said if minor > 0]
 
 
 @form_for(Permission.WORK_ORDERS)
@@ -171,8 +177,8 @@ def receive_payment(request: PanelRequest, number: str) -> HttpResponse:
         )
         if payment is not None:
             received = Money(payment.amount_minor, shown.currency)
-            text = f"Payment of {received} recorded.{_new_credit(shown, queries.by_number(number))}"
-            messages.success(request, text)
+            said = [_("Payment of %(amount)s recorded.") % {"amount": received}]
+            messages.success(request, " ".join(said + _new_credit(shown, queries.by_number(number))))
             return redirect("panel:order", number=number)
     context = {"order": shown, "form": form}
     return render(request, "panel/orders/receive_payment.html", context, status=status_of(form))
@@ -196,7 +202,7 @@ def pay_with_credit(request: PanelRequest, number: str) -> HttpResponse:
             ),
         )
         if paid is not None:
-            messages.success(request, f"{form.total()} was paid with credit.")
+            messages.success(request, _("%(total)s was paid with credit.") % {"total": form.total()})
             return redirect("panel:order", number=number)
     context = {"order": shown, "form": form}
     return render(request, "panel/orders/pay_with_credit.html", context, status=status_of(form))
@@ -227,7 +233,7 @@ def cancel_order(request: PanelRequest, number: str) -> HttpResponse:
             ),
         )
         if cancelled is not None:
-            messages.success(request, f"Order {number} is cancelled.")
+            messages.success(request, _("Order %(number)s is cancelled.") % {"number": number})
             return redirect("panel:order", number=number)
     context = {"order": shown, "form": form}
     return render(request, "panel/orders/cancel.html", context, status=status_of(form))
@@ -255,12 +261,17 @@ def void_payment(request: PanelRequest, payment_id: int) -> HttpResponse:
 
 def _say_voided(request: PanelRequest, order: Order, voided: services.Voided) -> None:
     amount = Money(voided.payment.amount_minor, order.currency)
-    messages.success(request, f"The payment of {amount} is voided.")
+    messages.success(request, _("The payment of %(amount)s is voided.") % {"amount": amount})
     if voided.taken_back_minor:
         taken_back = Money(voided.taken_back_minor, order.currency)
-        messages.info(request, f"{taken_back} of the credit it had made was taken back.")
+        messages.info(
+            request,
+            _("%(taken_back)s of the credit it had made was taken back.") % {"taken_back": taken_back},
+        )
     if voided.missing_minor:
         missing = Money(voided.missing_minor, order.currency)
         messages.warning(
-            request, f"{missing} of that credit is already used or held and could not be taken back."
+            request,
+            _("%(missing)s of that credit is already used or held and could not be taken back.")
+            % {"missing": missing},
         )

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit
@@ -54,7 +55,10 @@ def keep_one(request: PanelRequest) -> HttpResponse:
             actor=request.actor,
             now=request.now,
         )
-        return f"{kept.number} stays credit of {credit.customer.display_name}."
+        return _("%(number)s stays credit of %(name)s.") % {
+            "number": kept.number,
+            "name": credit.customer.display_name,
+        }
 
     return _done(request, work)
 
@@ -74,7 +78,11 @@ def pay_order(request: PanelRequest) -> HttpResponse:
             actor=request.actor,
             now=request.now,
         )
-        return f"{amount} of {credit.number} paid order {order.number}."
+        return _("%(amount)s of %(credit)s paid order %(number)s.") % {
+            "amount": amount,
+            "credit": credit.number,
+            "number": order.number,
+        }
 
     return _done(request, work)
 
@@ -88,5 +96,7 @@ def _done(request: PanelRequest, work: Callable[[Credit, OverpaymentForm], str])
         if said is not None:
             messages.success(request, said)
     else:
-        messages.error(request, "The button was sent without what it needs. Open the page again and retry.")
+        messages.error(
+            request, _("The button was sent without what it needs. Open the page again and retry.")
+        )
     return redirect(f"{reverse('panel:overpayments')}?{request.GET.urlencode()}".removesuffix("?"))

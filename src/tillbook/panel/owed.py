@@ -44,7 +44,7 @@ class Currency:
     @property
     def legend(self) -> list[tuple[str, int]]:
         """Each source with what was owed by it at the newest count."""
-        return list(zip(SOURCES, self.months[-1].bar.amounts, strict=True))
+        return list(zip(_sources(), self.months[-1].bar.amounts, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Owed:
     sources: Sequence[str]
 
 
-SOURCES = [str(source.label) for source in Source]
+def _sources() -> list[str]:
+    return [str(source.label) for source in Source]
 
 
 def owed(totals: Sequence[Total], now: datetime) -> Owed:
@@ -67,7 +68,7 @@ def owed(totals: Sequence[Total], now: datetime) -> Owed:
     late = counted_at is None or now - counted_at > _LATE
     ends = set(snapshots.month_ends(now))
     currencies = [Currency(total, _months(total.currency, found, ends)) for total in totals]
-    return Owed(currencies, counted_at, late, SOURCES)
+    return Owed(currencies, counted_at, late, _sources())
 
 
 def _months(currency: str, found: Sequence[Snapshot], ends: set[datetime]) -> list[Month]:

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -31,7 +32,7 @@ def choose(request: HttpRequest, uid: str, token: str) -> HttpResponse:
                 ),
             )
             if chosen is not None:
-                messages.success(request, "Your password is set. Log in with it.")
+                messages.success(request, _("Your password is set. Log in with it."))
                 return redirect("account_login")
     except LinkSpent:
         return render(request, "account/link_spent.html", status=404)

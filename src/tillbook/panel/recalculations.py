@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from tillbook.credit import wording
 from tillbook.credit.explaining import Break, Explanation, Step, steps_in
 from tillbook.credit.recalculation import Difference, Recalculation
 from tillbook.panel.credit_lines import pages_of
+from tillbook.panel.words import in_words
 
 Facts = Iterable[tuple[str, Sequence[Step]]]
 
@@ -42,7 +45,7 @@ def _difference(each: Difference, why: Explanation, pages: dict[str, str]) -> di
     return {
         "entry": each.entry,
         "url": pages.get(each.entry, ""),
-        "figure": each.figure,
+        "figure": in_words(each.figure),
         "currency": each.stored.currency,
         "stored": each.stored.minor,
         "derived": each.derived.minor,
@@ -57,7 +60,8 @@ def _broken(each: Break, pages: dict[str, str]) -> dict[str, Any]:
     return {
         "entry": each.entry,
         "url": pages.get(each.entry, ""),
-        "problem": f"transfer {each.seq} {each.problem}",
+        "problem": _("transfer %(number)s %(problem)s")
+        % {"number": each.seq, "problem": in_words(each.problem)},
         "lead": wording.counted(each),
         **_came_about(each, wording.steps_of_break(each), pages, until=until),
     }
@@ -72,7 +76,7 @@ def _came_about(
             {"label": label, "steps": [_step(each, pages) for each in steps]} for label, steps in facts
         ],
         "since": told.since and told.since.at.isoformat(),
-        "since_what": told.since and wording.SINCE[told.since.by],
+        "since_what": told.since and str(wording.SINCE[told.since.by]),
         "until": until and until.isoformat(),
     }
 
@@ -82,7 +86,7 @@ def _step(step: Step, pages: dict[str, str]) -> dict[str, Any]:
         "entry": step.entry,
         "url": pages.get(step.entry, ""),
         "seq": step.seq,
-        "what": step.what,
+        "what": in_words(step.what),
         "minor": step.amount.minor,
         "currency": step.amount.currency,
         "reference": step.reference,

@@ -8,21 +8,23 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.credit.basis import Basis, View, basis_at, day_end, day_start, moment_of
 from tillbook.panel.forms import DateField, PanelForm
 
 _LONGEST_MOMENT = 40  # characters of an ISO 8601 text, with room to spare
-_NO_DAY = {"required": "Choose a day."}
+_NO_DAY = {"required": _("Choose a day.")}
 
 
 class ReportForm(PanelForm):
     """Filled from the address; what is not there has its default."""
 
-    as_of = DateField(label="As of the end of", error_messages=_NO_DAY)
-    view = forms.ChoiceField(label="View", choices=View.choices, initial=View.EFFECTIVE)
-    currency = forms.ChoiceField(label="Currency", required=False)
-    recorded_by = forms.CharField(label="Recorded by", required=False, max_length=_LONGEST_MOMENT)
+    as_of = DateField(label=_("As of the end of"), error_messages=_NO_DAY)
+    view = forms.ChoiceField(label=_("View"), choices=View.choices, initial=View.EFFECTIVE)
+    currency = forms.ChoiceField(label=_("Currency"), required=False)
+    recorded_by = forms.CharField(label=_("Recorded by"), required=False, max_length=_LONGEST_MOMENT)
 
     def __init__(self, asked: QueryDict, *, today: date, currencies: Iterable[str]) -> None:
         data = asked.copy()
@@ -31,8 +33,8 @@ class ReportForm(PanelForm):
         super().__init__(data)
         currency = self.fields["currency"]
         assert isinstance(currency, forms.ChoiceField)
-        currency.choices = [("", "All"), *((each, each) for each in currencies)]
-        self.fields["recorded_by"].widget.attrs["placeholder"] = "Now"
+        currency.choices = [("", gettext("All")), *((each, each) for each in currencies)]
+        self.fields["recorded_by"].widget.attrs["placeholder"] = gettext("Now")
 
     @staticmethod
     def defaults(today: date) -> dict[str, str]:
@@ -61,12 +63,12 @@ class ReportForm(PanelForm):
 
 
 class RollForwardForm(ReportForm):
-    from_at = DateField(label="From", error_messages=_NO_DAY)
+    from_at = DateField(label=_("From"), error_messages=_NO_DAY)
     field_order = ("from_at", "as_of", "view", "currency", "recorded_by")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["as_of"].label = "To the end of"
+        self.fields["as_of"].label = gettext("To the end of")
 
     @staticmethod
     def defaults(today: date) -> dict[str, str]:

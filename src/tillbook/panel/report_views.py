@@ -7,13 +7,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from tempfile import TemporaryFile
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Permission
 from tillbook.common.errors import NotFound, Refusal
@@ -25,6 +27,9 @@ from tillbook.panel.edge import PanelRequest, answer, read_only, status_of
 from tillbook.panel.report_forms import ReportForm, RollForwardForm
 from tillbook.shop.policies import shop
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 _ROWS_ON_A_PAGE = 200  # of one currency; the files have all of them
 _ENDINGS = ("xlsx", "pdf", "csv")
 
@@ -33,8 +38,8 @@ _ENDINGS = ("xlsx", "pdf", "csv")
 class Kind:
     """A report: its page's words, its form, and how it is made of what the form says."""
 
-    title: str
-    lead: str
+    title: StrOrPromise
+    lead: StrOrPromise
     form: type[ReportForm]
     make: Callable[[Any, PanelRequest], Document]
 
@@ -73,15 +78,23 @@ def _roll_forward(form: RollForwardForm, request: PanelRequest) -> Document:
 
 _KINDS = {
     "liability": Kind(
-        "Liability", "What the shop owes its customers, why, and since when.", ReportForm, _liability
+        gettext_lazy("Liability"),
+        gettext_lazy("What the shop owes its customers, why, and since when."),
+        ReportForm,
+        _liability,
     ),
     "roll-forward": Kind(
-        "Roll-forward",
-        "How the credit owed at one date became that of another.",
+        gettext_lazy("Roll-forward"),
+        gettext_lazy("How the credit owed at one date became that of another."),
         RollForwardForm,
         _roll_forward,
     ),
-    "balances": Kind("Balances", "What the shop owes, customer by customer.", ReportForm, _balances),
+    "balances": Kind(
+        gettext_lazy("Balances"),
+        gettext_lazy("What the shop owes, customer by customer."),
+        ReportForm,
+        _balances,
+    ),
 }
 
 
@@ -107,7 +120,7 @@ def download(request: PanelRequest, kind: str, ending: str) -> HttpResponse:
     """The report as a file; what can't be made leads back to the page, which says why."""
     chosen, form = _asked(request, kind)
     if ending not in _ENDINGS:
-        raise NotFound("There is no such file.")
+        raise NotFound(_("There is no such file."))
     page = f"{reverse('panel:report', args=[kind])}?{request.GET.urlencode()}".removesuffix("?")
     if not form.is_valid():
         return redirect(page)
@@ -128,7 +141,7 @@ def download(request: PanelRequest, kind: str, ending: str) -> HttpResponse:
 def _asked(request: PanelRequest, kind: str) -> tuple[Kind, ReportForm]:
     request.actor.require(Permission.VIEW_REPORTS)
     if kind not in _KINDS:
-        raise NotFound("There is no such report.")
+        raise NotFound(_("There is no such report."))
     chosen = _KINDS[kind]
     return chosen, chosen.form(request.GET, today=_today(request), currencies=currencies())
 

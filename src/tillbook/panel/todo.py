@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.credit.expiring import ending_soon, page_of_ending
@@ -65,13 +66,13 @@ def todo(actor: Actor, now: datetime) -> tuple[list[Task], list[str]]:
 def _refunds(_now: datetime) -> Task:
     sums = waiting()
     return Task(
-        title="Refunds to complete",
+        title=_("Refunds to complete"),
         url=reverse("panel:refunds"),
-        link="Open the queue",
+        link=_("Open the queue"),
         count=sum(each.refunds for each in sums),
         items=[_refund(each) for each in longest_waiting(_SHOWN)] if sums else [],
         totals=[Amount(each.minor, each.currency) for each in sums],
-        nothing="no refund waits to be completed",
+        nothing=_("no refund waits to be completed"),
     )
 
 
@@ -82,19 +83,19 @@ def _refund(refund: Refund) -> Item:
         whose=refund.customer.display_name,
         amount=Amount(refund.amount_minor, refund.currency),
         since=refund.requested_at,
-        note="Reversal" if refund.kind == Refund.Kind.REVERSAL else refund.get_method_display(),
+        note=_("Reversal") if refund.kind == Refund.Kind.REVERSAL else refund.get_method_display(),
     )
 
 
 def _overpayments(_now: datetime) -> Task:
     count = count_open(COUNTED + 1)
     return Task(
-        title="Overpayments to look at",
+        title=_("Overpayments to look at"),
         url=reverse("panel:overpayments"),
-        link="See what is suggested",
+        link=_("See what is suggested"),
         count=count,
         items=[_overpayment(each) for each in page_of_open(limit=_SHOWN)] if count else [],
-        nothing="every overpayment is dealt with",
+        nothing=_("every overpayment is dealt with"),
     )
 
 
@@ -112,13 +113,13 @@ def _overpayment(credit: Credit) -> Item:
 def _expiring(now: datetime) -> Task:
     sums = ending_soon(now)
     return Task(
-        title="Expires this week",
+        title=_("Expires this week"),
         url=reverse("panel:credits_expiring"),
-        link="Show all",
+        link=_("Show all"),
         count=sum(each.credits for each in sums),
         items=[_ending(each) for each in page_of_ending(now, limit=_SHOWN)] if sums else [],
         totals=[Amount(each.minor, each.currency) for each in sums],
-        nothing="no credit expires this week",
+        nothing=_("no credit expires this week"),
     )
 
 
@@ -139,7 +140,7 @@ def _deliveries(_now: datetime) -> Task:
             name=endpoint.number,
             url=f"{reverse('panel:webhook', args=[endpoint.number])}?state=given_up",
             whose=endpoint.description or endpoint.url,
-            note=f"{f'{COUNTED:,}+' if count > COUNTED else count} given up",
+            note=_("%(number)s given up") % {"number": f"{COUNTED:,}+" if count > COUNTED else count},
         )
         for endpoint, count in lost
     ]
@@ -148,17 +149,17 @@ def _deliveries(_now: datetime) -> Task:
             name=endpoint.number,
             url=f"{reverse('panel:webhook', args=[endpoint.number])}?state=pending",
             whose=endpoint.description or endpoint.url,
-            note="does not answer; it is tried again",
+            note=_("does not answer; it is tried again"),
         )
         for endpoint in failing()
     ]
     return Task(
-        title="Webhooks that fail",
+        title=_("Webhooks that fail"),
         url=reverse("panel:webhooks"),
-        link="Open webhooks",
+        link=_("Open webhooks"),
         count=len({item.name for item in items}),
         items=items[:_SHOWN],
-        nothing="every webhook is delivered",
+        nothing=_("every webhook is delivered"),
     )
 
 

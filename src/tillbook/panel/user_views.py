@@ -7,6 +7,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from tillbook.common.actor import PERMISSIONS, USER_ROLES, Permission, Role
 from tillbook.delivery.invitations import send_link
@@ -26,12 +27,15 @@ def users(request: PanelRequest) -> HttpResponse:
     sessions, factors = counts_of_sessions(request.now), kinds_by_user()
     context = {
         "users": [
-            {"user": user, "sessions": sessions[user.pk], "factors": sorted(factors.get(user.pk, ()))}
+            {"user": user, "sessions": sessions[user.pk], "factors": _factors(factors, user)}
             for user in all_users()
         ],
-        "roles": [role.value.capitalize() for role in USER_ROLES],
+        "roles": [User.RoleChoice(role).label for role in USER_ROLES],
         "permissions": [
-            {"name": permission.value, "by_role": [permission in PERMISSIONS[role] for role in USER_ROLES]}
+            {
+                "name": gettext(permission.value),
+                "by_role": [permission in PERMISSIONS[role] for role in USER_ROLES],
+            }
             for permission in Permission
             if any(permission in PERMISSIONS[role] for role in USER_ROLES)
         ],
@@ -46,11 +50,16 @@ def user_add(request: PanelRequest) -> HttpResponse:
     if form.is_valid():
         added = answer(form, lambda: _add(form, request))
         if added is not None:
-            messages.success(request, f"{added.username} was added.")
+            messages.success(request, gettext("%(username)s was added.") % {"username": added.username})
             if added.state == User.State.INVITED:
                 _send_link(request, added)
             return redirect("panel:user", user_id=added.pk)
     return render(request, "panel/users/add.html", {"form": form}, status=status_of(form))
+
+
+def _factors(found: dict[int, set[str]], user: User) -> list[str]:
+    """What the user logs in with besides the password, in words."""
+    return sorted(gettext(kind) for kind in found.get(user.pk, ()))
 
 
 def _add(form: NewUserForm, request: PanelRequest) -> User:
@@ -66,13 +75,13 @@ def user(request: PanelRequest, user_id: int) -> HttpResponse:
     found = user_by_id(user_id)
     form = UserForm(request.POST or None, initial={"email": found.email, "role": found.role})
     if form.is_valid() and answer(form, lambda: _save(found, form, request)) is not None:
-        messages.success(request, f"{found.username} is saved.")
+        messages.success(request, gettext("%(username)s is saved.") % {"username": found.username})
         return redirect("panel:user", user_id=user_id)
     context = {
         "found": found,
         "form": form,
         "sessions": open_sessions(user_id, request.now),
-        "factors": sorted(kinds_by_user().get(user_id, ())),
+        "factors": _factors(kinds_by_user(), found),
     }
     return render(request, "panel/users/user.html", context, status=status_of(form))
 
@@ -90,8 +99,12 @@ def user_switch(request: PanelRequest, user_id: int) -> HttpResponse:
     switch = services.switch_on if "on" in request.POST else services.switch_off
     done = message_refusal(request, lambda: switch(user_id, actor=request.actor, now=request.now))
     if done is not None:
-        said = "may log in again." if done.is_active else "can't log in any more; every session has ended."
-        messages.success(request, f"{done.username} {said}")
+        said = (
+            gettext("%(username)s may log in again.")
+            if done.is_active
+            else gettext("%(username)s can't log in any more; every session has ended.")
+        )
+        messages.success(request, said % {"username": done.username})
     return redirect("panel:user", user_id=user_id)
 
 
@@ -115,8 +128,10 @@ def _send_link(request: PanelRequest, user: User) -> None:
 
 def _where(sent: Sent) -> str:
     if sent.path is None:
-        return f"The link to choose a password was sent to {sent.to}. It works for three days."
-    return f"No mail server is set up: the message to {sent.to} was written to {sent.path}."
+        said = gettext("The link to choose a password was sent to %(to)s. It works for three days.")
+    else:
+        said = gettext("No mail server is set up: the message to %(to)s was written to %(path)s.")
+    return said % {"to": sent.to, "path": sent.path}
 
 
 @command("panel:user")
@@ -126,7 +141,9 @@ def user_reset(request: PanelRequest, user_id: int) -> HttpResponse:
         request, lambda: reset_second_factor(user_id, actor=request.actor, now=request.now)
     )
     if reset is not None:
-        messages.success(request, f"{reset.username} logs in with the password alone.")
+        messages.success(
+            request, gettext("%(username)s logs in with the password alone.") % {"username": reset.username}
+        )
     return redirect("panel:user", user_id=user_id)
 
 
@@ -135,5 +152,5 @@ def user_end_session(request: PanelRequest, user_id: int) -> HttpResponse:
     """End the session that the button stands beside."""
     session_id = whole(request.POST.get("session", "")) or 0
     end_session(user_id, session_id, actor=request.actor, now=request.now)
-    messages.success(request, "The session has ended.")
+    messages.success(request, gettext("The session has ended."))
     return redirect("panel:user", user_id=user_id)

@@ -7,6 +7,7 @@ import json
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.delivery import webhooks as services
@@ -109,7 +110,9 @@ def _update(request: PanelRequest, endpoint: Endpoint, **wanted: object) -> Endp
 def webhook_remove(request: PanelRequest, number: str) -> HttpResponse:
     endpoint = endpoint_by_number(number)
     services.remove_endpoint(endpoint.pk, actor=request.actor, now=request.now)
-    messages.success(request, f"{endpoint.number} was removed. Nothing is sent there any more.")
+    messages.success(
+        request, _("%(number)s was removed. Nothing is sent there any more.") % {"number": endpoint.number}
+    )
     return redirect("panel:webhooks")
 
 
@@ -128,5 +131,5 @@ def delivery_resend(request: PanelRequest, number: str) -> HttpResponse:
     found = delivery_by_number(number)
     sent = message_refusal(request, lambda: services.resend(found.pk, actor=request.actor, now=request.now))
     if sent is not None:
-        messages.success(request, "It is sent again as soon as may be, with the same id.")
+        messages.success(request, _("It is sent again as soon as may be, with the same id."))
     return redirect("panel:delivery", number)

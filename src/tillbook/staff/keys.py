@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission, Role, Scope
@@ -42,11 +43,18 @@ def add_key(
     """
     actor.require(Permission.MANAGE_KEYS)
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable() or name != name.strip():
-        raise InvalidInput(f"A key's name is 1 to {_LONGEST_NAME} printable characters.", field="name")
+        raise InvalidInput(
+            _("A key's name is 1 to %(longest_name)s printable characters.")
+            % {"longest_name": _LONGEST_NAME},
+            field="name",
+        )
     if not scopes:
-        raise InvalidInput("A key needs at least one scope.", field="scopes")
+        raise InvalidInput(_("A key needs at least one scope."), field="scopes")
     if not owner.is_active:
-        raise InvalidInput(f"{owner.username} can't log in any more, nor can a key of theirs.", field="owner")
+        raise InvalidInput(
+            _("%(username)s can't log in any more, nor can a key of theirs.") % {"username": owner.username},
+            field="owner",
+        )
     public, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     ordered = [scope.value for scope in Scope if scope in scopes]
     key = ApiKey.objects.create(
@@ -62,7 +70,7 @@ def revoke_key(key_id: int, *, actor: Actor, now: datetime) -> ApiKey:
     actor.require(Permission.MANAGE_KEYS)
     key = ApiKey.objects.select_for_update().filter(pk=key_id).select_related("owner").first()
     if key is None:
-        raise KeyNotFound("There is no such key.", field="key")
+        raise KeyNotFound(_("There is no such key."), field="key")
     if key.revoked_at is None:
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])

@@ -12,6 +12,7 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.staff.models import User
@@ -37,7 +38,7 @@ def user_of_link(uid: str, token: str) -> User:
     """Whose password the link lets one choose. Raises LinkSpent."""
     user = User.objects.filter(pk=_id_of(uid), is_active=True).first()
     if user is None or not _tokens.check_token(user, token):
-        raise LinkSpent("This link does not work, or not any more.")
+        raise LinkSpent(_("This link does not work, or not any more."))
     return user
 
 

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.actor import Actor, Role
 
@@ -12,19 +13,20 @@ class User(AbstractBaseUser):
     """Someone who works at the shop. What they may do hangs on `role` alone."""
 
     class RoleChoice(models.TextChoices):
-        VIEWER = Role.VIEWER, "Viewer"
-        STAFF = Role.STAFF, "Staff"
-        ADMIN = Role.ADMIN, "Admin"
+        VIEWER = Role.VIEWER, _("Viewer")
+        STAFF = Role.STAFF, _("Staff")
+        ADMIN = Role.ADMIN, _("Admin")
 
     class State(models.TextChoices):
-        ACTIVE = "active", "Active"
-        INVITED = "invited", "Invited"  # and has chosen no password yet
-        OFF = "off", "Switched off"
+        ACTIVE = "active", _("Active")
+        INVITED = "invited", _("Invited")  # and has chosen no password yet
+        OFF = "off", _("Switched off")
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(blank=True)
     role = models.CharField(max_length=10, choices=RoleChoice)
     is_active = models.BooleanField(default=True)
+    language = models.CharField(max_length=10, blank=True)  # of their pages; empty: the shop's
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = BaseUserManager["User"]()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.errors import NotFound
 from tillbook.staff.models import User
 
@@ -18,7 +20,7 @@ def by_username(username: str) -> User:
     """The user of that name. Raises UserNotFound."""
     user = User.objects.filter(username=username).first()
     if user is None:
-        raise UserNotFound(f"There is no user {username!r}.", field="username")
+        raise UserNotFound(_("There is no user %(username)r.") % {"username": username}, field="username")
     return user
 
 
@@ -26,7 +28,7 @@ def user_by_id(user_id: int) -> User:
     """The user with that id. Raises UserNotFound."""
     user = User.objects.filter(pk=user_id).first()
     if user is None:
-        raise UserNotFound("There is no such user.", field="user")
+        raise UserNotFound(_("There is no such user."), field="user")
     return user
 
 

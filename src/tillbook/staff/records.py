@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.actor import Actor, Permission
 from tillbook.events.services import NewEvent, record
 from tillbook.staff.models import User
@@ -16,7 +18,7 @@ def locked(user_id: int) -> User:
     """The user, theirs alone until the transaction ends. Raises UserNotFound."""
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user is None:
-        raise UserNotFound("There is no such user.", field="user")
+        raise UserNotFound(_("There is no such user."), field="user")
     return user
 
 

@@ -10,13 +10,18 @@ from datetime import datetime
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.staff.models import User
 from tillbook.staff.records import locked, record_about
 from tillbook.staff.services import OwnAccount
 
-_KINDS = {Authenticator.Type.TOTP: "authenticator app", Authenticator.Type.WEBAUTHN: "passkey"}
+_KINDS = {
+    Authenticator.Type.TOTP: gettext_noop("authenticator app"),
+    Authenticator.Type.WEBAUTHN: gettext_noop("passkey"),
+}
 
 
 def has_second_factor(user_id: int) -> bool:
@@ -60,7 +65,7 @@ def reset_second_factor(user_id: int, *, actor: Actor, now: datetime) -> User:
     """
     actor.require(Permission.MANAGE_USERS)
     if actor.user_id == user_id:
-        raise OwnAccount("Remove your own second factor on the page of your account.")
+        raise OwnAccount(_("Remove your own second factor on the page of your account."))
     user = locked(user_id)
     before = authenticators_of(user_id)
     Authenticator.objects.filter(user_id=user_id).delete()

@@ -11,9 +11,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import USER_ROLES, Actor, Permission, Role
 from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.languages import LANGUAGES, is_known
 from tillbook.staff.models import User
 from tillbook.staff.queries import UserNotFound
 from tillbook.staff.records import locked, record_about, require_own_or_managing
@@ -98,6 +100,29 @@ def change_email(user_id: int, email: str, *, actor: Actor, now: datetime) -> Us
 
 
 @transaction.atomic
+def choose_language(user_id: int, language: str, *, actor: Actor, now: datetime) -> User:
+    """Choose the language of the user's pages, one of `LANGUAGES`; empty for the shop's.
+
+    Raises UserNotFound, InvalidInput, PermissionDenied for somebody else's.
+    """
+    require_own_or_managing(actor, user_id)
+    if language and not is_known(language):
+        known = ", ".join(code for code, _name in LANGUAGES)
+        raise InvalidInput(
+            _("There is no language %(language)r. Choose one of %(known)s.")
+            % {"language": language[:10], "known": known},
+            field="language",
+        )
+    user = locked(user_id)
+    data = {"changed": {"language": [user.language, language]}}
+    if language != user.language:
+        user.language = language
+        user.save(update_fields=["language"])
+        record_about(user, "user.language_chosen", actor, now, **data)
+    return user
+
+
+@transaction.atomic
 def switch_off(user_id: int, *, actor: Actor, now: datetime) -> User:
     """Let the user in no more: their sessions and API keys end with the next request.
 
@@ -147,7 +172,7 @@ def set_password(user_id: int, password: str, *, actor: Actor, now: datetime) ->
 def check_role(role: Role) -> Role:
     """Return `role` if a user can have it; raise InvalidInput for the system's own."""
     if role not in USER_ROLES:
-        raise InvalidInput("The role must be viewer, staff or admin.", field="role")
+        raise InvalidInput(_("The role must be viewer, staff or admin."), field="role")
     return role
 
 
@@ -159,13 +184,13 @@ def _locked_with_admins(user_id: int) -> tuple[User, list[User]]:
     found = list(User.objects.select_for_update().filter(wanted).order_by("pk"))
     user = next((each for each in found if each.pk == user_id), None)
     if user is None:
-        raise UserNotFound("There is no such user.", field="user")
+        raise UserNotFound(_("There is no such user."), field="user")
     return user, [each for each in found if each.is_active and each.role == Role.ADMIN]
 
 
 def _check_others_account(user: User, actor: Actor) -> None:
     if user.pk == actor.user_id:
-        raise OwnAccount("You can't do that to your own account. Ask another admin.", field="role")
+        raise OwnAccount(_("You can't do that to your own account. Ask another admin."), field="role")
 
 
 def _check_not_last(user: User, admins: list[User]) -> None:
@@ -173,7 +198,8 @@ def _check_not_last(user: User, admins: list[User]) -> None:
     usable = {each.pk for each in admins if not each.password.startswith(UNUSABLE_PASSWORD_PREFIX)}
     if usable == {user.pk}:
         raise LastAdmin(
-            f"{user.username} is the last admin who can log in. Make somebody else an admin first.",
+            _("%(username)s is the last admin who can log in. Make somebody else an admin first.")
+            % {"username": user.username},
             field="role",
         )
 
@@ -181,12 +207,15 @@ def _check_not_last(user: User, admins: list[User]) -> None:
 def _check_username(username: str) -> None:
     if _USERNAME.fullmatch(username) is None:
         raise InvalidInput(
-            "A username is 1 to 150 letters, digits and . @ _ + -, and begins with a letter or digit.",
+            _("A username is 1 to 150 letters, digits and . @ _ + -, and begins with a letter or digit."),
             field="username",
         )
     # Log-in ignores letter case, so two names that differ in nothing else would be one.
     if User.objects.filter(username__iexact=username).exists():
-        raise UsernameTaken(f"The username {username!r} is taken. Choose another.", field="username")
+        raise UsernameTaken(
+            _("The username %(username)r is taken. Choose another.") % {"username": username},
+            field="username",
+        )
 
 
 def _checked_email(email: str) -> str:
@@ -194,7 +223,9 @@ def _checked_email(email: str) -> str:
         if email:
             validate_email(email)
     except ValidationError:
-        raise InvalidInput(f"{email!r} is not an e-mail address.", field="email") from None
+        raise InvalidInput(
+            _("%(email)r is not an e-mail address.") % {"email": email}, field="email"
+        ) from None
     return email
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import NotFound
@@ -53,7 +54,7 @@ def end_session(user_id: int, session_id: int, *, actor: Actor, now: datetime) -
     user = locked(user_id)
     found = UserSession.objects.filter(pk=session_id, user_id=user_id, session_key__in=_open(now)).first()
     if found is None:
-        raise SessionNotFound("This session has ended already.", field="session")
+        raise SessionNotFound(_("This session has ended already."), field="session")
     _end([found.session_key])
     record_about(user, "user.session_ended", actor, now, address=found.ip)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 
+from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 from django import template
 from django.forms import BaseForm, BoundField, CheckboxInput
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from lucide.templatetags.lucide import lucide
 
 from tillbook.common.money import Money
@@ -80,13 +83,13 @@ def decimal(minor: int, currency: str) -> str:
 @register.filter
 def local(at: datetime | None) -> SafeString | str:
     """Date and time in the shop's zone."""
-    return _time(at, "%-d %b %Y, %H:%M")
+    return _time(at, with_time=True)
 
 
 @register.filter
 def local_date(at: datetime | None) -> SafeString | str:
     """The date in the shop's zone."""
-    return _time(at, "%-d %b %Y")
+    return _time(at)
 
 
 @register.filter
@@ -98,7 +101,7 @@ def last_day(expires_at: datetime | None) -> SafeString | str:
     last = (expires_at - timedelta(microseconds=1)).astimezone(zone).date()
     if last == expires_at.astimezone(zone).date():
         return local(expires_at)
-    return format_html('<time datetime="{}">{}</time>', last.isoformat(), last.strftime("%-d %b %Y"))
+    return format_html('<time datetime="{}">{}</time>', last.isoformat(), _day(last, shop().locale))
 
 
 @register.filter
@@ -106,14 +109,24 @@ def age(at: datetime, now: datetime) -> str:
     """How many of the shop's days ago it was."""
     zone = shop().time_zone
     days = (now.astimezone(zone).date() - at.astimezone(zone).date()).days
-    return "today" if days <= 0 else "yesterday" if days == 1 else f"{days} days"
+    if days <= 1:
+        return gettext("today") if days <= 0 else gettext("yesterday")
+    return gettext("%(days)s days") % {"days": days}
 
 
-def _time(at: datetime | None, pattern: str) -> SafeString | str:
+def _time(at: datetime | None, *, with_time: bool = False) -> SafeString | str:
     if at is None:
         return "–"
     there = at.astimezone(shop().time_zone)
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), there.strftime(pattern))
+    day = _day(there.date(), shop().locale)
+    text = f"{day}, {there:%H:%M}" if with_time else day
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)
+
+
+@lru_cache(maxsize=4096)  # the rows of a list share their days
+def _day(day: date, locale: str) -> str:
+    """The date as the locale writes it: 2 Mar 2026."""
+    return str(format_skeleton("yMMMd", day, locale=locale))
 
 
 @register.simple_tag
@@ -146,7 +159,9 @@ def browser(agent: str) -> str:
     """The browser and its system in two words, as far as it says them; else what it calls itself."""
     name = next((name for sign, name in _BROWSERS.items() if sign in agent), "")
     system = next((name for sign, name in _SYSTEMS.items() if sign in agent), "")
-    return " on ".join(filter(None, [name, system])) or agent or "Unknown"
+    if name and system:
+        return gettext("%(browser)s on %(system)s") % {"browser": name, "system": system}
+    return name or system or agent or gettext("Unknown")
 
 
 @register.filter

@@ -1,0 +1,21 @@
+"""Which language is spoken to whom: people read their own, customers the shop's, programs English."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils import translation
+
+#: The languages that the program's texts are in, each by its own name.
+LANGUAGES = (("en", "English"), ("de", "Deutsch"))
+
+#: What programs read: the API, the old wire, the command line. A message there is quoted and compared.
+FOR_PROGRAMS = "en"
+
+
+def of_shop() -> translation.override:
+    """What goes to a customer is in the shop's language, whoever sends it and from where."""
+    return translation.override(settings.LANGUAGE_CODE)
+
+
+def is_known(language: str) -> bool:
+    return any(language == code for code, _ in LANGUAGES)
