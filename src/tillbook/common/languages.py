@@ -12,6 +12,11 @@ LANGUAGES = (("en", "English"), ("de", "Deutsch"))
 FOR_PROGRAMS = "en"
 
 
+def said(text: str) -> str:
+    """`gettext`, but for what is refused while the settings are being read: no language is chosen yet."""
+    return translation.gettext(text) if settings.configured else text
+
+
 def of_shop() -> translation.override:
     """What goes to a customer is in the shop's language, whoever sends it and from where."""
     return translation.override(settings.LANGUAGE_CODE)

@@ -8,10 +8,9 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.numbers import format_currency, is_currency
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from tillbook.common.errors import InvalidInput
+from tillbook.common.languages import said as _
 
 # ISO 4217, table A.1: the currencies whose minor unit is not a hundredth. CLDR's own
 # digit counts describe cash habits (IQD 0, LBP 0) and would lose minor units.
@@ -133,15 +132,12 @@ def parse_amount(text: str, currency: str, *, field: str = "amount") -> Money:
         )
     part = match["part"] or ""
     if len(part) > digits:
-        raise InvalidInput(
-            ngettext(
-                "%(currency)s has %(digits)s decimal place. Write it like %(example)s.",
-                "%(currency)s has %(digits)s decimal places. Write it like %(example)s.",
-                digits,
-            )
-            % {"currency": currency, "digits": digits or _("no"), "example": example},
-            field=field,
+        most = (
+            _("%(currency)s has %(digits)s decimal places. Write it like %(example)s.")
+            if digits
+            else _("%(currency)s has no decimal places. Write it like %(example)s.")
         )
+        raise InvalidInput(most % {"currency": currency, "digits": digits, "example": example}, field=field)
     minor = int(match["whole"].replace(",", "")) * 10**digits + int(part.ljust(digits, "0") or "0")
     return Money(check_amount(minor, field=field), currency)
 

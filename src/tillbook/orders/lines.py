@@ -266,11 +266,11 @@ def check_returns_are_paid(order_id: int) -> None:
     order = locked_order(order_id)
     if order.returned_minor > order.paid_minor:
         raise ReturnExceedsPaid(
-            _("Returns of order %(number)s come to %(returned)s, but only %(max)s is paid of it now.")
+            _("Returns of order %(number)s come to %(returned)s, but only %(paid)s is paid of it now.")
             % {
                 "number": order.number,
                 "returned": Money(order.returned_minor, order.currency),
-                "max": Money(max(0, order.paid_minor), order.currency),
+                "paid": Money(max(0, order.paid_minor), order.currency),
             }
         )
 
