@@ -9,7 +9,7 @@ PYTHON ?= python3
 # The checks import the settings; they get a data folder that nobody uses.
 CHECKING := TILLBOOK_DATA_DIR=.venv/.check-data
 
-.PHONY: help setup demo test check fix lock client screenshots bench
+.PHONY: help setup demo test check fix lock client messages screenshots bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lock: ## Resolve the dependencies anew into requirements/
 
 client: $(STAMP)-installed ## Write the Python client anew, from the API's own description
 	@$(CHECKING) $(BIN)/python scripts/make-client
+
+messages: $(STAMP)-installed ## Take the program's texts into the translations, and compile them
+	@$(BIN)/python scripts/make-messages
 
 screenshots: setup ## Take the pictures in docs/images anew
 	@$(BIN)/python scripts/take-screenshots

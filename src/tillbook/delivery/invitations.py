@@ -54,7 +54,7 @@ def _message(user: User, address: str, now: datetime) -> EmailMessage:
         subject, reason = _words(user)
         paragraphs = [
             reason % {"shop": policy.name, "username": user.username},
-            f"{_('Choose your password here, within three days:')}\n{address}",
+            _("Choose your password here, within three days:") + "\n" + address,
             _("The link works once. If you did not expect this mail, leave it be: nothing changes."),
             policy.name,
         ]
