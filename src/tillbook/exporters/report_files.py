@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import xlsxwriter
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from tillbook.common.errors import Refusal
+from tillbook.common.languages import FOR_PROGRAMS
 from tillbook.common.money import Money, exponent
 from tillbook.common.pdf import compiled
 from tillbook.exporters.plain_text import unlike_a_formula
@@ -30,7 +33,6 @@ _TEMPLATE = Path(__file__).with_name("report.typ")
 _LONGEST_PDF = 3_000  # rows: some 70 pages; nobody reads more on paper
 _LONGEST_SHEET = 1_000_000  # rows: a sheet has 1,048,576
 _EXACT_MINOR = 10**15  # a spreadsheet's numbers have 15 digits
-_NOTHING = "Nothing had happened by then."
 
 
 class ReportTooLong(Refusal):
@@ -121,7 +123,7 @@ def _fill(book: xlsxwriter.Workbook, document: Document) -> None:
         sheet.write(section)
     if sheet is None:
         sheet = _Sheet(book, document, document.currency or "Report")
-        sheet.line([_NOTHING])
+        sheet.line([_("Nothing had happened by then.")])
     sheet.line([])
     sheet.line([document.derivation])
 
@@ -166,7 +168,8 @@ class _Sheet:
     def _write(self, section: Section, row: Row) -> None:
         if self._row >= _LONGEST_SHEET:
             raise ReportTooLong(
-                f"A sheet has no room for more than {_LONGEST_SHEET:,} rows. Ask for CSV instead."
+                _("A sheet has no room for more than %(most)s rows. Ask for CSV instead.")
+                % {"most": f"{_LONGEST_SHEET:,}"}
             )
         looks = self._total if row.total else self._plain
         for place, (column, cell) in enumerate(zip(self._document.columns, row.cells, strict=True)):
@@ -198,7 +201,8 @@ def _write_pdf(document: Document, file: IO[bytes]) -> None:
             rows += 1
             if rows > _LONGEST_PDF:
                 raise ReportTooLong(
-                    f"A PDF has at most {_LONGEST_PDF:,} rows. Ask for XLSX or CSV, or for one currency."
+                    _("A PDF has at most %(most)s rows. Ask for XLSX or CSV, or for one currency.")
+                    % {"most": f"{_LONGEST_PDF:,}"}
                 )
         sections.append({"currency": section.currency, "title": section.title, "rows": shown})
     made = document.basis.recorded_by.astimezone(UTC)
@@ -213,7 +217,9 @@ def _write_pdf(document: Document, file: IO[bytes]) -> None:
             {"label": column.label, "words": column.holds == Holds.WORDS} for column in document.columns
         ],
         "sections": sections,
-        "nothing": _NOTHING,
+        "nothing": _("Nothing had happened by then."),
+        "page": _("Page {page} of {pages}"),
+        "language": get_language() or FOR_PROGRAMS,
         "derivation": document.derivation,
         "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],
     }

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from babel.dates import format_date
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from tillbook.common.actor import Actor
 from tillbook.credit import reporting
@@ -97,7 +97,7 @@ class Document:
         return [
             when,
             (_("View"), str(_VIEWS[self.basis.view])),
-            (_("Recorded by"), self.basis.recorded_by.isoformat()),
+            (pgettext("until when", "Recorded by"), self.basis.recorded_by.isoformat()),
             (_("Currency"), self.currency or _("All")),
         ]
 
