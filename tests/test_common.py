@@ -4,7 +4,16 @@ import pytest
 
 from tillbook.common.actor import PERMISSIONS, Actor, Permission, Role
 from tillbook.common.errors import InvalidInput, KeyReused, PermissionDenied
-from tillbook.common.money import MAX_MINOR, Money, check_amount, check_currency, exponent, parse_amount
+from tillbook.common.money import (
+    MAX_MINOR,
+    Money,
+    check_amount,
+    check_currency,
+    exponent,
+    parse_amount,
+    plain_amount,
+    shown_amount,
+)
 from tillbook.common.numbering import public_number, row_id
 
 
@@ -166,3 +175,39 @@ def test_a_reused_key_says_how_to_put_it_right() -> None:
         "The idempotency key 'k-1' was already used for a different request. "
         "Send a new key for a new request."
     )
+
+
+@pytest.mark.parametrize(
+    ("locale", "typed", "currency", "plain"),
+    [
+        ("de_DE", "12,34", "EUR", "12.34"),
+        ("de_DE", "1.234,50", "EUR", "1234.50"),
+        ("de_AT", "1 234 567,50", "EUR", "1234567.50"),
+        ("de_DE", "1.234", "EUR", "1234"),
+        ("de_DE", "12.34", "EUR", "12.34"),
+        ("de_DE", "1.234", "KWD", "1.234"),
+        ("de_DE", "1,234", "KWD", "1.234"),
+        ("de_CH", "1’234.50", "CHF", "1’234.50"),
+        ("en_GB", "1,234.50", "GBP", "1,234.50"),
+        ("en_GB", "12,34", "GBP", "12,34"),
+    ],
+)
+def test_an_amount_is_typed_as_the_locale_writes_it(locale: str, typed: str, currency: str, plain: str):
+    assert plain_amount(typed, currency, locale) == plain
+
+
+@pytest.mark.parametrize("typed", ["1,2,3", "1.23,45", "12,", ",5", "zwölf", "-1,50", "1.234.5", "", "1,٣"])
+def test_what_is_no_amount_in_the_locale_stays_and_is_refused(typed: str):
+    with pytest.raises(InvalidInput):
+        parse_amount(plain_amount(typed, "EUR", "de_DE"), "EUR")
+
+
+@pytest.mark.parametrize("minor", [0, 1, 50, 1_234, 123_456_789])
+@pytest.mark.parametrize(
+    ("currency", "locale"), [("EUR", "de_DE"), ("KWD", "de_DE"), ("JPY", "de_DE"), ("GBP", "en_GB")]
+)
+def test_what_a_field_shows_it_reads_again(minor: int, currency: str, locale: str):
+    shown = shown_amount(Money(minor, currency).decimal(), locale)
+    assert ("," in shown) == (locale == "de_DE" and exponent(currency) > 0)
+    plain = plain_amount(shown, currency, locale)
+    assert plain == Money(minor, currency).decimal()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pypdf import PdfReader
 
 from tests.panel.conftest import logged_in
 from tillbook.common.actor import Actor, Role, Scope
 from tillbook.common.errors import InvalidInput, PermissionDenied
+from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.staff import keys, services
@@ -141,3 +146,27 @@ def test_whoever_reads_it_the_book_is_the_same(
     assert (event.reason, event.data["amount"]) == ("goodwill", "5.00 GBP")
     assert "goodwill" in page(logged_in(admin_actor), "/customers/maria/")
     assert "Kulanz" in page(as_staff, "/customers/maria/")
+
+
+def test_amounts_and_dates_are_as_the_shop_writes_them(as_admin: Client, maria: Customer, settings: Any):
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, locale="de_DE")
+    sent = {"amount": "1.005,50", "reason": "deposit", "refundable": "on", "key": "k1"}
+    with time_machine.travel(datetime(2026, 3, 2, 10, 30, tzinfo=UTC), tick=False):
+        as_admin.post("/customers/maria/give-credit/", sent)
+    credit = Credit.objects.get()
+    assert credit.issued_minor == 100_550
+    shown = page(as_admin, f"/credits/{credit.number}/")
+    assert "£1.005,50" in shown or "1.005,50\xa0£" in shown
+    assert "2. März 2026, 10:30" in shown
+    assert 'value="1005,50"' in page(as_admin, f"/customers/maria/pay-refund/?credit={credit.number}")
+
+
+def test_a_report_s_file_is_in_the_readers_language(
+    as_admin: Client, admin_actor: Actor, maria: Customer, now: datetime
+):
+    choose(admin_actor, "de", now)
+    file = as_admin.get("/reports/liability/file.pdf")
+    text = PdfReader(BytesIO(file.getvalue())).pages[0].extract_text()
+    assert "Verbindlichkeiten" in text
+    assert "Bis dahin war nichts geschehen." in text
+    assert "Seite 1 von 1" in text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from babel.numbers import format_currency, is_currency
+from babel.numbers import format_currency, get_decimal_symbol, is_currency
 
 from tillbook.common.errors import InvalidInput
 from tillbook.common.languages import said as _
@@ -42,6 +42,10 @@ _EXPONENTS |= dict.fromkeys(["CLF", "UYW"], 4)
 #: The largest single amount, in minor units. Nine thousand of them still fit a bigint sum.
 MAX_MINOR = 10**15
 
+# Groups of thousands where a comma is the decimal sign: a point, a space or an apostrophe stands between.
+_GROUP_SIGNS = re.compile(r"[.\s'’]")
+_GROUPED = re.compile(r"[0-9]{1,3}(?:[.\s'’][0-9]{3})+")
+_PLAIN = re.compile(r"[0-9]+\.[0-9]+", re.ASCII)
 _SHOWN = 40  # characters of a wrong amount that a message repeats
 _AMOUNT = re.compile(r"(?P<whole>[0-9]{1,16}|[0-9]{1,3}(,[0-9]{3})+)(\.(?P<part>[0-9]+))?", re.ASCII)
 
@@ -106,6 +110,27 @@ class Money:
             currency_digits=False,
             format=_display_pattern(exponent(self.currency)),
         )
+
+
+def plain_amount(text: str, currency: str, locale: str) -> str:
+    """An amount as people of that locale type it, the way `parse_amount` reads it: "1.234,50" as "1234.50".
+
+    Where a comma is the decimal sign, a point may be it too: "12.34" stays. So does what is no amount.
+    """
+    if get_decimal_symbol(locale) != ",":
+        return text
+    whole, comma, part = text.strip().partition(",")
+    if comma and (whole.isdigit() or _GROUPED.fullmatch(whole)) and part.isdigit():
+        return f"{_GROUP_SIGNS.sub('', whole)}.{part}"
+    # With three decimals "1.234" may be either: it is read as the program itself writes it.
+    if not comma and exponent(currency) != 3 and _GROUPED.fullmatch(whole):
+        return _GROUP_SIGNS.sub("", whole)
+    return text
+
+
+def shown_amount(text: str, locale: str) -> str:
+    """Plain decimal text with the locale's decimal sign, as `plain_amount` reads it: "12.34" as "12,34"."""
+    return text.replace(".", ",") if get_decimal_symbol(locale) == "," and _PLAIN.fullmatch(text) else text
 
 
 def _display_pattern(digits: int) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.errors import InvalidInput
-from tillbook.common.money import Money, parse_amount
+from tillbook.common.money import Money, parse_amount, plain_amount, shown_amount
 from tillbook.credit.models import GiveReason, ReverseReason
 from tillbook.customers.models import Customer
 from tillbook.panel.edge import new_key
@@ -29,7 +29,8 @@ _LONGEST_KEY = 100  # leaves room in an event's key for what services append
 class AmountField(forms.CharField):
     """An amount as people type it. Its value is whole minor units of the form's currency.
 
-    Left empty it is None, or `empty` where that is given. Zero is an error unless `zero`.
+    A comma is the decimal sign where the shop's locale has it. Left empty it is None, or `empty` where that
+    is given. Zero is an error unless `zero`.
     """
 
     def __init__(self, *, zero: bool = False, empty: int | None = None, **kwargs: Any) -> None:
@@ -40,7 +41,7 @@ class AmountField(forms.CharField):
         self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off", "class": "amount"})
 
     def clean(self, value: Any) -> int | None:
-        text = super().clean(value).strip()
+        text = plain_amount(super().clean(value).strip(), self.currency, shop().locale)
         if not text:
             return self.empty
         if self.zero and _ZERO.fullmatch(text):
@@ -51,6 +52,9 @@ class AmountField(forms.CharField):
             return parse_amount(text, self.currency).minor
         except InvalidInput as error:
             raise ValidationError(error.message) from error
+
+    def prepare_value(self, value: Any) -> Any:
+        return shown_amount(value, shop().locale) if isinstance(value, str) else value
 
 
 class DateField(forms.DateField):
