@@ -178,6 +178,21 @@ def test_a_reused_key_says_how_to_put_it_right() -> None:
 
 
 @pytest.mark.parametrize(
+    ("locale", "currency", "shown"),
+    [
+        ("en_GB", "GBP", "£1,234.50"),
+        ("de_DE", "EUR", "1.234,50\xa0€"),
+        ("de_AT", "EUR", "€\xa01.234,50"),
+        ("fr_FR", "EUR", "1\u202f234,50\xa0€"),
+        ("de_DE", "JPY", "123.450\xa0¥"),
+        ("de_DE", "KWD", "123,450\xa0KWD"),
+    ],
+)
+def test_an_amount_is_shown_as_the_locale_writes_it(locale: str, currency: str, shown: str):
+    assert Money(123_450, currency).localized(locale) == shown
+
+
+@pytest.mark.parametrize(
     ("locale", "typed", "currency", "plain"),
     [
         ("de_DE", "12,34", "EUR", "12.34"),

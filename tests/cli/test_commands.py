@@ -97,6 +97,14 @@ def test_a_wrong_setting_is_one_line_that_names_it(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_commands_speak_english_in_every_shop(run_process: Run) -> None:
+    german = {"TILLBOOK_LOCALE": "de_DE"}
+    assert run_process("migrate", **german)[0] == 0
+    code, _shown, wrong = run_process("customer", "show", "bob", **german)
+    assert code == 1
+    assert "There is no customer 'bob'." in wrong
+
+
 def test_a_data_folder_of_any_name_holds_the_book_and_the_mails(run_process: Run, tmp_path: Path) -> None:
     folder = tmp_path / "a#b?c%20d e"
     assert run_process("migrate", TILLBOOK_DATA_DIR=str(folder))[0] == 0

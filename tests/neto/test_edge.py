@@ -46,6 +46,14 @@ def test_a_wrong_key_or_somebody_elses_name_is_an_error(integration, customer, h
     assert "Customer" not in told
 
 
+def test_the_wire_speaks_english_in_every_shop(integration, customer, settings):
+    settings.LANGUAGE_CODE = "de"
+    told = integration.call("GetPaymentMethods", {}, Accept_Language="de", Accept="application/json")
+    assert told["PaymentMethods"]["PaymentMethod"][1]["name"] == "Bank transfer"
+    said = integration.refused("AddCredit", Username="bob", Amount="1")
+    assert said == "There is no customer 'bob'."
+
+
 def test_the_username_may_be_left_out(integration, customer):
     assert integration.call("GetCustomer", {}, NETOAPI_USERNAME="")["Ack"] == "Success"
 

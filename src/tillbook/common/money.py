@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+from babel import Locale
 from babel.numbers import format_currency, get_decimal_symbol, is_currency
 
 from tillbook.common.errors import InvalidInput
@@ -101,14 +102,14 @@ class Money:
         return f"{self.decimal()} {self.currency}"
 
     def localized(self, locale: str = "en_GB") -> str:
-        """The amount as people of that locale write it, "£12.34". For display only."""
+        """The amount as people of that locale write it: "£12.34", "12,34 €". For display only."""
         # A Decimal made from text is exact; it exists for the formatter alone.
         return format_currency(
             Decimal(self.decimal()),
             self.currency,
             locale=locale,
             currency_digits=False,
-            format=_display_pattern(exponent(self.currency)),
+            format=_display_pattern(locale, exponent(self.currency)),
         )
 
 
@@ -133,8 +134,11 @@ def shown_amount(text: str, locale: str) -> str:
     return text.replace(".", ",") if get_decimal_symbol(locale) == "," and _PLAIN.fullmatch(text) else text
 
 
-def _display_pattern(digits: int) -> str:
-    return "¤#,##0" + ("." + "0" * digits if digits else "")
+@lru_cache(maxsize=64)
+def _display_pattern(locale: str, digits: int) -> str:
+    """The locale's own pattern for amounts, with as many decimals as the minor unit has."""
+    pattern = str(Locale.parse(locale).currency_formats["standard"].pattern)
+    return pattern.replace("0.00", "0" + ("." + "0" * digits if digits else ""))
 
 
 def parse_amount(text: str, currency: str, *, field: str = "amount") -> Money:
