@@ -13,6 +13,7 @@ from tillbook.common.money import (
     parse_amount,
     plain_amount,
     shown_amount,
+    with_shown_amounts,
 )
 from tillbook.common.numbering import public_number, row_id
 
@@ -226,3 +227,10 @@ def test_what_a_field_shows_it_reads_again(minor: int, currency: str, locale: st
     assert ("," in shown) == (locale == "de_DE" and exponent(currency) > 0)
     plain = plain_amount(shown, currency, locale)
     assert plain == Money(minor, currency).decimal()
+
+
+def test_amounts_in_a_message_have_the_decimal_sign_of_the_locale():
+    said = "Only 12.34 EUR is available of 1000.00 EUR. See 1.2.3, v1.5 XY and 500 JPY."
+    assert with_shown_amounts(said, "en_GB") == said
+    shown = "Only 12,34 EUR is available of 1000,00 EUR. See 1.2.3, v1.5 XY and 500 JPY."
+    assert with_shown_amounts(said, "de_DE") == shown

@@ -149,6 +149,7 @@ def test_whoever_reads_it_the_book_is_the_same(
 
 
 def test_amounts_and_dates_are_as_the_shop_writes_them(as_admin: Client, maria: Customer, settings: Any):
+    settings.LANGUAGE_CODE = "de"
     settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, locale="de_DE")
     sent = {"amount": "1.005,50", "reason": "deposit", "refundable": "on", "key": "k1"}
     with time_machine.travel(datetime(2026, 3, 2, 10, 30, tzinfo=UTC), tick=False):
@@ -158,6 +159,7 @@ def test_amounts_and_dates_are_as_the_shop_writes_them(as_admin: Client, maria: 
     shown = page(as_admin, f"/credits/{credit.number}/")
     assert "£1.005,50" in shown or "1.005,50\xa0£" in shown
     assert "2. März 2026, 10:30" in shown
+    assert "1005,50 GBP · Anzahlung" in page(as_admin, "/customers/maria/")
     assert 'value="1005,50"' in page(as_admin, f"/customers/maria/pay-refund/?credit={credit.number}")
 
 

@@ -47,6 +47,7 @@ MAX_MINOR = 10**15
 _GROUP_SIGNS = re.compile(r"[.\s'’]")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:[.\s'’][0-9]{3})+")
 _PLAIN = re.compile(r"[0-9]+\.[0-9]+", re.ASCII)
+_IN_TEXT = re.compile(r"(?<![\w.,])([0-9]+)\.([0-9]+) ([A-Z]{3})\b", re.ASCII)
 _SHOWN = 40  # characters of a wrong amount that a message repeats
 _AMOUNT = re.compile(r"(?P<whole>[0-9]{1,16}|[0-9]{1,3}(,[0-9]{3})+)(\.(?P<part>[0-9]+))?", re.ASCII)
 
@@ -132,6 +133,11 @@ def plain_amount(text: str, currency: str, locale: str) -> str:
 def shown_amount(text: str, locale: str) -> str:
     """Plain decimal text with the locale's decimal sign, as `plain_amount` reads it: "12.34" as "12,34"."""
     return text.replace(".", ",") if get_decimal_symbol(locale) == "," and _PLAIN.fullmatch(text) else text
+
+
+def with_shown_amounts(text: str, locale: str) -> str:
+    """A message with its amounts, such as "12.34 EUR", in the decimal sign of the locale: "12,34 EUR"."""
+    return _IN_TEXT.sub(r"\1,\2 \3", text) if get_decimal_symbol(locale) == "," else text
 
 
 @lru_cache(maxsize=64)

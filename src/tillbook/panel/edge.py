@@ -25,6 +25,8 @@ from django.views.decorators.http import require_http_methods
 
 from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.errors import KeyReused, NotFound, PermissionDenied, Refusal
+from tillbook.common.money import with_shown_amounts
+from tillbook.shop.policies import shop
 from tillbook.staff.models import User
 from tillbook.staff.second_factor import has_second_factor
 
@@ -151,7 +153,7 @@ def _for_people(refusal: Refusal) -> str:
     """The refusal's message; a page's key is nothing that its reader ever saw."""
     if isinstance(refusal, KeyReused):
         return _("This form was already sent, with other values. Open the page again to send these as well.")
-    return refusal.message
+    return with_shown_amounts(refusal.message, shop().locale)
 
 
 def status_of(form: forms.BaseForm) -> int:

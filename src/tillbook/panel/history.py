@@ -9,12 +9,13 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from tillbook.common.money import Money
+from tillbook.common.money import Money, with_shown_amounts
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.events.queries import SAID_BY_REFUND, history_of_customer, history_of_subject
 from tillbook.panel.edge import Page, PanelRequest, page_of, whole
 from tillbook.panel.words import in_words, what_happened
+from tillbook.shop.policies import shop
 
 _PAGES = {"CR": "panel:credit", "RF": "panel:refund", "RMA": "panel:rma"}
 _ORDER_ACTIONS = ("order.", "payment.")
@@ -102,7 +103,7 @@ def _detail(data: dict[str, Any], reason: str, currency: str) -> str:
             _("%(figure)s was %(stored)s, is %(derived)s")
             % {"figure": _figure(figure), "stored": stored, "derived": derived}
         )
-    return " · ".join(parts)
+    return with_shown_amounts(" · ".join(parts), shop().locale)
 
 
 def _changed_total(data: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from lucide.templatetags.lucide import lucide
 
-from tillbook.common.money import Money
+from tillbook.common.money import Money, with_shown_amounts
 from tillbook.shop.policies import shop
 
 register = template.Library()
@@ -72,6 +72,12 @@ def money(minor: int | None, currency: str) -> SafeString | str:
 def count(number: int) -> str:
     """A number of things, its thousands grouped as the shop's locale does it."""
     return str(format_decimal(number, locale=shop().locale))
+
+
+@register.filter(is_safe=True)
+def amounts(text: str) -> str:
+    """A message with its amounts in the decimal sign of the shop's locale."""
+    return with_shown_amounts(str(text), shop().locale)
 
 
 @register.filter
