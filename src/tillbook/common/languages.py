@@ -17,10 +17,5 @@ def said(text: str) -> str:
     return translation.gettext(text) if settings.configured else text
 
 
-def of_shop() -> translation.override:
-    """What goes to a customer is in the shop's language, whoever sends it and from where."""
-    return translation.override(settings.LANGUAGE_CODE)
-
-
 def is_known(language: str) -> bool:
     return any(language == code for code, _ in LANGUAGES)
