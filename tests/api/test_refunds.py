@@ -236,6 +236,7 @@ def test_a_credit_given_by_mistake_is_reversed_with_nobody_paid(program, given, 
     assert (told["method"], told["payee"], told["payment_date"]) == (None, None, None)
     assert (told["reason"], told["note"]) == ("wrong_customer", "Al's")
     assert figures(customer) == (0, 45_00)
+    assert refused(program.get(f"/refunds/{told['number']}/slip")) == (404, "no_slip")
     again = program.post(f"/credits/{given['number']}/reverse", {"reason": "wrong_customer"})
     assert refused(again) == (409, "insufficient_credit")
     completed = json.loads(program.post(f"/refunds/{told['number']}/complete", {}).content)

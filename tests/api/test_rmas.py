@@ -262,3 +262,16 @@ def test_returns_take_their_scope(program, new_program, admin_actor):
         assert refused(other.post(path, body)) == (403, "permission_denied")
     assert everything() == before
     assert told(other.get(f"/rmas/{number}"))["status"] == "open"
+
+
+def test_the_adjustment_note_of_a_closed_return_is_a_pdf_for_whoever_may_read(
+    program, new_program, staff_actor
+):
+    number = opened(program, LAMP)["number"]
+    assert refused(program.get(f"/rmas/{number}/note")) == (404, "no_adjustment_note")
+    note = told(program.post(f"/rmas/{number}/close", {}), 200)["adjustment_note"]
+    answer = new_program(staff_actor, Scope.READ).get(f"/rmas/{number}/note")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    assert answer["Content-Disposition"] == f'inline; filename="{note}.pdf"'
+    assert answer.content.startswith(b"%PDF-")
+    assert refused(program.get("/rmas/RMA-999999/note")) == (404, "rma_not_found")

@@ -194,6 +194,12 @@ def test_a_reversal_holds_what_is_left_and_pays_nobody(as_staff: Client, maria: 
     assert "No money is to be paid to anyone." in shown
     assert goodwill.number in shown
     assert "Print refund slip" not in shown
+    for answer in (
+        as_staff.get("/refunds/RF-1001/slip.pdf"),
+        as_staff.post("/refunds/RF-1001/send-slip/", {"key": "k2"}),
+    ):
+        assert answer.status_code == 404
+        assert "RF-1001 is a reversal: nobody is paid, so it has no slip." in answer.content.decode()
 
 
 def test_a_reversal_needs_a_reason_from_the_list(as_staff: Client, maria: Customer, goodwill: Credit):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,3 +202,42 @@ def test_pages_of_rmas_ask_for_a_log_in_and_unknown_ones_are_not_found(
     assert Client().post("/rmas/RMA-1001/close/").status_code == 302
     assert staff_client.get("/rmas/RMA-9999/").status_code == 404
     assert staff_client.get("/rmas/nonsense/").status_code == 404
+
+
+def test_a_closed_rma_has_its_adjustment_note_and_an_open_one_has_none(
+    staff_client: Client, order: Order
+) -> None:
+    rma = _opened(staff_client, order, ("1", ""))
+    address = f"/rmas/{rma.number}/note.pdf"
+    missing = staff_client.get(address)
+    assert missing.status_code == 404
+    assert f"{rma.number} has no adjustment note" in missing.text
+    assert "note.pdf" not in staff_client.get(f"/rmas/{rma.number}/").text
+    staff_client.post(f"/rmas/{rma.number}/close/", {"key": "c1"})
+    rma.refresh_from_db()
+    shown = staff_client.get(address)
+    assert (shown.status_code, shown["Content-Type"]) == (200, "application/pdf")
+    assert shown["Content-Disposition"] == f'inline; filename="{rma.adjustment_note}.pdf"'
+    page = staff_client.get(f"/rmas/{rma.number}/").text
+    assert f'href="{address}"' in page
+    assert "Send adjustment note" in page
+    assert Client().get(address).status_code == 302
+
+
+def test_a_note_is_sent_once_and_the_history_says_so(
+    staff_client: Client, customer: Customer, order: Order, tmp_path: Path, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path
+    rma = _opened(staff_client, order, ("1", ""))
+    address = f"/rmas/{rma.number}/send-note/"
+    assert staff_client.post(address, {"key": "s1"}).status_code == 404
+    staff_client.post(f"/rmas/{rma.number}/close/", {"key": "c1"})
+    assert "has no e-mail address" in staff_client.post(address, {"key": "s1"}, follow=True).text
+    Customer.objects.filter(pk=customer.pk).update(email="ada@example.org")
+    for _ in range(2):
+        sent = staff_client.post(address, {"key": "s2"}, follow=True).text
+        assert "the message to ada@example.org was written to" in sent
+    assert "Adjustment note sent" in sent
+    assert len(list(tmp_path.iterdir())) == 1
+    assert "without its key" in staff_client.post(address, follow=True).text

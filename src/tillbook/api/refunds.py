@@ -27,7 +27,7 @@ from tillbook.customers.queries import CustomerNotFound
 from tillbook.refunds import queries, services
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import Payee, RefundNotFound, SelfCompletion, SourceNotBacked
-from tillbook.refunds.slip import render
+from tillbook.refunds.slip import NoSlip, render
 
 router = Router(tags=["Refunds"])
 
@@ -230,9 +230,9 @@ def decline_refund(request: ApiRequest, number: str, body: DeclineSent) -> Refun
     return told_whole(number)
 
 
-@document(router, "/refunds/{public:number}/slip", "application/pdf", RefundNotFound)
+@document(router, "/refunds/{public:number}/slip", "application/pdf", RefundNotFound, NoSlip)
 def get_slip(request: ApiRequest, number: str) -> HttpResponse:
-    """The refund slip, as a PDF."""
+    """The refund slip, as a PDF. A reversal has none: it pays nobody."""
     refund = queries.by_number(number)
     return HttpResponse(
         render([refund]),

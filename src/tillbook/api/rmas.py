@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import BaseModel, Field, StrictInt
 
 from tillbook.api.credits import CreditPart, Nothing
 from tillbook.api.edge import ApiRequest
-from tillbook.api.endpoints import change, read
+from tillbook.api.endpoints import change, document, read
 from tillbook.api.orders import Because
 from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
 from tillbook.common.errors import InvalidInput, WrongState
@@ -22,8 +23,9 @@ from tillbook.orders import queries as orders
 from tillbook.orders.lines import ReturnExceedsOrder, ReturnExceedsPaid
 from tillbook.orders.models import Order, OrderLine
 from tillbook.orders.queries import OrderNotFound
-from tillbook.returns import queries, services
+from tillbook.returns import note, queries, services
 from tillbook.returns.models import Rma
+from tillbook.returns.note import NoAdjustmentNote
 from tillbook.returns.queries import RmaNotFound
 from tillbook.returns.services import DocumentTaken, RmaLineInput
 
@@ -169,6 +171,15 @@ def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
 def get_rma(request: ApiRequest, number: str) -> RmaDetail:
     """One return."""
     return told(queries.by_number(number))
+
+
+@document(router, "/{public:number}/note", "application/pdf", RmaNotFound, NoAdjustmentNote)
+def get_note(request: ApiRequest, number: str) -> HttpResponse:
+    """The adjustment note of a return that was closed with credit, as a PDF."""
+    made = note.of(queries.by_number(number))
+    return HttpResponse(
+        note.render(made), headers={"Content-Disposition": f'inline; filename="{made.number}.pdf"'}
+    )
 
 
 @change(

@@ -217,6 +217,10 @@ class Client(Transport):
         """One return."""
         return self.read(f"/rmas/{_in_path(number)}", {})  # type: ignore[no-any-return]
 
+    def get_note(self, number: str) -> bytes:
+        """The adjustment note of a return that was closed with credit, as a PDF."""
+        return self.file(f"/rmas/{_in_path(number)}/note")
+
     def close_rma(self, number: str, body: Nothing, *, key: str | None = None) -> RmaDetail:
         """Close a return and issue its credit, with an adjustment note."""
         return self.change(f"/rmas/{_in_path(number)}/close", body, key)  # type: ignore[no-any-return]
@@ -295,7 +299,7 @@ class Client(Transport):
         return self.change(f"/refunds/{_in_path(number)}/decline", body, key)  # type: ignore[no-any-return]
 
     def get_slip(self, number: str) -> bytes:
-        """The refund slip, as a PDF."""
+        """The refund slip, as a PDF. A reversal has none: it pays nobody."""
         return self.file(f"/refunds/{_in_path(number)}/slip")
 
     def reverse_credit(self, number: str, body: ReversalSent, *, key: str | None = None) -> RefundWithCredits:

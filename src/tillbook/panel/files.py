@@ -1,4 +1,4 @@
-"""What a list of the panel shows, as a file: all its pages, filtered as it is."""
+"""Files of the panel: what a list shows, all its pages, filtered as it is; and papers."""
 
 from __future__ import annotations
 
@@ -66,3 +66,12 @@ def refused(request: PanelRequest, name: str, message: str) -> HttpResponse:
     """Back to the list, filtered as it was, with the reason."""
     messages.error(request, message)
     return redirect(f"{reverse(f'panel:{name}')}?{request.GET.urlencode()}".removesuffix("?"))
+
+
+def pdf(content: bytes, name: str) -> HttpResponse:
+    """A PDF for the browser to show; saved, it has that name."""
+    return HttpResponse(
+        content,
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
+    )

@@ -23,6 +23,8 @@ urlpatterns = [
     path("rmas/rmas.<str:ending>", rma_views.export, name="rmas_file"),
     path("rmas/", rma_views.rmas, name="rmas"),
     path("rmas/<str:number>/", rma_views.rma, name="rma"),
+    path("rmas/<str:number>/note.pdf", rma_views.note_file, name="rma_note"),
+    path("rmas/<str:number>/send-note/", rma_views.send, name="rma_send"),
     path("rmas/<str:number>/close/", rma_views.close_rma, name="rma_close"),
     path(
         "rmas/<str:number>/close-without-credit/",

@@ -12,9 +12,8 @@ from django.shortcuts import redirect, render
 from tillbook.common.errors import PermissionDenied, Refusal
 from tillbook.exporters.lists import Cell
 from tillbook.panel.edge import PanelRequest, command, page_of, read_only, whole
-from tillbook.panel.files import all_of, download, refused
+from tillbook.panel.files import all_of, download, pdf, refused
 from tillbook.panel.forms import QueueForm
-from tillbook.panel.refund_views import pdf
 from tillbook.refunds import services
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids, queue

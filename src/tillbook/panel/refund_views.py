@@ -28,6 +28,7 @@ from tillbook.panel.edge import (
     read_only,
     status_of,
 )
+from tillbook.panel.files import pdf
 from tillbook.panel.forms import DeclineForm, KeyedForm, PayRefundForm
 from tillbook.panel.history import history
 from tillbook.refunds import services
@@ -192,11 +193,3 @@ def slip(_request: PanelRequest, number: str) -> HttpResponse:
     """Print refund slip: the PDF, shown in the browser."""
     refund = by_number(number)
     return pdf(render_slip([refund]), f"{refund.number}.pdf")
-
-
-def pdf(content: bytes, name: str) -> HttpResponse:
-    return HttpResponse(
-        content,
-        content_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="{name}"'},
-    )

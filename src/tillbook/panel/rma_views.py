@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
 from tillbook.credit.queries import credits_of_document
+from tillbook.delivery.services import send_note
 from tillbook.exporters.lists import Cell
 from tillbook.orders import queries as orders
 from tillbook.panel.edge import (
@@ -23,12 +25,12 @@ from tillbook.panel.edge import (
     read_only,
     status_of,
 )
-from tillbook.panel.files import all_of, download
+from tillbook.panel.files import all_of, download, pdf
 from tillbook.panel.forms import KeyedForm
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import ReasonForm
 from tillbook.panel.rma_forms import NoteForm, RmaFilterForm, RmaForm
-from tillbook.returns import queries, services
+from tillbook.returns import note, queries, services
 from tillbook.returns.models import Rma
 
 _COLUMNS = (
@@ -78,6 +80,7 @@ def rma(request: PanelRequest, number: str) -> HttpResponse:
         "rma": shown,
         "lines": queries.lines_of(shown),
         "close_form": KeyedForm(),
+        "send_form": KeyedForm(),
         "credits": credits_of_document(shown.customer_id, shown.number),
         "history": history(request, shown.customer, shown.number),
     }
@@ -125,6 +128,33 @@ def close_rma(request: PanelRequest, number: str) -> HttpResponse:
         amount = Money(closed.total_minor, closed.currency)
         text = f"{closed.number} is closed. {amount} is credit now; adjustment note {closed.adjustment_note}."
         messages.success(request, text)
+    return redirect("panel:rma", number=number)
+
+
+@read_only
+def note_file(_request: PanelRequest, number: str) -> HttpResponse:
+    """Adjustment note: the PDF, shown in the browser."""
+    made = note.of(queries.by_number(number))
+    return pdf(note.render(made), f"{made.number}.pdf")
+
+
+@command("panel:rma")
+def send(request: PanelRequest, number: str) -> HttpResponse:
+    """Send adjustment note."""
+    shown = queries.by_number(number)
+    form = KeyedForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("This page was sent without its key. Try once more."))
+        return redirect("panel:rma", number=number)
+    key = form.cleaned_data["key"]
+    sent = message_refusal(
+        request, lambda: send_note(shown.pk, key=key, actor=request.actor, now=request.now)
+    )
+    if sent is not None and sent.path is not None:
+        text = _("No mail server is set up: the message to %(to)s was written to %(path)s.")
+        messages.info(request, text % {"to": sent.to, "path": sent.path})
+    elif sent is not None:
+        messages.success(request, _("The adjustment note was sent to %(to)s.") % {"to": sent.to})
     return redirect("panel:rma", number=number)
 
 

@@ -25,9 +25,18 @@ def by_number(number: str) -> Rma:
     return rma
 
 
+def by_id(rma_id: int) -> Rma:
+    """The return with its customer and order; raises RmaNotFound."""
+    rma = Rma.objects.select_related("customer", "order").filter(pk=rma_id).first()
+    if rma is None:
+        raise RmaNotFound("There is no such RMA.", field="rma")
+    return rma
+
+
 def lines_of(rma: Rma) -> list[RmaLine]:
-    """The return's lines in their order."""
-    return list(RmaLine.objects.filter(rma=rma).order_by("position"))
+    """The return's lines in their order, each with the order line that it takes from."""
+    rows = RmaLine.objects.filter(rma=rma).select_related("order_line__order")
+    return list(rows.order_by("position"))
 
 
 def page(
