@@ -29,7 +29,7 @@ _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 _NO_PAGES = {
     "customers_file", "orders_file", "rmas_file", "refunds_csv", "refunds_xlsx", "refunds_print",
     "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "report_file",
-    "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close", "rma_note", "rma_send",
+    "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close", "rma_note", "rma_send", "order_rma_price", "order_rma_preview",
     "user_switch", "user_link", "user_reset", "user_end_session",
     "overpayment_keep", "overpayment_pay",
 }  # fmt: skip

@@ -133,7 +133,14 @@ def test_rma_or_credit_and_its_closing_issue_a_credit_and_an_adjustment_note(win
     page.get_by_label("Quantity of CUP").fill("1")
     expect(page.get_by_label("Credit for CUP")).to_have_attribute("placeholder", "20.00")
     page.get_by_label("Reason").select_option("Faulty or damaged")
+    page.get_by_label("Shipping given back").fill("4.96")
+    expect(page.get_by_text("At most 4.95 GBP of the shipping can still be given back.")).to_be_visible()
     page.get_by_label("Shipping given back").fill("4.95")
+    page.get_by_label("Note to the customer").fill("Sorry about the handle.")
+    preview = pages.part(page, "Preview of the adjustment note")
+    expect(preview.get_by_role("row", name="Total credited £24.95")).to_be_visible()
+    expect(preview).to_contain_text("Sorry about the handle.")
+    expect(page.get_by_text("can still be given back")).to_have_count(0)
     pages.click(page, "Open RMA")
     expect(pages.notice(page)).to_contain_text("over 24.95 GBP is open and awaits its outcome.")
     expect(pages.heading(page)).to_contain_text("Awaiting outcome")
@@ -151,6 +158,19 @@ def test_rma_or_credit_and_its_closing_issue_a_credit_and_an_adjustment_note(win
     assert shop.figures == (2_495, 0, 0)
     pages.go_to(page, "RMAs")
     assert pages.cells(page, number)[5:] == ["Credit issued", "£24.95"]
+
+
+def test_an_rma_is_opened_and_closed_with_its_credit_in_one_click(windows: Windows, shop: Shop):
+    order = shop.place(line(8_000, quantity=4))
+    shop.pay(order, 8_000)
+    page = windows.open("staff", f"/orders/{order.number}/rma/")
+    page.get_by_label("Quantity of CUP").fill("2")
+    page.get_by_label("Reason").select_option("Changed mind")
+    page.get_by_label("Open and close with credit at once").check()
+    pages.click(page, "Open RMA")
+    expect(pages.notice(page)).to_contain_text("is closed. 40.00 GBP is credit now; adjustment note AN-")
+    expect(page.get_by_role("link", name="Adjustment note")).to_be_visible()
+    assert shop.figures == (4_000, 0, 0)
 
 
 def test_cancel_gives_credit_back_to_the_same_credit_and_makes_money_a_credit(windows: Windows, shop: Shop):

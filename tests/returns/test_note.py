@@ -81,7 +81,10 @@ def test_what_goodwill_paid_is_told_apart(till: Till) -> None:
     till.pay(order, 600)
     made = note.of(closed(till, till.back(order, 1, None), order=order))
     _, cash, tied = numbers_of_credits(till)
-    assert [(each.number, each.amount) for each in made.credits] == [(cash, "£6.00"), (tied, "£4.00")]
+    assert [(each.name, each.amount) for each in made.credits] == [
+        (f"Credit {cash}", "£6.00"),
+        (f"Credit {tied}", "£4.00"),
+    ]
     assert "can't be paid out" in made.credits[1].sentence
     assert "can't be paid out" not in made.credits[0].sentence
 

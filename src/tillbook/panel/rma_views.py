@@ -1,4 +1,4 @@
-"""RMAs: opened from an order, closed with a credit or without, or cancelled."""
+"""RMAs: listed, closed with a credit or without, or cancelled; and the adjustment note."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tillbook.common.money import Money
 from tillbook.credit.queries import credits_of_document
 from tillbook.delivery.services import send_note
 from tillbook.exporters.lists import Cell
-from tillbook.orders import queries as orders
 from tillbook.panel.edge import (
     PanelRequest,
     answer,
@@ -29,7 +28,7 @@ from tillbook.panel.files import all_of, download, pdf
 from tillbook.panel.forms import KeyedForm
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import ReasonForm
-from tillbook.panel.rma_forms import NoteForm, RmaFilterForm, RmaForm
+from tillbook.panel.rma_forms import NoteForm, RmaFilterForm
 from tillbook.returns import note, queries, services
 from tillbook.returns.models import Rma
 
@@ -87,47 +86,20 @@ def rma(request: PanelRequest, number: str) -> HttpResponse:
     return render(request, "panel/rmas/rma.html", context)
 
 
-@form_for(Permission.WORK_RETURNS)
-def new_rma(request: PanelRequest, number: str) -> HttpResponse:
-    """RMA or Credit: what of an order comes back, or is given back without goods."""
-    order = orders.by_number(number)
-    form = RmaForm(request.POST or None, currency=order.currency, lines=orders.lines_of(order))
-    if form.is_valid():
-        opened = answer(
-            form,
-            lambda: services.open_rma(
-                customer_id=order.customer_id,
-                currency=order.currency,
-                order_id=order.pk,
-                actor=request.actor,
-                now=request.now,
-                **form.arguments(),
-            ),
-        )
-        if opened is not None:
-            total = Money(opened.total_minor, opened.currency)
-            messages.success(request, f"{opened.number} over {total} is open and awaits its outcome.")
-            return redirect("panel:rma", number=opened.number)
-    context = {"order": order, "form": form}
-    return render(request, "panel/rmas/new.html", context, status=status_of(form))
-
-
 @command("panel:rma")
 def close_rma(request: PanelRequest, number: str) -> HttpResponse:
     """Close RMA & Issue Credits."""
     shown = queries.by_number(number)
     form = KeyedForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "This page was sent without its key. Try once more.")
+        messages.error(request, _("This page was sent without its key. Try once more."))
         return redirect("panel:rma", number=number)
     key = form.cleaned_data["key"]
     closed = message_refusal(
         request, lambda: services.close(shown.pk, key=key, actor=request.actor, now=request.now)
     )
     if closed is not None:
-        amount = Money(closed.total_minor, closed.currency)
-        text = f"{closed.number} is closed. {amount} is credit now; adjustment note {closed.adjustment_note}."
-        messages.success(request, text)
+        messages.success(request, told_closed(closed))
     return redirect("panel:rma", number=number)
 
 
@@ -158,6 +130,15 @@ def send(request: PanelRequest, number: str) -> HttpResponse:
     return redirect("panel:rma", number=number)
 
 
+def told_closed(rma: Rma) -> str:
+    """What closing it with credit made, as a sentence."""
+    return _("%(number)s is closed. %(amount)s is credit now; adjustment note %(note)s.") % {
+        "number": rma.number,
+        "amount": Money(rma.total_minor, rma.currency),
+        "note": rma.adjustment_note,
+    }
+
+
 @form_for(Permission.WORK_RETURNS)
 def close_without_credit(request: PanelRequest, number: str) -> HttpResponse:
     """Close a return that gets no credit, with a note why."""
@@ -170,7 +151,8 @@ def close_without_credit(request: PanelRequest, number: str) -> HttpResponse:
             lambda: services.close_without_credit(shown.pk, note=note, actor=request.actor, now=request.now),
         )
         if closed is not None:
-            messages.success(request, f"{closed.number} is closed without credit.")
+            text = _("%(number)s is closed without credit.") % {"number": closed.number}
+            messages.success(request, text)
             return redirect("panel:rma", number=number)
     return render(
         request, "panel/rmas/close_without_credit.html", {"rma": shown, "form": form}, status=status_of(form)
@@ -188,6 +170,6 @@ def cancel_rma(request: PanelRequest, number: str) -> HttpResponse:
             form, lambda: services.cancel(shown.pk, reason=reason, actor=request.actor, now=request.now)
         )
         if cancelled is not None:
-            messages.success(request, f"{cancelled.number} is cancelled.")
+            messages.success(request, _("%(number)s is cancelled.") % {"number": cancelled.number})
             return redirect("panel:rma", number=number)
     return render(request, "panel/rmas/cancel.html", {"rma": shown, "form": form}, status=status_of(form))

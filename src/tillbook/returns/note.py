@@ -7,22 +7,25 @@ say the same. Only what the customer may know: never the internal note.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.common.pdf import compiled
 from tillbook.credit.queries import credits_of_document
 from tillbook.customers.models import Customer
 from tillbook.returns.models import Rma, RmaLine
+from tillbook.returns.pricing import Quote
 from tillbook.returns.queries import lines_of
 from tillbook.shop import papers
 from tillbook.shop.policies import shop
 
 _TEMPLATE = Path(__file__).with_name("note.typ")
 _DESCRIPTION = 300  # characters, as many as an order's line has
-_TITLE = "Adjustment note"
 
 
 class NoAdjustmentNote(NotFound):
@@ -51,18 +54,18 @@ class NoteLine:
 
 @dataclass(frozen=True, slots=True)
 class NoteCredit:
-    """A credit that it became; `number` is empty as long as there is none."""
+    """A credit that it became."""
 
-    number: str
+    name: str
     sentence: str
     amount: str
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An adjustment note as text; its number is empty in a preview."""
+    """An adjustment note as text, in the shop's language; a preview has a mark and no number."""
 
-    title: str
+    words: Mapping[str, str]
     number: str
     mark: str
     shop: str
@@ -84,11 +87,28 @@ def of(rma: Rma) -> Note:
     """
     if rma.adjustment_note is None:
         raise NoAdjustmentNote(
-            f"{rma.number} has no adjustment note: only Close RMA & Issue Credits makes one.", field="rma"
+            _("%(number)s has no adjustment note: only Close RMA & Issue Credits makes one.")
+            % {"number": rma.number},
+            field="rma",
         )
     credits = credits_of_document(rma.customer_id, rma.number)
     became = [_credit(each.number, each.issued_minor, rma.currency, each.refundable) for each in credits]
     return _note(rma, lines_of(rma), became, number=rma.adjustment_note)
+
+
+def preview(quote: Quote, *, now: datetime) -> Note:
+    """The note that the return would have if it were closed now, for a quote without refusals."""
+    rma = quote.rma
+    rma.closed_at = now
+    lines = [
+        RmaLine(
+            sku=each.sku, description=each.description, quantity=each.quantity,
+            amount_minor=each.amount_minor or 0,
+        )
+        for each in quote.lines
+    ]  # fmt: skip
+    became = [_credit("", part.minor, rma.currency, part.refundable) for part in quote.parts]
+    return _note(rma, lines, became, mark=_("Preview"))
 
 
 def render(note: Note) -> bytes:
@@ -97,12 +117,14 @@ def render(note: Note) -> bytes:
     return compiled(_TEMPLATE, {"note": json.dumps(page)})
 
 
-def _note(rma: Rma, lines: Sequence[RmaLine], credits: Sequence[NoteCredit], *, number: str) -> Note:
+def _note(
+    rma: Rma, lines: Sequence[RmaLine], credits: Sequence[NoteCredit], *, number: str = "", mark: str = ""
+) -> Note:
     policy = shop()
     return Note(
-        title=_TITLE,
+        words=_words(),
         number=number,
-        mark="",
+        mark=mark,
         shop=papers.cut(policy.name),
         address=papers.address(policy.address),
         facts=list(_facts(rma, lines)),
@@ -112,24 +134,37 @@ def _note(rma: Rma, lines: Sequence[RmaLine], credits: Sequence[NoteCredit], *, 
         currency=rma.currency,
         credits=credits,
         public_note=_paragraphs(rma.public_note),
-        record=list(_record(rma)),
+        record=list(_record(number)),
     )
 
 
+def _words() -> dict[str, str]:
+    """Its titles and the heads of its columns."""
+    return {
+        "title": _("Adjustment note"), "sku": _("SKU"), "description": _("Description"),
+        "quantity": _("Quantity"), "amount": _("Amount"), "total": _("Total credited"),
+        "became": _("What became of it"), "note": _("Note"), "page": _("Page {page} of {pages}"),
+        "gaps": _("Some characters could not be printed. Their place shows an empty box."),
+    }  # fmt: skip
+
+
 def _facts(rma: Rma, lines: Sequence[RmaLine]) -> Iterator[Fact]:
-    yield Fact("Customer", _customer(rma.customer))
-    yield Fact("Date", [papers.day(rma.closed_at)])
+    yield Fact(_("Customer"), _customer(rma.customer))
+    yield Fact(_("Date"), [papers.day(rma.closed_at)])
     if orders := _orders(rma, lines):
-        yield Fact("Order" if len(orders) == 1 else "Orders", [", ".join(orders)])
-    yield Fact("Return", [rma.number])
-    yield Fact("Reason", [rma.get_reason_display()])
+        yield Fact(_("Order") if len(orders) == 1 else _("Orders"), [", ".join(orders)])
+    if rma.pk is not None:
+        yield Fact(_("Return"), [rma.number])
+    if rma.reason:
+        yield Fact(_("Reason"), [str(rma.get_reason_display())])
 
 
 def _customer(customer: Customer) -> list[str]:
-    names = [customer.display_name, customer.company]
-    own = list(dict.fromkeys(papers.cut(name) for name in names if name))  # each once, in this order
-    country = [papers.cut(customer.country)] if customer.country.strip() else []
-    return [*own, *papers.address(customer.postal_address), *country, papers.cut(customer.username)]
+    """Their names and address; the username where it is none of these."""
+    names = [papers.cut(name) for name in (customer.display_name, customer.company) if name]
+    where = [*papers.address(customer.postal_address), papers.cut(customer.country)]
+    lines = [*names, *where, papers.cut(customer.username)]
+    return list(dict.fromkeys(line for line in lines if line))  # each once, in this order
 
 
 def _orders(rma: Rma, lines: Sequence[RmaLine]) -> list[str]:
@@ -143,24 +178,25 @@ def _line(line: RmaLine, currency: str) -> NoteLine:
     return NoteLine(
         sku=papers.cut(line.sku),
         description=papers.cut(line.description, _DESCRIPTION),
-        quantity=str(line.quantity) if line.quantity else "no goods back",
+        quantity=str(line.quantity) if line.quantity else _("no goods back"),
         amount=papers.money(line.amount_minor, currency),
     )
 
 
 def _extras(rma: Rma) -> Iterator[Fact]:
-    for label, minor in (("Shipping", rma.shipping_minor), ("Surcharge", rma.surcharge_minor)):
+    for label, minor in ((_("Shipping"), rma.shipping_minor), (_("Surcharge"), rma.surcharge_minor)):
         if minor:
             yield Fact(label, [papers.money(minor, rma.currency)])
 
 
 def _credit(number: str, minor: int, currency: str, refundable: bool) -> NoteCredit:
     sentence = (
-        "Pays orders, or is paid out on request."
+        _("Pays orders, or is paid out on request.")
         if refundable
-        else "Pays orders. It can't be paid out: it was paid with goodwill or promotional credit."
+        else _("Pays orders. It can't be paid out: it was paid with goodwill or promotional credit.")
     )
-    return NoteCredit(number, sentence, papers.money(minor, currency))
+    name = _("Credit %(number)s") % {"number": number} if number else _("Credit")
+    return NoteCredit(name, sentence, papers.money(minor, currency))
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -168,7 +204,8 @@ def _paragraphs(text: str) -> list[str]:
     return [papers.cut(line, len(line)) for line in text.splitlines() if line.strip()]
 
 
-def _record(rma: Rma) -> Iterator[str]:
-    yield "This note is a record of credit. It is not a payment and cannot be exchanged for money."
-    if email := shop().email:
-        yield f"Questions? Write to {papers.cut(email)} and name {rma.adjustment_note or rma.number}."
+def _record(number: str) -> Iterator[str]:
+    yield _("This note is a record of credit. It is not a payment and cannot be exchanged for money.")
+    if (email := shop().email) and number:
+        asks = _("Questions? Write to %(email)s and name %(number)s.")
+        yield asks % {"email": papers.cut(email), "number": number}
