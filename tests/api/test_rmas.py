@@ -68,6 +68,7 @@ def test_a_return_is_opened_and_told_whole(program, customer):
         "opened_by": "admin",
         "opened_at": OPENED,
         "closed_at": None,
+        "reversed_at": None,
         "adjustment_note": None,
         "lines": [
             {"position": 1, "sku": "LAMP", "description": "A lamp", "quantity": 1, "amount": gbp("6.67")},

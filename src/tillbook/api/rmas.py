@@ -32,7 +32,7 @@ from tillbook.returns.services import DocumentTaken, RmaLineInput
 router = Router(tags=["Returns"])
 
 Status = Literal["open", "closed", "cancelled"]
-Outcome = Literal["awaiting", "credit", "no_credit"]
+Outcome = Literal["awaiting", "credit", "no_credit", "reversed"]
 Reason = Literal[
     "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
 ]
@@ -54,6 +54,7 @@ class RmaOut(BaseModel):
     opened_by: str = Field(examples=["ann"])
     opened_at: Moment
     closed_at: Moment | None
+    reversed_at: Moment | None = Field(description="When all of its credit had been reversed as a mistake.")
     adjustment_note: str | None = Field(examples=["AN-1042"])
 
 
@@ -235,7 +236,7 @@ def told(rma: Rma) -> RmaDetail:
 
 def _head(rma: Rma) -> dict[str, Any]:
     same = (
-        "number", "document", "status", "outcome", "reason", "opened_by", "opened_at", "closed_at",
+        "number", "document", "status", "outcome", "reason", "opened_by", "opened_at", "closed_at", "reversed_at",
         "adjustment_note",
     )  # fmt: skip
     return {

@@ -643,7 +643,7 @@ class RmaDetail(TypedDict):
     order: str | None
     document: str | None
     status: Literal["open", "closed", "cancelled"]
-    outcome: Literal["awaiting", "credit", "no_credit"]
+    outcome: Literal["awaiting", "credit", "no_credit", "reversed"]
     reason: Literal[
         "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
     ]
@@ -651,6 +651,7 @@ class RmaDetail(TypedDict):
     opened_by: str
     opened_at: str
     closed_at: str | None
+    reversed_at: str | None
     adjustment_note: str | None
     lines: list[RmaLineOut]
     shipping: Money
@@ -702,7 +703,7 @@ class RmaOut(TypedDict):
     order: str | None
     document: str | None
     status: Literal["open", "closed", "cancelled"]
-    outcome: Literal["awaiting", "credit", "no_credit"]
+    outcome: Literal["awaiting", "credit", "no_credit", "reversed"]
     reason: Literal[
         "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
     ]
@@ -710,6 +711,7 @@ class RmaOut(TypedDict):
     opened_by: str
     opened_at: str
     closed_at: str | None
+    reversed_at: str | None
     adjustment_note: str | None
 
 

@@ -158,6 +158,21 @@ def reversed_by_source(wanted: Range) -> dict[tuple[int, str], int]:
     return {(customer_id, number): int(minor) for customer_id, number, minor in rows}
 
 
+def reversed_of(customer_id: int, credit_ids: Collection[int]) -> dict[int, int]:
+    """credit id -> minor units of it that were reversed as a mistake; credits with none are left out."""
+    rows = Transfer.objects.filter(
+        customer_id=customer_id, account_id__in=credit_ids, kind=Kind.CAPTURE.value
+    )
+    houses = dict(
+        Credit.objects.filter(customer_id=customer_id, id__in=credit_ids).values_list("id", "house")
+    )
+    found: dict[int, int] = {}
+    for credit_id, house, minor in rows.values_list("account_id", "house", "amount_minor"):
+        if house == houses[credit_id]:  # back to where it came from: what is spent or paid out goes elsewhere
+            found[credit_id] = found.get(credit_id, 0) + minor
+    return found
+
+
 def refundable_spent(customer_id: int, reference: str) -> int:
     """What refundable credit paid of the document and did not get back, in minor units."""
     rows = statements.select(

@@ -157,7 +157,9 @@ def _note(rma: Rma) -> _Paper:
         subject=f"{made.number}: adjustment note from {policy.name}",
         sentences=[
             f"Your adjustment note for {rma.number} over {made.total} ({made.currency}) is attached.",
-            "The amount is credit in your account. The note says what it may be used for.",
+            "The credit was taken back, and the note is void."
+            if rma.reversed_at
+            else "The amount is credit in your account. The note says what it may be used for.",
         ],
         file=f"{made.number}.pdf",
         pdf=note.render(made),

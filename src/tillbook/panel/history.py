@@ -28,6 +28,7 @@ _WHAT = {
     "refund.reversal_completed": "Reversal completed",
     "refund.reversal_declined": "Reversal declined",
     "refund.slip_sent": "Refund slip sent",
+    "rma.credit_reversed": "Credit of the RMA reversed",
     "rma.note_sent": "Adjustment note sent",
     "rma.opened": "RMA opened",
     "rma.closed": "RMA closed",

@@ -24,6 +24,7 @@ from tillbook.events.services import NewEvent, content_of, internal_key, record,
 from tillbook.ledger.models import House
 from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
 from tillbook.refunds.models import Refund, RefundSource
+from tillbook.returns import services as returns
 from tillbook.shop.policies import shop
 
 
@@ -296,6 +297,7 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
     if reversal:
         parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
         book_reversals(refund.customer_id, parts, key=key, actor=actor, now=now)
+        returns.book_reversals(refund.customer_id, parts, actor=actor, now=now)
     return refund
 
 

@@ -22,6 +22,7 @@ class Rma(models.Model):
         AWAITING = "awaiting", "Awaiting outcome"
         CREDIT = "credit", "Credit issued"
         NO_CREDIT = "no_credit", "Closed without credit"
+        REVERSED = "reversed", "Credit reversed"
 
     class Reason(models.TextChoices):
         FAULTY = "faulty", "Faulty or damaged"
@@ -50,6 +51,7 @@ class Rma(models.Model):
     opened_by = models.CharField(max_length=150)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
+    reversed_at = models.DateTimeField(null=True)  # when all of its credit had been reversed as a mistake
 
     class Meta:
         constraints: ClassVar = [

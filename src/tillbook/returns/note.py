@@ -63,7 +63,10 @@ class NoteCredit:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An adjustment note as text, in the shop's language; a preview has a mark and no number."""
+    """An adjustment note as text, in the shop's language.
+
+    A preview has a mark and no number; a note whose credit was reversed has both.
+    """
 
     words: Mapping[str, str]
     number: str
@@ -93,7 +96,8 @@ def of(rma: Rma) -> Note:
         )
     credits = credits_of_document(rma.customer_id, rma.number)
     became = [_credit(each.number, each.issued_minor, rma.currency, each.refundable) for each in credits]
-    return _note(rma, lines_of(rma), became, number=rma.adjustment_note)
+    mark = _("Void") if rma.reversed_at else ""
+    return _note(rma, lines_of(rma), became, number=rma.adjustment_note, mark=mark)
 
 
 def preview(quote: Quote, *, now: datetime) -> Note:
@@ -134,7 +138,7 @@ def _note(
         currency=rma.currency,
         credits=credits,
         public_note=_paragraphs(rma.public_note),
-        record=list(_record(number)),
+        record=list(_record(rma, number)),
     )
 
 
@@ -155,6 +159,8 @@ def _facts(rma: Rma, lines: Sequence[RmaLine]) -> Iterator[Fact]:
         yield Fact(_("Order") if len(orders) == 1 else _("Orders"), [", ".join(orders)])
     if rma.pk is not None:
         yield Fact(_("Return"), [rma.number])
+    if rma.reversed_at is not None:
+        yield Fact(_("Credit reversed"), [papers.day(rma.reversed_at)])
     if rma.reason:
         yield Fact(_("Reason"), [str(rma.get_reason_display())])
 
@@ -204,7 +210,9 @@ def _paragraphs(text: str) -> list[str]:
     return [papers.cut(line, len(line)) for line in text.splitlines() if line.strip()]
 
 
-def _record(number: str) -> Iterator[str]:
+def _record(rma: Rma, number: str) -> Iterator[str]:
+    if rma.reversed_at is not None:
+        yield _("The credit was given by mistake and taken back: this note is void.")
     yield _("This note is a record of credit. It is not a payment and cannot be exchanged for money.")
     if (email := shop().email) and number:
         asks = _("Questions? Write to %(email)s and name %(number)s.")

@@ -52,7 +52,7 @@ class Part(NamedTuple):
 class Quote:
     """A return that nobody opened: its lines with their amounts, and the credits it would become now.
 
-    `rma` is in memory only. With refusals it could not be opened: it has no total and no `parts`.
+    `rma` is in memory only. With refusals it could not be opened, and has no `parts`.
     """
 
     rma: Rma
@@ -100,6 +100,9 @@ def quote(
     with_amounts, wrong = priced(rma, lines)
     claims = claims_of(rma, with_amounts)
     wrong += _refused(rma, claims)
+    if not wrong:
+        with _collecting(wrong):
+            check_amount(rma.total_minor)
     return Quote(rma, with_amounts, [] if wrong else parts_of(rma, claims, now), wrong)
 
 
@@ -129,10 +132,7 @@ def priced(rma: Rma, lines: Sequence[RmaLineInput]) -> tuple[list[RmaLineInput],
     for field, minor in (("shipping", rma.shipping_minor), ("surcharge", rma.surcharge_minor)):
         with _collecting(wrong):
             check_minor(minor, field=field, what=f"The {field}")
-    if not wrong:
-        amounts = sum(line.amount_minor or 0 for line in done)
-        with _collecting(wrong):
-            rma.total_minor = check_amount(amounts + rma.shipping_minor + rma.surcharge_minor)
+    rma.total_minor = sum(line.amount_minor or 0 for line in done) + rma.shipping_minor + rma.surcharge_minor
     return done, wrong
 
 

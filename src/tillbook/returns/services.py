@@ -5,7 +5,7 @@ An open RMA already counts on its order lines, so that two of them never return 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -13,9 +13,11 @@ from django.db import IntegrityError, transaction
 from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.checks import check_past, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
-from tillbook.common.money import Money
+from tillbook.common.money import Money, check_amount
+from tillbook.common.numbering import row_id
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
+from tillbook.credit.queries import credits_of_document, reversed_of
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.ledger.models import House
@@ -35,7 +37,7 @@ from tillbook.returns.queries import RmaNotFound
 from tillbook.shop.policies import shop
 
 __all__ = [
-    "TRANSITIONS", "DocumentTaken", "RmaLineInput", "cancel", "close", "close_without_credit", "open_rma",
+    "TRANSITIONS", "DocumentTaken", "RmaLineInput", "book_reversals", "cancel", "close", "close_without_credit", "open_rma",
     "quote",
 ]  # fmt: skip
 
@@ -101,6 +103,7 @@ def open_rma(
     if wrong:
         raise wrong[0]
     _claim(rma, with_amounts)
+    check_amount(rma.total_minor)
     _insert(rma, with_amounts)
     _record("rma.opened", rma, actor, now, key, content)
     if close_at_once:
@@ -237,6 +240,23 @@ def cancel(rma_id: int, *, reason: str, actor: Actor, now: datetime) -> Rma:
     _end(rma, Rma.Status.CANCELLED, Rma.Outcome(rma.outcome), now)
     _record("rma.cancelled", rma, actor, now, note=reason)
     return rma
+
+
+def book_reversals(customer_id: int, credit_ids: Collection[int], *, actor: Actor, now: datetime) -> None:
+    """These credits were reversed: a return of whose credit all was lets go of its claim on the order.
+
+    While anything of it was spent, paid out or is still there, the claim stays. Call it under the
+    customer's lock, in the transaction of the reversal.
+    """
+    credits = Credit.objects.filter(customer_id=customer_id, id__in=credit_ids, source=Source.RETURN)
+    ids = [row_id("RMA", each.source_reference) or 0 for each in credits]
+    for rma in Rma.objects.filter(customer_id=customer_id, pk__in=ids, outcome=Rma.Outcome.CREDIT):
+        own = {each.id for each in credits_of_document(customer_id, rma.number)}
+        if sum(reversed_of(customer_id, own).values()) == rma.total_minor:
+            _release(rma)
+            rma.outcome, rma.reversed_at = Rma.Outcome.REVERSED, now
+            rma.save(update_fields=["outcome", "reversed_at"])
+            _record("rma.credit_reversed", rma, actor, now)
 
 
 def _locked(rma_id: int) -> Rma:
