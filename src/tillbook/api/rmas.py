@@ -236,8 +236,8 @@ def told(rma: Rma) -> RmaDetail:
 
 def _head(rma: Rma) -> dict[str, Any]:
     same = (
-        "number", "document", "status", "outcome", "reason", "opened_by", "opened_at", "closed_at", "reversed_at",
-        "adjustment_note",
+        "number", "document", "status", "outcome", "reason", "opened_by", "opened_at", "closed_at",
+        "reversed_at", "adjustment_note",
     )  # fmt: skip
     return {
         **{name: getattr(rma, name) for name in same},

@@ -192,8 +192,8 @@ def source_orders(customer_id: int, credit_ids: Collection[int]) -> list[Order]:
 def refundable_left(order: Order) -> int:
     """How much of the order may come back as credit that can be paid out, in minor units (R7).
 
-    What came in as money or as refundable credit, less what came back so already and was not reversed. The rest was
-    paid with goodwill or promotions, which never turn into cash.
+    What came in as money or as refundable credit, less what came back so already and was not
+    reversed. The rest was paid with goodwill or promotions, which never turn into cash.
     """
     money = max(0, order.received_minor - order.overpaid_minor)
     credited = refundable_spent(order.customer_id, order.number)

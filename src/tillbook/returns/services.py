@@ -37,8 +37,8 @@ from tillbook.returns.queries import RmaNotFound
 from tillbook.shop.policies import shop
 
 __all__ = [
-    "TRANSITIONS", "DocumentTaken", "RmaLineInput", "book_reversals", "cancel", "close", "close_without_credit", "open_rma",
-    "quote",
+    "TRANSITIONS", "DocumentTaken", "RmaLineInput", "book_reversals", "cancel", "close",
+    "close_without_credit", "open_rma", "quote",
 ]  # fmt: skip
 
 
