@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -74,7 +75,7 @@ def numbers_of_credits(till: Till) -> list[str]:
 def test_what_goodwill_paid_is_told_apart(till: Till) -> None:
     credit.give(
         customer_id=till.customer.pk, amount=gbp(400), reason=GiveReason.GOODWILL, refundable=False,
-        expires_at=None, **till.by,
+        expires_at=till.now + timedelta(days=30), **till.by,
     )  # fmt: skip
     order = till.place(line(1000))
     till.spend(order, 400)
@@ -85,7 +86,7 @@ def test_what_goodwill_paid_is_told_apart(till: Till) -> None:
         (f"Credit {cash}", "£6.00"),
         (f"Credit {tied}", "£4.00"),
     ]
-    assert "can't be paid out" in made.credits[1].sentence
+    assert made.credits[1].sentence == "Pays orders. It can't be paid out. It can be used until 1 April 2026."
     assert "can't be paid out" not in made.credits[0].sentence
 
 

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.mail import NoEmailAddress, deliver, one_line
@@ -27,6 +28,7 @@ from tillbook.refunds.services import RefundNotFound
 from tillbook.returns import note
 from tillbook.returns.models import Rma
 from tillbook.returns.queries import by_id as rma_by_id
+from tillbook.shop import papers
 from tillbook.shop.policies import shop
 
 _SLIP_SENT = "refund.slip_sent"
@@ -105,7 +107,8 @@ def _send(
     first = replay(about.customer_id, key, content)
     if first is not None:
         return _sent(first)
-    paper = made()
+    with papers.shops_language():
+        paper = made()
     to = _address_of(about.customer, paper)
     path = deliver(_message(paper, about.customer, to, now), about.number, now)
     data = {"to": to, "file": path.name if path else None}
@@ -150,16 +153,16 @@ def _slip(refund: Refund) -> _Paper:
 
 
 def _note(rma: Rma) -> _Paper:
-    policy = shop()
     made = note.of(rma)
+    attached = _("Your adjustment note for %(number)s over %(total)s (%(currency)s) is attached.")
     return _Paper(
         name="note",
-        subject=f"{made.number}: adjustment note from {policy.name}",
+        subject=_("%(number)s: adjustment note from %(shop)s") % {"number": made.number, "shop": shop().name},
         sentences=[
-            f"Your adjustment note for {rma.number} over {made.total} ({made.currency}) is attached.",
-            "The credit was taken back, and the note is void."
+            attached % {"number": rma.number, "total": made.total, "currency": made.currency},
+            _("The credit was taken back, and the note is void.")
             if rma.reversed_at
-            else "The amount is credit in your account. The note says what it may be used for.",
+            else _("The amount is credit in your account. The note says what it may be used for."),
         ],
         file=f"{made.number}.pdf",
         pdf=note.render(made),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from tillbook.common.checks import check_minor, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
@@ -242,23 +243,18 @@ def _counted(
 ) -> list[Refusal]:
     """Count the return on order and lines, in memory; all that is wrong with it."""
     if order.status == Order.Status.CANCELLED:
-        return [WrongState(f"Order {order.number} is cancelled.")]
+        return [WrongState(_("Order %(number)s is cancelled.") % {"number": order.number})]
     if wrong := list(_misshapen(rows, claims, shipping_minor, surcharge_minor)):
         return wrong
     most = max(0, order.paid_minor - order.returned_minor)
     of_lines = [_raised(rows[claim.order_line_id], claim, order.currency) for claim in claims]
-    of_extras = [
-        _of_extra(order, "shipping", shipping_minor, order.shipping_minor - order.returned_shipping_minor),
-        _of_extra(
-            order, "surcharge", surcharge_minor, order.surcharge_minor - order.returned_surcharge_minor
-        ),
-    ]
+    of_extras = _of_extras(order, shipping_minor, surcharge_minor)
     wrong = [each for each in (*of_lines, *of_extras) if each is not None]
     _count(order, claims, shipping_minor, surcharge_minor, sign=1)
     if not wrong and order.returned_minor > order.paid_minor:
         exceeds = ReturnExceedsPaid(
-            f"At most {Money(most, order.currency)} of what was paid for order {order.number} "
-            "can still be given back.",
+            _("At most %(most)s of what was paid for order %(number)s can still be given back.")
+            % {"most": Money(most, order.currency), "number": order.number},
             field="amount",
         )
         return [exceeds]
@@ -308,12 +304,13 @@ def _misshapen(
     rows: Mapping[int, OrderLine], claims: Sequence[ReturnClaim], shipping_minor: int, surcharge_minor: int
 ) -> Iterator[Refusal]:
     if any(claim.order_line_id not in rows for claim in claims):
-        yield InvalidInput("A line belongs to another order.", field="lines")
+        yield InvalidInput(_("A line belongs to another order."), field="lines")
     if any(claim.quantity < 0 or claim.amount_minor < 0 for claim in claims):
-        yield InvalidInput("Quantities and amounts can't be below zero.", field="lines")
-    for field, minor in (("shipping", shipping_minor), ("surcharge", surcharge_minor)):
-        if minor < 0:
-            yield InvalidInput(f"The {field} can't be below zero.", field=field)
+        yield InvalidInput(_("Quantities and amounts can't be below zero."), field="lines")
+    if shipping_minor < 0:
+        yield InvalidInput(_("The shipping can't be below zero."), field="shipping")
+    if surcharge_minor < 0:
+        yield InvalidInput(_("The surcharge can't be below zero."), field="surcharge")
 
 
 def _raised(row: OrderLine, claim: ReturnClaim, currency: str) -> Refusal | None:
@@ -321,12 +318,14 @@ def _raised(row: OrderLine, claim: ReturnClaim, currency: str) -> Refusal | None
     pieces, left = row.quantity - row.returned_quantity, row.amount_minor - row.returned_minor
     if claim.quantity > pieces:
         return ReturnExceedsOrder(
-            f"{row.sku}: at most {pieces} of {row.quantity} can still come back.",
+            _("%(sku)s: at most %(pieces)s of %(quantity)s can still come back.")
+            % {"sku": row.sku, "pieces": pieces, "quantity": row.quantity},
             field="lines", cell=(row.pk, "quantity"),
         )  # fmt: skip
     if claim.amount_minor > left:
         return ReturnExceedsOrder(
-            f"{row.sku}: at most {Money(left, currency)} can still be given back.",
+            _("%(sku)s: at most %(left)s can still be given back.")
+            % {"sku": row.sku, "left": Money(left, currency)},
             field="lines", cell=(row.pk, "amount"),
         )  # fmt: skip
     row.returned_quantity += claim.quantity
@@ -334,9 +333,12 @@ def _raised(row: OrderLine, claim: ReturnClaim, currency: str) -> Refusal | None
     return None
 
 
-def _of_extra(order: Order, field: str, minor: int, left: int) -> Refusal | None:
-    if minor <= left:
-        return None
-    return ReturnExceedsOrder(
-        f"At most {Money(left, order.currency)} of the {field} can still be given back.", field=field
-    )
+def _of_extras(order: Order, shipping_minor: int, surcharge_minor: int) -> Iterator[Refusal]:
+    left = order.shipping_minor - order.returned_shipping_minor
+    if shipping_minor > left:
+        most = _("At most %(amount)s of the shipping can still be given back.")
+        yield ReturnExceedsOrder(most % {"amount": Money(left, order.currency)}, field="shipping")
+    left = order.surcharge_minor - order.returned_surcharge_minor
+    if surcharge_minor > left:
+        most = _("At most %(amount)s of the surcharge can still be given back.")
+        yield ReturnExceedsOrder(most % {"amount": Money(left, order.currency)}, field="surcharge")

@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.common.pdf import compiled
+from tillbook.credit.models import Credit
 from tillbook.credit.queries import credits_of_document
 from tillbook.customers.models import Customer
 from tillbook.returns.models import Rma, RmaLine
-from tillbook.returns.pricing import Quote
+from tillbook.returns.pricing import Part, Quote
 from tillbook.returns.queries import lines_of
 from tillbook.shop import papers
 from tillbook.shop.policies import shop
@@ -94,10 +95,10 @@ def of(rma: Rma) -> Note:
             % {"number": rma.number},
             field="rma",
         )
-    credits = credits_of_document(rma.customer_id, rma.number)
-    became = [_credit(each.number, each.issued_minor, rma.currency, each.refundable) for each in credits]
-    mark = _("Void") if rma.reversed_at else ""
-    return _note(rma, lines_of(rma), became, number=rma.adjustment_note, mark=mark)
+    with papers.shops_language():
+        became = [_credit(each) for each in credits_of_document(rma.customer_id, rma.number)]
+        mark = _("Void") if rma.reversed_at else ""
+        return _note(rma, lines_of(rma), became, number=rma.adjustment_note, mark=mark)
 
 
 def preview(quote: Quote, *, now: datetime) -> Note:
@@ -111,8 +112,9 @@ def preview(quote: Quote, *, now: datetime) -> Note:
         )
         for each in quote.lines
     ]  # fmt: skip
-    became = [_credit("", part.minor, rma.currency, part.refundable) for part in quote.parts]
-    return _note(rma, lines, became, mark=_("Preview"))
+    with papers.shops_language():
+        became = [_became(_("Credit"), part.minor, rma.currency, part) for part in quote.parts]
+        return _note(rma, lines, became, mark=_("Preview"))
 
 
 def render(note: Note) -> bytes:
@@ -195,14 +197,21 @@ def _extras(rma: Rma) -> Iterator[Fact]:
             yield Fact(label, [papers.money(minor, rma.currency)])
 
 
-def _credit(number: str, minor: int, currency: str, refundable: bool) -> NoteCredit:
-    sentence = (
+def _credit(credit: Credit) -> NoteCredit:
+    name = _("Credit %(number)s") % {"number": credit.number}
+    return _became(name, credit.issued_minor, credit.currency, credit)
+
+
+def _became(name: str, minor: int, currency: str, terms: Credit | Part) -> NoteCredit:
+    uses = (
         _("Pays orders, or is paid out on request.")
-        if refundable
-        else _("Pays orders. It can't be paid out: it was paid with goodwill or promotional credit.")
+        if terms.refundable
+        else _("Pays orders. It can't be paid out.")
     )
-    name = _("Credit %(number)s") % {"number": number} if number else _("Credit")
-    return NoteCredit(name, sentence, papers.money(minor, currency))
+    if terms.expires_at is not None:
+        until = _("It can be used until %(day)s.") % {"day": papers.last_day(terms.expires_at)}
+        uses = f"{uses} {until}"
+    return NoteCredit(name, uses, papers.money(minor, currency))
 
 
 def _paragraphs(text: str) -> list[str]:

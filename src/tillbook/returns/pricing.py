@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.checks import check_minor
 from tillbook.common.errors import InvalidInput, Refusal
@@ -43,6 +45,7 @@ class RmaLineInput:
 class Part(NamedTuple):
     """A credit that a return becomes: goodwill and promotions that paid never turn into cash."""
 
+    purpose: str  # tells the keys of a return's credits apart
     minor: int
     refundable: bool
     expires_at: datetime | None
@@ -129,9 +132,10 @@ def priced(rma: Rma, lines: Sequence[RmaLineInput]) -> tuple[list[RmaLineInput],
             with_amount = _with_amount(line, known)
             _check_line(rma, line, known)
             done.append(with_amount)
-    for field, minor in (("shipping", rma.shipping_minor), ("surcharge", rma.surcharge_minor)):
-        with _collecting(wrong):
-            check_minor(minor, field=field, what=f"The {field}")
+    with _collecting(wrong):
+        check_minor(rma.shipping_minor, field="shipping", what=_("The shipping"))
+    with _collecting(wrong):
+        check_minor(rma.surcharge_minor, field="surcharge", what=_("The surcharge"))
     rma.total_minor = sum(line.amount_minor or 0 for line in done) + rma.shipping_minor + rma.surcharge_minor
     return done, wrong
 
@@ -148,21 +152,23 @@ def _collecting(wrong: list[Refusal]) -> Iterator[None]:
 def _with_amount(line: RmaLineInput, known: Mapping[int, OrderLine]) -> RmaLineInput:
     if not 0 <= line.quantity <= MAX_QUANTITY:
         raise InvalidInput(
-            f"{line.sku}: the quantity must be from 0 to {MAX_QUANTITY}.",
+            _("%(sku)s: the quantity must be from 0 to %(most)s.") % {"sku": line.sku, "most": MAX_QUANTITY},
             field="lines", cell=_cell(line, "quantity"),
         )  # fmt: skip
     row = known.get(line.order_line_id or 0)
     if line.amount_minor is None:
         if row is None:
-            raise InvalidInput(f"{line.sku}: enter the amount to give back.", field="lines")
+            raise InvalidInput(
+                _("%(sku)s: enter the amount to give back.") % {"sku": line.sku}, field="lines"
+            )
         return replace(line, amount_minor=share_of_line(row, line.quantity))
-    check_minor(line.amount_minor, field="lines", what=f"{line.sku}: the amount")
+    check_minor(line.amount_minor, field="lines", what=_("%(sku)s: the amount") % {"sku": line.sku})
     if row is not None and line.quantity and line.quantity <= row.quantity - row.returned_quantity:
         share = share_of_line(row, line.quantity)
         if line.amount_minor > share:
             raise InvalidInput(
-                f"{line.sku}: {line.quantity} of it are worth {Money(share, row.order.currency)}. "
-                "Enter that or less.",
+                _("%(sku)s: %(quantity)s of it are worth %(share)s. Enter that or less.")
+                % {"sku": line.sku, "quantity": line.quantity, "share": Money(share, row.order.currency)},
                 field="lines", cell=_cell(line, "amount"),
             )  # fmt: skip
     return line
@@ -175,17 +181,22 @@ def _cell(line: RmaLineInput, column: str) -> tuple[int, str] | None:
 def _check_line(rma: Rma, line: RmaLineInput, known: Mapping[int, OrderLine]) -> None:
     if not line.sku.strip() or len(line.sku) > 60 or len(line.description) > 300:
         raise InvalidInput(
-            "Each line needs a SKU of at most 60 and a description of at most 300 characters.", field="lines"
+            _("Each line needs a SKU of at most 60 and a description of at most 300 characters."),
+            field="lines",
         )
     if line.order_line_id is None:
         if rma.order_id is not None:
-            raise InvalidInput(f"{line.sku}: name the order line that comes back.", field="lines")
+            raise InvalidInput(
+                _("%(sku)s: name the order line that comes back.") % {"sku": line.sku}, field="lines"
+            )
         return
     row = known.get(line.order_line_id)
     if row is None or row.order.customer_id != rma.customer_id:
-        raise InvalidInput(f"{line.sku}: this customer has no such order line.", field="lines")
+        raise InvalidInput(
+            _("%(sku)s: this customer has no such order line.") % {"sku": line.sku}, field="lines"
+        )
     if rma.order_id is not None and row.order_id != rma.order_id:
-        raise InvalidInput(f"{line.sku} is a line of another order.", field="lines")
+        raise InvalidInput(_("%(sku)s is a line of another order.") % {"sku": line.sku}, field="lines")
 
 
 def claims_of(rma: Rma, lines: Sequence[RmaLineInput]) -> dict[int, list[ReturnClaim]]:
@@ -210,7 +221,9 @@ def extras_of(rma: Rma, order_id: int) -> tuple[int, int]:
 def other_currency(rma: Rma, order: Order) -> Refusal:
     """The refusal of an order in another currency than the return's."""
     return credit.CurrencyMismatch(
-        f"Order {order.number} is in {order.currency}, not in {rma.currency}.", field="currency"
+        _("Order %(number)s is in %(currency)s, not in %(other)s.")
+        % {"number": order.number, "currency": order.currency, "other": rma.currency},
+        field="currency",
     )
 
 
@@ -222,9 +235,10 @@ def parts_of(rma: Rma, claims: Claims, now: datetime) -> list[Part]:
     rows = {order_id: Order.objects.get(pk=order_id) for order_id in claims}
     amounts = {order_id: _amount_of(rma, order_id, claims[order_id]) for order_id in claims}
     tied = sum(max(0, amounts[each] - refundable_left(rows[each])) for each in claims)
-    parts = [Part(rma.total_minor - tied, True, None)]
+    parts = [Part("credit", rma.total_minor - tied, True, None)]
     if tied:
-        parts.append(Part(tied, False, _expiry_of_goodwill(rma, rows.values(), now)))
+        expires_at = _expiry_of_goodwill(rma, rows.values(), now)
+        parts.append(Part("credit-not-refundable", tied, False, expires_at))
     return [part for part in parts if part.minor]
 
 

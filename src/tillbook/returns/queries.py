@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
@@ -21,7 +22,7 @@ def by_number(number: str) -> Rma:
     wanted = row_id("RMA", number)
     rma = None if wanted is None else rows.filter(pk=wanted).first()
     if rma is None:
-        raise RmaNotFound(f"There is no RMA {number!r}.", field="rma")
+        raise RmaNotFound(_("There is no RMA %(number)r.") % {"number": number}, field="rma")
     return rma
 
 
@@ -29,7 +30,7 @@ def by_id(rma_id: int) -> Rma:
     """The return with its customer and order; raises RmaNotFound."""
     rma = Rma.objects.select_related("customer", "order").filter(pk=rma_id).first()
     if rma is None:
-        raise RmaNotFound("There is no such RMA.", field="rma")
+        raise RmaNotFound(_("There is no such RMA."), field="rma")
     return rma
 
 

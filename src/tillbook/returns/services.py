@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.checks import check_past, check_text
@@ -113,7 +114,7 @@ def open_rma(
 
 def _checked_reason(reason: str) -> str:
     if reason not in Rma.Reason.values:
-        raise InvalidInput("Choose a reason.", field="reason")
+        raise InvalidInput(_("Choose a reason."), field="reason")
     return reason
 
 
@@ -121,9 +122,11 @@ def _checked_document(document: str | None) -> str | None:
     if not document:
         return None
     if len(document) > 50:
-        raise InvalidInput("A document number has at most 50 characters.", field="document")
+        raise InvalidInput(_("A document number has at most 50 characters."), field="document")
     if Rma.objects.filter(document=document).exists():
-        raise DocumentTaken(f"There is already an RMA for {document}.", field="document")
+        raise DocumentTaken(
+            _("There is already an RMA for %(document)s.") % {"document": document}, field="document"
+        )
     return document
 
 
@@ -143,7 +146,9 @@ def _insert(rma: Rma, lines: Sequence[RmaLineInput]) -> None:
         with transaction.atomic():
             rma.save(force_insert=True)
     except IntegrityError as error:
-        raise DocumentTaken(f"There is already an RMA for {rma.document}.", field="document") from error
+        raise DocumentTaken(
+            _("There is already an RMA for %(document)s.") % {"document": rma.document}, field="document"
+        ) from error
     RmaLine.objects.bulk_create(
         RmaLine(
             rma=rma, position=position, order_line_id=line.order_line_id, sku=line.sku,
@@ -185,8 +190,7 @@ def _issue(rma: Rma, claims: dict[int, list[ReturnClaim]], key: str, actor: Acto
             house=House.SALES_RETURNS, reason=rma.reason, reference=rma.number, refundable=part.refundable,
             expires_at=part.expires_at, effective_at=now, note=rma.note, public_note=rma.public_note,
             order_reference=rma.order.number if rma.order else "",
-            key=derived_key(key, "credit" if part.refundable else "credit-not-refundable"),
-            actor=actor, now=now,
+            key=derived_key(key, part.purpose), actor=actor, now=now,
         )
         for part in parts_of(rma, claims, now)
     ]  # fmt: skip
@@ -202,7 +206,8 @@ def _check_limit(rma: Rma, claims: dict[int, list[ReturnClaim]], actor: Actor) -
     over = without_order > limit.minor or rma.currency != limit.currency
     if actor.role == Role.STAFF and without_order and over:
         raise credit.LimitExceeded(
-            f"Staff may credit at most {limit} without an order. Ask an admin to close {rma.number}."
+            _("Staff may credit at most %(limit)s without an order. Ask an admin to close %(number)s.")
+            % {"limit": limit, "number": rma.number}
         )
 
 
@@ -235,7 +240,7 @@ def cancel(rma_id: int, *, reason: str, actor: Actor, now: datetime) -> Rma:
         return rma
     _check_move(rma, Rma.Status.CANCELLED)
     if not reason.strip():
-        raise InvalidInput("Say why.", field="reason")
+        raise InvalidInput(_("Say why."), field="reason")
     _release(rma)
     _end(rma, Rma.Status.CANCELLED, Rma.Outcome(rma.outcome), now)
     _record("rma.cancelled", rma, actor, now, note=reason)
@@ -263,14 +268,18 @@ def _locked(rma_id: int) -> Rma:
     """The RMA as it stands under its customer's lock. Raises RmaNotFound."""
     found = Rma.objects.filter(pk=rma_id).values_list("customer_id", "currency").first()
     if found is None:
-        raise RmaNotFound("There is no such RMA.", field="rma")
+        raise RmaNotFound(_("There is no such RMA."), field="rma")
     credit.lock(*found)
     return Rma.objects.get(pk=rma_id)
 
 
 def _check_move(rma: Rma, to: Rma.Status) -> None:
     if to not in TRANSITIONS[rma.status]:
-        raise WrongState(f"{rma.number} is {rma.get_status_display().lower()} already.")
+        already = {
+            Rma.Status.CLOSED: _("%(number)s is closed already."),
+            Rma.Status.CANCELLED: _("%(number)s is cancelled already."),
+        }
+        raise WrongState(already[Rma.Status(rma.status)] % {"number": rma.number})
 
 
 def _written_lines(rma: Rma) -> list[RmaLineInput]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from babel.dates import format_date
+from django.conf import settings
+from django.utils import translation
 
 from tillbook.common.money import Money
 from tillbook.shop.policies import shop
@@ -14,6 +16,11 @@ from tillbook.shop.policies import shop
 _LONGEST = 200  # characters of any one line: longer names than the forms accept are cut
 _ADDRESS_LINES = 8
 _JOINERS = "\u200c\u200d"  # invisible, but part of the spelling of Persian and Indic names
+
+
+def shops_language() -> translation.override:
+    """What goes to a customer is in the shop's language, whoever makes it."""
+    return translation.override(settings.LANGUAGE_CODE)
 
 
 def money(minor: int, currency: str) -> str:
@@ -24,6 +31,11 @@ def money(minor: int, currency: str) -> str:
 def day(moment: datetime | None) -> str:
     """The day of `moment` in the shop's time zone; empty for None."""
     return "" if moment is None else date_of(moment.astimezone(shop().time_zone).date())
+
+
+def last_day(expires_at: datetime) -> str:
+    """The last day on which what expires then can be used."""
+    return day(expires_at - timedelta(microseconds=1))
 
 
 def date_of(day: date | None) -> str:
