@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit
@@ -34,7 +35,11 @@ class OrderFilterForm(PanelForm):
 
 
 class CustomerChoiceForm(PanelForm):
-    customer = forms.CharField(label="Customer's username", max_length=150)
+    customer = forms.CharField(
+        label=_("Customer"),
+        max_length=150,
+        help_text=_("Their username, or parts of a name, company, e-mail or phone."),
+    )
 
 
 class LineForm(MoneyForm):
