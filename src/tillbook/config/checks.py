@@ -50,6 +50,13 @@ def data_dir(path: Path) -> Path:
     return path
 
 
+def fonts(path: Path | None) -> Path | None:
+    """The folder of further fonts for papers; None where there is none."""
+    if path is not None and not path.is_dir():
+        raise wrong("FONTS", f"there is no folder {path}.")
+    return path
+
+
 def currency(code: str) -> str:
     try:
         check_currency(code)

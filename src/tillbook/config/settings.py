@@ -53,6 +53,7 @@ try:
     TILLBOOK_ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", False)
     TILLBOOK_API_RATE = checks.api_rate(env.int("API_RATE", 1000))
     TILLBOOK_WEBHOOK_PRIVATE_TARGETS = env.bool("WEBHOOK_PRIVATE_TARGETS", False)
+    TILLBOOK_FONTS = checks.fonts(env.path("FONTS", None))
     _mail_from = checks.sender("MAIL_FROM", env.str("MAIL_FROM", ""))
     _email_url, _database_url = env.str("EMAIL_URL", ""), env.str("DATABASE_URL", "")
     _secret_key = checks.secret_key(env.str("SECRET_KEY", ""))
