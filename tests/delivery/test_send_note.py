@@ -78,6 +78,6 @@ def test_what_can_not_be_sent_is_refused_and_leaves_no_trace(
     with pytest.raises(MailFailed, match="did not take the message"):
         send_note(rma.pk, **by)
     Customer.objects.filter(pk=rma.customer_id).update(email="")
-    with pytest.raises(NoEmailAddress, match="or print the note"):
+    with pytest.raises(NoEmailAddress, match="or print it instead"):
         send_note(rma.pk, **by)
     assert (mailbox.envelopes, _events()) == ([], [])

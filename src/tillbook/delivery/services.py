@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.mail import NoEmailAddress, deliver, one_line
-from tillbook.common.money import Money
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, record, replay
@@ -33,19 +32,6 @@ from tillbook.shop.policies import shop
 
 _SLIP_SENT = "refund.slip_sent"
 _NOTE_SENT = "rma.note_sent"
-_STATES = {
-    Refund.Status.REQUESTED: (
-        "The refund is recorded and not yet completed. The slip is a record: "
-        "the money itself is paid separately, as the slip says."
-    ),
-    Refund.Status.COMPLETED: (
-        "The refund is completed. The slip is a record: "
-        "the money itself was paid separately, as the slip says."
-    ),
-    Refund.Status.DECLINED: (
-        "The refund was declined and no money is paid because of it. The credit is available to you again."
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +46,6 @@ class Sent:
 class _Paper:
     """A paper to be mailed, and what the message says of it."""
 
-    name: str  # what people call it
     subject: str
     sentences: Sequence[str]
     file: str
@@ -107,9 +92,8 @@ def _send(
     first = replay(about.customer_id, key, content)
     if first is not None:
         return _sent(first)
-    with papers.shops_language():
-        paper = made()
-    to = _address_of(about.customer, paper)
+    paper = made()
+    to = _address_of(about.customer)
     path = deliver(_message(paper, about.customer, to, now), about.number, now)
     data = {"to": to, "file": path.name if path else None}
     event = NewEvent(action, about.number, about.customer_id, key, content, data=data)
@@ -138,50 +122,73 @@ def _refund(refund_id: int) -> Refund:
 
 
 def _slip(refund: Refund) -> _Paper:
-    policy = shop()
-    amount = Money(refund.amount_minor, refund.currency).localized(policy.locale)
-    return _Paper(
-        name="slip",
-        subject=f"{refund.number}: refund slip from {policy.name}",
-        sentences=[
-            f"Your slip for {refund.number} over {amount} ({refund.currency}) is attached.",
-            _STATES[Refund.Status(refund.status)],
-        ],
-        file=f"{refund.number}.pdf",
-        pdf=slip.render([refund]),
-    )
+    pdf = slip.render([refund])
+    amount = papers.money(refund.amount_minor, refund.currency)
+    with papers.shops_language():
+        attached = _("Your slip for %(number)s over %(amount)s (%(currency)s) is attached.")
+        return _Paper(
+            subject=_("%(number)s: refund slip from %(shop)s")
+            % {"number": refund.number, "shop": shop().name},
+            sentences=[
+                attached % {"number": refund.number, "amount": amount, "currency": refund.currency},
+                _how_it_stands(refund),
+            ],
+            file=f"{refund.number}.pdf",
+            pdf=pdf,
+        )
+
+
+def _how_it_stands(refund: Refund) -> str:
+    sentences = {
+        Refund.Status.REQUESTED: _(
+            "The refund is recorded and not yet completed. The slip is a record: "
+            "the money itself is paid separately, as the slip says."
+        ),
+        Refund.Status.COMPLETED: _(
+            "The refund is completed. The slip is a record: "
+            "the money itself was paid separately, as the slip says."
+        ),
+        Refund.Status.DECLINED: _(
+            "The refund was declined and no money is paid because of it. "
+            "The credit is available to you again."
+        ),
+    }
+    return sentences[Refund.Status(refund.status)]
 
 
 def _note(rma: Rma) -> _Paper:
     made = note.of(rma)
-    attached = _("Your adjustment note for %(number)s over %(total)s (%(currency)s) is attached.")
-    return _Paper(
-        name="note",
-        subject=_("%(number)s: adjustment note from %(shop)s") % {"number": made.number, "shop": shop().name},
-        sentences=[
-            attached % {"number": rma.number, "total": made.total, "currency": made.currency},
-            _("The credit was taken back, and the note is void.")
-            if rma.reversed_at
-            else _("The amount is credit in your account. The note says what it may be used for."),
-        ],
-        file=f"{made.number}.pdf",
-        pdf=note.render(made),
-    )
+    with papers.shops_language():
+        attached = _("Your adjustment note for %(number)s over %(total)s (%(currency)s) is attached.")
+        return _Paper(
+            subject=_("%(number)s: adjustment note from %(shop)s")
+            % {"number": made.number, "shop": shop().name},
+            sentences=[
+                attached % {"number": rma.number, "total": made.total, "currency": made.currency},
+                _("The credit was taken back, and the note is void.")
+                if rma.reversed_at
+                else _("The amount is credit in your account. The note says what it may be used for."),
+            ],
+            file=f"{made.number}.pdf",
+            pdf=note.render(made),
+        )
 
 
-def _address_of(customer: Customer, paper: _Paper) -> str:
+def _address_of(customer: Customer) -> str:
     """The customer's e-mail address, checked again: an import may have brought anything."""
     address = customer.email.strip()
     if not address:
         raise NoEmailAddress(
-            f"{customer.username} has no e-mail address. Add one to the customer, or print the {paper.name}.",
+            _("%(username)s has no e-mail address. Add one to the customer, or print it instead.")
+            % {"username": customer.username},
             field="email",
         )
     try:
         validate_email(address)
     except ValidationError:
         raise NoEmailAddress(
-            f"{address!r} is not an e-mail address. Correct it at the customer, or print the {paper.name}.",
+            _("%(address)r is not an e-mail address. Correct it at the customer, or print it instead.")
+            % {"address": address},
             field="email",
         ) from None
     return address
@@ -189,7 +196,9 @@ def _address_of(customer: Customer, paper: _Paper) -> str:
 
 def _message(paper: _Paper, customer: Customer, to: str, now: datetime) -> EmailMessage:
     policy = shop()
-    paragraphs = [f"Dear {one_line(customer.display_name)},", *paper.sentences, policy.name]
+    with papers.shops_language():
+        dear = _("Dear %(name)s,") % {"name": one_line(customer.display_name)}
+    paragraphs = [dear, *paper.sentences, policy.name]
     message = EmailMessage(
         subject=one_line(paper.subject),
         body="\n\n".join(paragraphs) + "\n",

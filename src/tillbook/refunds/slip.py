@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.errors import NotFound
 from tillbook.common.pdf import compiled
 from tillbook.credit.models import Credit
@@ -41,32 +43,39 @@ def render(refunds: Sequence[Refund], *, left_out: Sequence[str] = ()) -> bytes:
         raise ValueError("There is no refund to print.")
     for refund in refunds:
         _check_pays(refund)
-    inputs = {
-        "slips": json.dumps([papers.with_characters(_slip(refund)) for refund in refunds]),
-        "title": _document_title(refunds),
-        "left_out": _left_out(left_out),
-    }
+    with papers.shops_language():
+        inputs = {
+            "slips": json.dumps([papers.with_characters(_slip(refund)) for refund in refunds]),
+            "title": _document_title(refunds),
+            "left_out": _left_out(left_out),
+        }
     return compiled(_TEMPLATE, inputs)
 
 
 def _check_pays(refund: Refund) -> None:
     if refund.kind == Refund.Kind.REVERSAL:
-        raise NoSlip(f"{refund.number} is a reversal: nobody is paid, so it has no slip.", field="refund")
+        raise NoSlip(
+            _("%(number)s is a reversal: nobody is paid, so it has no slip.") % {"number": refund.number},
+            field="refund",
+        )
 
 
 def _document_title(refunds: Sequence[Refund]) -> str:
-    return f"Refund slip {refunds[0].number}" if len(refunds) == 1 else "Refund slips"
+    if len(refunds) == 1:
+        return _("Refund slip %(number)s") % {"number": refunds[0].number}
+    return _("Refund slips")
 
 
 def _left_out(numbers: Sequence[str]) -> str:
-    return f"Without a slip, because nobody is paid: {', '.join(numbers)}." if numbers else ""
+    text = _("Without a slip, because nobody is paid: %(numbers)s.")
+    return text % {"numbers": ", ".join(numbers)} if numbers else ""
 
 
 def _slip(refund: Refund) -> dict[str, Any]:
     """Everything one page says, as plain text."""
     policy = shop()
     return {
-        "title": "Refund slip",
+        "words": _words(),
         "number": refund.number,
         "shop": {"name": papers.cut(policy.name), "address": papers.address(policy.address)},
         "amount": _amount(refund),
@@ -77,10 +86,18 @@ def _slip(refund: Refund) -> dict[str, Any]:
     }
 
 
+def _words() -> dict[str, str]:
+    """Its titles and the heads of its columns."""
+    return {
+        "title": _("Refund slip"), "amount": _("Refund amount"), "credits": _("Credit it comes from"),
+        "head_credit": _("Credit"), "head_source": _("Source"), "head_amount": _("Amount"),
+        "gaps": _("Some characters could not be printed. Their place shows an empty box."),
+    }  # fmt: skip
+
+
 def _amount(refund: Refund) -> dict[str, Any]:
     text = papers.money(refund.amount_minor, refund.currency)
     return {
-        "label": "Refund amount",
         "text": text,
         "currency": refund.currency,
         "size": 32 if len(text) <= _SHORT_AMOUNT else 22,  # points
@@ -89,22 +106,22 @@ def _amount(refund: Refund) -> dict[str, Any]:
 
 def _state(refund: Refund) -> dict[str, str]:
     """The state's key, its name, and what it means for whoever holds the slip."""
-    resolved = papers.day(refund.resolved_at)
     sentences = {
-        Refund.Status.REQUESTED: "Recorded. Not yet completed.",
-        Refund.Status.COMPLETED: f"Paid on {resolved}.",
-        Refund.Status.DECLINED: f"Declined on {resolved}. The credit is available again.",
+        Refund.Status.REQUESTED: _("Recorded. Not yet completed."),
+        Refund.Status.COMPLETED: _("Paid on %(day)s."),
+        Refund.Status.DECLINED: _("Declined on %(day)s. The credit is available again."),
     }
     status = Refund.Status(refund.status)
-    return {"key": status.value, "label": str(status.label), "sentence": sentences[status]}
+    sentence = sentences[status] % {"day": papers.day(refund.resolved_at)}
+    return {"key": status.value, "label": str(status.label), "sentence": sentence}
 
 
 def _facts(refund: Refund) -> list[dict[str, Any]]:
-    people = [("Recorded", [papers.day(refund.requested_at)]), ("Staff member", [refund.requested_by])]
+    people = [(_("Recorded"), [papers.day(refund.requested_at)]), (_("Staff member"), [refund.requested_by])]
     if refund.resolved_at is not None:
-        done = "Completed by" if refund.status == Refund.Status.COMPLETED else "Declined by"
+        done = _("Completed by") if refund.status == Refund.Status.COMPLETED else _("Declined by")
         people.append((done, [refund.resolved_by]))
-    facts = [("Customer", _customer(refund.customer)), *_payment_facts(refund), *people]
+    facts = [(_("Customer"), _customer(refund.customer)), *_payment_facts(refund), *people]
     return [{"label": label, "lines": [papers.cut(line) for line in lines]} for label, lines in facts]
 
 
@@ -115,16 +132,16 @@ def _customer(customer: Customer) -> list[str]:
 
 def _payment_facts(refund: Refund) -> list[tuple[str, list[str]]]:
     return [
-        ("Payee", _payee(refund)),
-        ("Refund method", [refund.get_method_display()]),
-        ("Payment date", [papers.date_of(refund.payment_date)]),
+        (_("Payee"), _payee(refund)),
+        (_("Refund method"), [str(refund.get_method_display())]),
+        (_("Payment date"), [papers.date_of(refund.payment_date)]),
     ]
 
 
 def _payee(refund: Refund) -> list[str]:
     """Whom the money goes to, with the one detail that the method uses."""
     details = {
-        Refund.Method.BANK_TRANSFER: [f"Account {mask(refund.bank_account)}"],
+        Refund.Method.BANK_TRANSFER: [_("Account %(number)s") % {"number": mask(refund.bank_account)}],
         Refund.Method.PAYPAL: [refund.paypal_email],
         Refund.Method.CHEQUE: papers.address(refund.postal_address),
         Refund.Method.CASH: [],
@@ -137,9 +154,10 @@ def _credits(refund: Refund) -> dict[str, Any]:
     shown, summed = (sources, []) if len(sources) <= _ROWS else (sources[: _ROWS - 1], sources[_ROWS - 1 :])
     total = papers.money(sum(source.amount_minor for source in summed), refund.currency)
     return {
-        "title": "Credit it comes from",
         "rows": [_credit_row(source, refund.currency) for source in shown],
-        "rest": f"and {len(summed)} more credits, together {total}" if summed else "",
+        "rest": _("and %(count)s more credits, together %(total)s") % {"count": len(summed), "total": total}
+        if summed
+        else "",
     }
 
 
@@ -153,14 +171,15 @@ def _credit_row(source: RefundSource, currency: str) -> dict[str, str]:
 
 def _source(credit: Credit) -> str:
     """ "Order 1042", "RMA-1042", "Manual": the source's name and its document."""
-    name, reference = credit.get_source_display(), credit.source_reference
+    name, reference = str(credit.get_source_display()), credit.source_reference
     return reference if reference.startswith(name) else f"{name} {reference}".strip()
 
 
 def _record(refund: Refund) -> list[str]:
     if refund.status == Refund.Status.REQUESTED:
-        what = "This slip is a record of a refund. It is not a payment: the shop pays by the method above."
+        what = _("This slip is a record of a refund. It is not a payment: the shop pays by the method above.")
     else:
-        what = "This slip is a record of a refund. It is not a payment and cannot be exchanged for money."
+        what = _("This slip is a record of a refund. It is not a payment and cannot be exchanged for money.")
+    asks = _("Questions? Write to %(email)s and name %(number)s.")
     email = shop().email
-    return [what, f"Questions? Write to {papers.cut(email)} and name {refund.number}."] if email else [what]
+    return [what, asks % {"email": papers.cut(email), "number": refund.number}] if email else [what]
