@@ -276,3 +276,20 @@ def test_the_adjustment_note_of_a_closed_return_is_a_pdf_for_whoever_may_read(
     assert answer["Content-Disposition"] == f'inline; filename="{note}.pdf"'
     assert answer.content.startswith(b"%PDF-")
     assert refused(program.get("/rmas/RMA-999999/note")) == (404, "rma_not_found")
+
+
+def test_a_return_is_opened_and_closed_in_one_step(program, new_program, staff_actor, customer):
+    made = told(program.post("/rmas", rma(LAMP, close=True), key="k"), 201)
+    assert (made["status"], made["outcome"], made["total"]) == ("closed", "credit", gbp("6.67"))
+    assert told(program.post("/rmas", rma(LAMP, close=True), key="k"), 201) == made
+    assert available(customer) == 6_67
+    assert refused(program.post("/rmas", rma(LAMP), key="k")) == (422, "key_reused")
+    before = everything()
+    free = {
+        "customer": "jo",
+        "reason": "other",
+        "lines": [{"sku": "A", "quantity": 1, "amount": gbp("100.01")}],
+    }
+    staff = new_program(staff_actor, Scope.ORDERS)
+    assert refused(staff.post("/rmas", {**free, "close": True})) == (403, "limit_exceeded")
+    assert everything() == before

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from tillbook.api.credits import CreditPart, Nothing
 from tillbook.api.edge import ApiRequest
@@ -110,6 +110,7 @@ class RmaSent(Sent):
     public_note: Text = ""
     document: Line | None = None
     opened_at: Moment | None = None
+    close: StrictBool = Field(False, description="Close it at once, with its credit: both or neither.")
 
 
 class NoteSent(Sent):
@@ -151,9 +152,13 @@ def list_rmas(request: ApiRequest, filters: Query[RmaFilters]) -> Page[RmaOut]:
     DocumentTaken,
     ReturnExceedsOrder,
     ReturnExceedsPaid,
+    LimitExceeded,
 )
 def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
-    """Open a return. It counts on its order at once, and gives nothing back before it is closed."""
+    """Open a return. It counts on its order at once, and gives nothing back before it is closed.
+
+    With `close` it is closed in the same step.
+    """
     customer = customers.by_username(body.customer)
     order = None if body.order is None else orders.by_number(body.order)
     currency = body.currency or (customer if order is None else order).currency
@@ -163,7 +168,7 @@ def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
         shipping_minor=_minor(body.shipping, currency, "shipping") or 0,
         surcharge_minor=_minor(body.surcharge, currency, "surcharge") or 0, reason=body.reason,
         note=body.note, public_note=body.public_note, document=body.document, opened_at=body.opened_at,
-        key=request.key, actor=request.actor, now=request.now,
+        close_at_once=body.close, key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
     return told(rma)
 

@@ -210,7 +210,9 @@ class Client(Transport):
         return self.pages("/rmas", {"limit": limit, "customer": customer, "order": order, "status": status})
 
     def open_rma(self, body: RmaSent, *, key: str | None = None) -> RmaDetail:
-        """Open a return. It counts on its order at once, and gives nothing back before it is closed."""
+        """Open a return. It counts on its order at once, and gives nothing back before it is closed.
+        With `close` it is closed in the same step.
+        """
         return self.change("/rmas", body, key)  # type: ignore[no-any-return]
 
     def get_rma(self, number: str) -> RmaDetail:

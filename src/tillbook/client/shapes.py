@@ -731,6 +731,7 @@ class RmaSent(TypedDict):
     public_note: NotRequired[str]
     document: NotRequired[str | None]
     opened_at: NotRequired[str | None]
+    close: NotRequired[bool]
 
 
 class Spend(TypedDict):

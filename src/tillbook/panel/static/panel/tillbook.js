@@ -98,17 +98,18 @@ for (const all of document.querySelectorAll("[data-select-all]")) {
 // Returns: the server prices the form while one types, with the code that will open it.
 for (const form of document.querySelectorAll("[data-price]")) {
   form.querySelector("[data-without-script]").remove();
-  let asked = 0;
+  let running;
   let pause;
   const ask = async () => {
-    const turn = ++asked;
-    const sent = { method: "POST", headers: { "HX-Request": "true" }, body: new FormData(form) };
+    running?.abort();
+    const mine = (running = new AbortController());
+    const sent = { method: "POST", headers: { "HX-Request": "true" }, body: new FormData(form), signal: mine.signal };
     const answer = await fetch(form.dataset.price, sent).catch(() => null);
-    if (turn !== asked || answer?.redirected) return;
+    if (mine.signal.aborted || answer?.redirected) return;
     const fresh = document.createElement("template");
-    fresh.innerHTML = answer?.ok ? await answer.text() : "";
-    if (turn !== asked) return;
-    if (!answer?.ok) document.getElementById("worth").textContent = "No answer. Is there a connection?";
+    fresh.innerHTML = answer?.ok ? await answer.text().catch(() => "") : "";
+    if (mine.signal.aborted) return;
+    if (!answer?.ok) document.getElementById("worth").textContent = form.dataset.offline;
     for (const part of fresh.content.querySelectorAll("[data-for]"))
       document.getElementById(part.dataset.for).replaceChildren(...part.childNodes);
     for (const part of fresh.content.querySelectorAll("[data-field]")) tell(part);
