@@ -16,6 +16,7 @@ from tillbook.api import (
     description,
     history,
     orders,
+    overpayments,
     payments,
     problems,
     recalculation,
@@ -105,6 +106,7 @@ problems.register(api)
 api.add_router("/customers", customers.router)
 api.add_router("", credits.router)
 api.add_router("", batches.router)
+api.add_router("", overpayments.router)
 api.add_router("/orders", orders.router)
 api.add_router("", payments.router)
 api.add_router("/rmas", rmas.router)

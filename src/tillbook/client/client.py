@@ -31,6 +31,7 @@ from tillbook.client.shapes import (
     OrderDetail,
     OrderOut,
     OrderSent,
+    OverpaymentOut,
     PaymentOut,
     Payments,
     PaymentSent,
@@ -144,6 +145,16 @@ class Client(Transport):
     def spend_credits(self, body: SpendBatch) -> SpendOutcomes:
         """Make up to 10,000 spends."""
         return self.post("/spends:batch", body)  # type: ignore[no-any-return]
+
+    def list_overpayments(self, *, limit: int | None = None) -> Iterator[OverpaymentOut]:
+        """What was paid too much and nobody has dealt with, the oldest first."""
+        return self.pages("/overpayments", {"limit": limit})
+
+    def keep_overpayment(self, number: str, body: Nothing, *, key: str | None = None) -> CreditOut:
+        """Keep it as credit of the customer: it leaves the list, and no money moves. `number` is its
+        credit's.
+        """
+        return self.change(f"/overpayments/{_in_path(number)}/keep", body, key)  # type: ignore[no-any-return]
 
     def list_orders(
         self,

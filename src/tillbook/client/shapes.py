@@ -468,6 +468,23 @@ class OrderSent(TypedDict):
     placed_at: NotRequired[str | None]
 
 
+class OverpaymentFilters(TypedDict):
+    """Which overpayments: all that wait, the oldest first."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+
+
+class OverpaymentOut(TypedDict):
+    """An overpayment: the credit that it became, and the order it was of, if that is in this
+    shop.
+    """
+
+    credit: CreditOut
+    order: str | None
+    suggestion: Suggestion
+
+
 class Paging(TypedDict):
     """Which part of a list is asked for."""
 
@@ -773,6 +790,15 @@ class StepOut(TypedDict):
     key: str
     who: str
     at: str
+
+
+class Suggestion(TypedDict):
+    """What could be done, and why; with `pay`, that much on that order."""
+
+    choice: Literal["pay", "refund", "keep", "ask"]
+    why: Literal["unpaid_order", "paid_twice", "rounding", "cancelled", "unclear"]
+    order: str | None
+    amount: Money | None
 
 
 class TakingItem(TypedDict):
