@@ -17,7 +17,7 @@ from tillbook.common.errors import Refusal
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "tillbook"
-ACTION = re.compile(r"(?:credit|order|payment|rma|refund|customer|user|key|webhook)\.[a-z_]+")
+ACTION = re.compile(r"(?:credit|order|payment|rma|refund|customer|user|key|webhook|settings)\.[a-z_]+")
 
 
 def documented(heading: str) -> list[str]:

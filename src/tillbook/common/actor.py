@@ -45,6 +45,7 @@ class Permission(StrEnum):
     READ_FINDINGS = "read what a check of the book found"
     MANAGE_KEYS = "manage API keys and webhooks"
     MANAGE_USERS = "manage users"
+    MANAGE_SETTINGS = "change the shop's settings"
     RUN_SYSTEM = "run the book's own rounds"
 
 
@@ -57,6 +58,7 @@ _ADMIN_ONLY = frozenset(
         Permission.READ_FINDINGS,
         Permission.MANAGE_KEYS,
         Permission.MANAGE_USERS,
+        Permission.MANAGE_SETTINGS,
     }
 )
 _STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM}

@@ -14,7 +14,7 @@ from tillbook.config.databases import database
 from tillbook.config.logs import configure_structlog, logging_settings
 from tillbook.config.mail import mail_settings
 from tillbook.config.secret import kept_secret_key
-from tillbook.shop.policies import Shop
+from tillbook.shop.details import Shop, first_policies
 
 env = Env(prefix=checks.PREFIX)
 
@@ -34,7 +34,7 @@ def _shop() -> Shop:
         self_completion_limit_minor=checks.limit(
             "SELF_COMPLETION_LIMIT", env.str("SELF_COMPLETION_LIMIT", "1000"), currency
         ),
-        grace_days=checks.grace_days(env.int("GRACE_DAYS", 30)),
+        policies=first_policies(checks.grace_days(env.int("GRACE_DAYS", 30))),
     )
 
 
@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "tillbook.ledger",
     "tillbook.customers",
     "tillbook.staff",
+    "tillbook.shop",
     "tillbook.credit",
     "tillbook.orders",
     "tillbook.returns",

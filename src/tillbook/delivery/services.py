@@ -18,6 +18,7 @@ from tillbook.common.errors import InvalidInput
 from tillbook.common.mail import NoEmailAddress, deliver, one_line
 from tillbook.common.money import Money
 from tillbook.customers.models import Customer
+from tillbook.delivery.sender import replies_to, sender
 from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, record, replay
 from tillbook.refunds import slip
@@ -117,8 +118,9 @@ def _message(refund: Refund, to: str, now: datetime) -> EmailMessage:
     message = EmailMessage(
         subject=one_line(f"{refund.number}: refund slip from {policy.name}"),
         body=_body(refund),
+        from_email=sender(),
         to=[to],
-        reply_to=[policy.email] if policy.email else None,
+        reply_to=replies_to(),
         headers={"Date": format_datetime(now)},
     )
     message.attach(f"{refund.number}.pdf", slip.render([refund]), "application/pdf")

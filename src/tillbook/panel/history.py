@@ -13,6 +13,7 @@ from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.events.queries import SAID_BY_REFUND, history_of_customer, history_of_subject
 from tillbook.panel.edge import Page, PanelRequest, page_of, whole
+from tillbook.shop.policies import shop
 
 # Where an action's own words are not what people call it. Everything else is made from the action.
 _WHAT = {
@@ -31,6 +32,7 @@ _WHAT = {
     "rma.opened": "RMA opened",
     "rma.closed": "RMA closed",
     "rma.cancelled": "RMA cancelled",
+    "settings.changed": "Settings changed",
     "customer.recalculated": "Account balances recalculated",
 }
 
@@ -71,6 +73,14 @@ def history(request: PanelRequest, customer: Customer, number: str | None = None
     found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
     shown = [_entry(event, customer.currency) for event in found.items if not _is_echo(event)]
     return Page(shown, found.key, found.next_key)
+
+
+def history_of_settings(request: PanelRequest) -> Page[Entry]:
+    """A page of what was changed in the shop's settings, as `history` gives it."""
+    key = request.GET.get("history_before", "")
+    events = history_of_subject("settings", customer_id=None, before=whole(key), limit=_PAGE + 1)
+    found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
+    return Page([_entry(event, shop().currency) for event in found.items], found.key, found.next_key)
 
 
 def document_url(number: str) -> str:

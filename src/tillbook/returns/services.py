@@ -289,7 +289,7 @@ def _expiry_of_goodwill(rma: Rma, paid: Iterable[Order], now: datetime) -> datet
     if not expiries or None in expiries:
         return None
     last = max(each for each in expiries if each is not None)
-    return last if last > now else now + timedelta(days=shop().grace_days)
+    return last if last > now else now + timedelta(days=shop().policies[Source.RETURN].grace_days)
 
 
 def _check_limit(rma: Rma, claims: dict[int, list[ReturnClaim]], actor: Actor) -> None:

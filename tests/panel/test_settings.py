@@ -1,0 +1,133 @@
+"""Settings: each section's page, the logo, and the test mail."""
+
+from __future__ import annotations
+
+import smtplib
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.shop.test_settings import png
+from tillbook.common.actor import Actor
+from tillbook.shop.logos import logo
+from tillbook.shop.policies import shop
+from tillbook.staff.models import User
+
+PAGES = ["/settings/", "/settings/shop/", "/settings/limits/", "/settings/mail/"]
+
+
+@pytest.mark.parametrize("page", [*PAGES, "/settings/shop/logo/", "/settings/mail/test/"])
+def test_only_admins_come_in(page: str, as_staff: Client, as_viewer: Client):
+    for client in (as_staff, as_viewer):
+        assert client.post(page).status_code == 403
+        assert "/settings/" not in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_admin_sees_each_page(page: str, as_admin: Client):
+    assert as_admin.get(page).status_code == 200
+
+
+def test_the_shop_is_saved_and_its_name_stands_on_every_page(as_admin: Client):
+    sent = {"seen": 0, "name": "Mill Lane", "address": "1 Mill Lane", "email": "", "tax_number": "GB 1"}
+    shown = as_admin.post("/settings/shop/", sent, follow=True).content.decode()
+    assert "Saved. It holds from now on." in shown
+    assert "Shop · Mill Lane</title>" in shown
+    again = as_admin.post("/settings/shop/", {**sent, "seen": 1}, follow=True).content.decode()
+    assert "Nothing was changed." in again
+    history = as_admin.get("/settings/").content.decode()
+    assert "Settings changed" in history and "Mill Lane" in history
+
+
+def test_a_page_that_is_too_old_says_so_and_keeps_what_was_typed(as_admin: Client):
+    limits = {"seen": 0, "staff_credit_limit": "50", "self_completion_limit": "500"}
+    as_admin.post("/settings/limits/", limits)
+    answer = as_admin.post("/settings/limits/", {**limits, "staff_credit_limit": "60"})
+    assert answer.status_code == 422
+    assert "admin changed these settings meanwhile" in answer.content.decode()
+    assert 'value="60"' in answer.content.decode()
+    assert shop().staff_credit_limit_minor == 5_000
+
+
+def test_an_error_stands_at_its_field(as_admin: Client):
+    sent = {"seen": 0, "staff_credit_limit": "a lot", "self_completion_limit": "500"}
+    answer = as_admin.post("/settings/limits/", sent)
+    assert answer.status_code == 422
+    assert "is not an amount" in str(answer.context["form"].errors["staff_credit_limit"])
+
+
+def test_a_logo_is_uploaded_shown_to_everybody_and_removed(as_admin: Client):
+    upload = SimpleUploadedFile("logo.png", png(), "image/png")
+    shown = as_admin.post("/settings/shop/logo/", {"seen": 0, "logo": upload}, follow=True)
+    assert "The logo is saved." in shown.content.decode()
+    found = logo()
+    assert found is not None
+    address = f"/logo/{found.digest}"
+    login = Client().get("/account/login/", follow=True).content.decode()
+    assert address in login
+    answer = Client().get(address)
+    assert (answer["Content-Type"], answer.content[:4]) == ("image/png", b"\x89PNG")
+    as_admin.post("/settings/shop/logo/", {"seen": 1, "remove": ""})
+    assert Client().get(address).status_code == 404
+
+
+def test_a_wrong_logo_says_what_would_be_right(as_admin: Client):
+    upload = SimpleUploadedFile("logo.svg", b"<svg/>", "image/svg+xml")
+    answer = as_admin.post("/settings/shop/logo/", {"seen": 0, "logo": upload})
+    assert answer.status_code == 422 and "no PNG or JPEG" in answer.content.decode()
+    assert "Choose a picture." in as_admin.post("/settings/shop/logo/", {"seen": 0}).content.decode()
+
+
+def test_what_the_environment_sets_is_shown_without_secrets(as_admin: Client, settings: Any):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "mail.example.com", 587
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "jo", "a secret word"
+    for page in ("/settings/", "/settings/mail/"):
+        shown = as_admin.get(page).content.decode()
+        assert "mail.example.com:587" in shown
+        assert "a secret word" not in shown and settings.SECRET_KEY not in shown
+    assert "TILLBOOK_TIME_ZONE" in as_admin.get("/settings/").content.decode()
+
+
+def _with_address(actor: Actor) -> None:
+    User.objects.filter(pk=actor.user_id).update(email="ann@example.com")
+
+
+def test_a_test_mail_needs_an_address(as_admin: Client):
+    assert "You have no e-mail address" in as_admin.post("/settings/mail/test/", follow=True).content.decode()
+
+
+def test_a_test_mail_is_from_whom_the_settings_say(
+    as_admin: Client, admin_actor: Actor, settings: Any, mailoutbox: Any
+):
+    _with_address(admin_actor)
+    as_admin.post("/settings/mail/", {"seen": 0, "mail_name": "Wick & Co", "mail_reply_to": "us@example.com"})
+    shown = as_admin.post("/settings/mail/test/", follow=True).content.decode()
+    assert "The mail server took the message to ann@example.com" in shown
+    (message,) = mailoutbox
+    assert message.from_email == "Wick & Co <tillbook@localhost>"
+    assert (message.to, message.reply_to) == (["ann@example.com"], ["us@example.com"])
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (smtplib.SMTPAuthenticationError(535, b"no"), "did not accept the user name and password"),
+        (ConnectionRefusedError(111, "refused"), "Nothing takes mail at mail.example.com:587"),
+        (TimeoutError("timed out"), "did not answer within 20 seconds"),
+        (smtplib.SMTPException("odd"), "did not take the message to ann@example.com: odd"),
+    ],
+)
+def test_a_test_mail_that_fails_says_why_in_words(
+    error: Exception, said: str, as_admin: Client, admin_actor: Actor, settings: Any, monkeypatch: Any
+):
+    def fail(*_args: Any, **_more: Any) -> None:
+        raise error
+
+    _with_address(admin_actor)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "mail.example.com", 587
+    monkeypatch.setattr("django.core.mail.backends.smtp.EmailBackend.open", fail)
+    assert said in as_admin.post("/settings/mail/test/", follow=True).content.decode()
