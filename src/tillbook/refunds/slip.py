@@ -19,12 +19,15 @@ from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.refunds.queries import mask
+from tillbook.shop.details import Shop
+from tillbook.shop.logos import logo_for_paper
 from tillbook.shop.policies import shop
 
 _TEMPLATE = Path(__file__).with_name("slip.typ")
 _ROWS = 40  # credits listed one by one; more are summed up in a line
 _WORDS = 200  # characters of any one line: longer names than the forms accept are cut
 _ADDRESS_LINES = 8
+_LOGO_WIDTH, _LOGO_HEIGHT = 500, 140  # at most, in tenths of a millimetre
 _JOINERS = "\u200c\u200d"  # invisible, but part of the spelling of Persian and Indic names
 _SHORT_AMOUNT = 12  # characters that fit the panel in the largest type
 
@@ -42,8 +45,18 @@ def render(refunds: Sequence[Refund], *, left_out: Sequence[str] = ()) -> bytes:
         "slips": json.dumps([_checked(_slip(refund)) for refund in refunds]),
         "title": _document_title(refunds),
         "left_out": _left_out(left_out),
+        "logo": _logo(),
     }
     return compiled(_TEMPLATE, inputs)
+
+
+def _logo() -> str:
+    """The shop's logo as JSON: the bytes of its file, and how high it stands; null where there is none."""
+    picture = logo_for_paper()
+    if picture is None:
+        return "null"
+    height = min(_LOGO_HEIGHT, _LOGO_WIDTH * picture.height // picture.width)
+    return json.dumps({"content": list(picture.content), "height": max(1, height), "name": shop().name})
 
 
 def _document_title(refunds: Sequence[Refund]) -> str:
@@ -66,13 +79,18 @@ def _slip(refund: Refund) -> dict[str, Any]:
     return {
         "title": _title(refund),
         "number": refund.number,
-        "shop": {"name": _cut(policy.name), "address": _lines(policy.address)},
+        "shop": {"name": _cut(policy.name), "address": _shop_lines(policy)},
         "amount": _amount(refund),
         "state": _state(refund),
         "facts": _facts(refund),
         "credits": _credits(refund),
         "record": _record(refund),
     }
+
+
+def _shop_lines(policy: Shop) -> list[str]:
+    """What stands below the shop's name: its address, then its tax or registration number."""
+    return [*_lines(policy.address), *([_cut(policy.tax_number)] if policy.tax_number else [])]
 
 
 def _is_reversal(refund: Refund) -> bool:

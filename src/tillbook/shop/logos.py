@@ -16,6 +16,8 @@ from tillbook.shop.policies import shop
 
 MOST_BYTES = 500 * 1024
 _MOST_PIXELS = 2000  # in width and in height
+_MOST_KEPT = 2**20  # bytes: encoded anew it may grow
+_ON_PAPER = (600, 240)  # pixels, which is 300 an inch where slips have it
 _KINDS = {"PNG": "png", "JPEG": "jpeg"}  # as Pillow names them, and as we do
 
 
@@ -60,16 +62,37 @@ def _encoded(image: Image.Image) -> Picture:
     upright = ImageOps.exif_transpose(image) if kind == "JPEG" else image
     plain = upright.convert("RGB" if kind == "JPEG" else "RGBA")
     plain.info = {}
-    out = io.BytesIO()
-    plain.save(out, format=kind, **({"quality": 90} if kind == "JPEG" else {"optimize": True}))
-    content = out.getvalue()
+    content = _saved(plain, kind)
+    if len(content) > _MOST_KEPT:
+        raise InvalidInput("The logo has too much detail. Use one that is smaller.", field="logo")
     return Picture(hashlib.sha256(content).hexdigest(), _KINDS[kind], content, plain.width, plain.height)
+
+
+def _saved(image: Image.Image, kind: str) -> bytes:
+    out = io.BytesIO()
+    image.save(out, format=kind, **({"quality": 90} if kind == "JPEG" else {"optimize": True}))
+    return out.getvalue()
 
 
 def logo() -> Picture | None:
     """The logo in effect, or None."""
     digest = shop().logo
     return _kept(digest) if digest else None
+
+
+def logo_for_paper() -> Picture | None:
+    """The logo in effect, no larger than a printed page needs it, or None."""
+    digest = shop().logo
+    return _reduced(digest) if digest else None
+
+
+@lru_cache(maxsize=2)
+def _reduced(digest: str) -> Picture:
+    kept = _kept(digest)
+    image = Image.open(io.BytesIO(kept.content))
+    image.thumbnail(_ON_PAPER)
+    content = _saved(image, kept.kind.upper())
+    return Picture(digest, kept.kind, content, image.width, image.height)
 
 
 @lru_cache(maxsize=2)
