@@ -33,7 +33,13 @@ router = Router(tags=["Refunds"])
 
 Kind = Literal["refund", "reversal"]
 Status = Literal["requested", "completed", "declined"]
-Method = Literal["bank_transfer", "paypal", "cheque", "cash"]
+Method = Annotated[
+    Line,
+    Field(
+        description="A code that the shop's settings have: GET /settings lists those in use.",
+        examples=["bank_transfer"],
+    ),
+]
 Reason = Literal["given_by_mistake", "wrong_customer", "wrong_amount", "duplicate", "payment_voided"]
 
 
@@ -50,6 +56,9 @@ class PayeeSent(Sent):
     postal_address: Annotated[Text, StringConstraints(max_length=1_000)] = Field(
         "", description="For cheque."
     )
+    reference: Annotated[Line, StringConstraints(max_length=60)] = Field(
+        "", description="What the payee knows the payment by, where the method asks for it."
+    )
 
 
 class PayeeOut(BaseModel):
@@ -59,6 +68,7 @@ class PayeeOut(BaseModel):
     bank_account: str
     paypal_email: str
     postal_address: str
+    reference: str
 
 
 class RefundOut(BaseModel):
@@ -125,7 +135,7 @@ def told(refund: Refund) -> RefundOut:
     reversal = refund.kind == Refund.Kind.REVERSAL
     payee = PayeeOut(
         name=refund.payee_name, bank_account=refund.bank_account, paypal_email=refund.paypal_email,
-        postal_address=refund.postal_address,
+        postal_address=refund.postal_address, reference=refund.payee_reference,
     )  # fmt: skip
     return RefundOut.model_validate(
         {
@@ -192,7 +202,7 @@ def request_refund(request: ApiRequest, body: RefundSent) -> RefundWithCredits:
     """Ask for a refund: its amount is held from now on. An admin completes or declines it."""
     customer = customers.by_username(body.customer)
     refund = services.request(
-        customer_id=customer.pk, amount=body.amount.value(), method=Refund.Method(body.method),
+        customer_id=customer.pk, amount=body.amount.value(), method=body.method,
         payee=Payee(**body.payee.model_dump()), payment_date=body.payment_date, note=body.note,
         credit_id=None if body.credit is None else credit.by_number(body.credit).id,
         key=request.key, actor=request.actor, now=request.now,

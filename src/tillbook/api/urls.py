@@ -22,6 +22,7 @@ from tillbook.api import (
     recalculation,
     refunds,
     rmas,
+    settings,
     verifications,
     webhooks,
 )
@@ -115,3 +116,4 @@ api.add_router("", refunds.router)
 api.add_router("", history.router)
 api.add_router("", recalculation.router)
 api.add_router("", verifications.router)
+api.add_router("", settings.router)

@@ -45,6 +45,7 @@ from tillbook.client.shapes import (
     RmaDetail,
     RmaOut,
     RmaSent,
+    SettingsOut,
     Spend,
     SpendBatch,
     SpendOutcomes,
@@ -280,7 +281,7 @@ class Client(Transport):
         limit: int | None = None,
         status: Literal["requested", "completed", "declined"] | None = None,
         kind: Literal["refund", "reversal"] | None = None,
-        method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None = None,
+        method: str | None = None,
         customer: str | None = None,
     ) -> Iterator[RefundOut]:
         """Refunds and reversals, the oldest first, as the queue has them."""
@@ -360,6 +361,10 @@ class Client(Transport):
     def get_verification(self, number: str) -> VerificationWithProgress:
         """One check: how far it is, or what it found."""
         return self.read(f"/verifications/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def get_settings(self) -> SettingsOut:
+        """The shop's settings: what may be chosen, and the rules that hold."""
+        return self.read("/settings", {})  # type: ignore[no-any-return]
 
 
 def _in_path(text: str) -> str:

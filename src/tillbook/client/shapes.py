@@ -92,8 +92,8 @@ class CreditItem(TypedDict):
 
     customer: str
     amount: MoneySent
-    reason: Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
-    refundable: NotRequired[bool]
+    reason: str
+    refundable: NotRequired[bool | None]
     expires_at: NotRequired[str | None]
     note: NotRequired[str]
     public_note: NotRequired[str]
@@ -147,8 +147,8 @@ class CreditSent(TypedDict):
 
     customer: str
     amount: MoneySent
-    reason: Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
-    refundable: NotRequired[bool]
+    reason: str
+    refundable: NotRequired[bool | None]
     expires_at: NotRequired[str | None]
     note: NotRequired[str]
     public_note: NotRequired[str]
@@ -311,6 +311,15 @@ class ExplanationOut(TypedDict):
     parts: int
 
 
+class GiveReasonOut(TypedDict):
+    """Why credit is given by hand, and its terms where none are named."""
+
+    code: str
+    label: str
+    refundable: bool
+    expires_after_days: int | None
+
+
 class HoldOut(TypedDict):
     """Credit set aside. It lasts until it is captured or released."""
 
@@ -348,6 +357,14 @@ class LineSent(TypedDict):
     description: NotRequired[str]
     quantity: int
     amount: MoneySent
+
+
+class MethodOut(TypedDict):
+    """A way in which the shop pays out, and what it needs of the payee."""
+
+    code: str
+    label: str
+    payee: PayeeFieldsOut
 
 
 class Money(TypedDict):
@@ -492,6 +509,16 @@ class Paging(TypedDict):
     cursor: NotRequired[str | None]
 
 
+class PayeeFieldsOut(TypedDict):
+    """What a refund method asks for."""
+
+    name: Literal["required", "optional", "not_asked"]
+    bank_account: Literal["required", "optional", "not_asked"]
+    paypal_email: Literal["required", "optional", "not_asked"]
+    postal_address: Literal["required", "optional", "not_asked"]
+    reference: Literal["required", "optional", "not_asked"]
+
+
 class PayeeOut(TypedDict):
     """Who gets the money, and where to."""
 
@@ -499,6 +526,7 @@ class PayeeOut(TypedDict):
     bank_account: str
     paypal_email: str
     postal_address: str
+    reference: str
 
 
 class PayeeSent(TypedDict):
@@ -508,6 +536,7 @@ class PayeeSent(TypedDict):
     bank_account: NotRequired[str]
     paypal_email: NotRequired[str]
     postal_address: NotRequired[str]
+    reference: NotRequired[str]
 
 
 class PaymentOut(TypedDict):
@@ -539,6 +568,15 @@ class Payments(TypedDict):
 
     order: str
     payments: list[PaymentOut]
+
+
+class PolicyOut(TypedDict):
+    """On what terms credit from one source is issued."""
+
+    source: Literal["overpayment", "return", "manual"]
+    refundable: bool
+    expires_after_days: int | None
+    grace_days: int
 
 
 class Problem(TypedDict):
@@ -575,7 +613,7 @@ class RefundFilters(TypedDict):
     cursor: NotRequired[str | None]
     status: NotRequired[Literal["requested", "completed", "declined"] | None]
     kind: NotRequired[Literal["refund", "reversal"] | None]
-    method: NotRequired[Literal["bank_transfer", "paypal", "cheque", "cash"] | None]
+    method: NotRequired[str | None]
     customer: NotRequired[str | None]
 
 
@@ -587,7 +625,7 @@ class RefundOut(TypedDict):
     status: Literal["requested", "completed", "declined"]
     customer: str
     amount: Money
-    method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None
+    method: str | None
     payee: PayeeOut | None
     payment_date: str | None
     reason: str
@@ -606,7 +644,7 @@ class RefundSent(TypedDict):
 
     customer: str
     amount: MoneySent
-    method: Literal["bank_transfer", "paypal", "cheque", "cash"]
+    method: str
     payee: PayeeSent
     payment_date: str
     note: NotRequired[str]
@@ -621,7 +659,7 @@ class RefundWithCredits(TypedDict):
     status: Literal["requested", "completed", "declined"]
     customer: str
     amount: Money
-    method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None
+    method: str | None
     payee: PayeeOut | None
     payment_date: str | None
     reason: str
@@ -645,6 +683,13 @@ class RestoreSent(TypedDict):
     amount: NotRequired[MoneySent | None]
 
 
+class ReturnReasonOut(TypedDict):
+    """Why something comes back."""
+
+    code: str
+    label: str
+
+
 class ReversalSent(TypedDict):
     """Why a credit was a mistake."""
 
@@ -661,9 +706,7 @@ class RmaDetail(TypedDict):
     document: str | None
     status: Literal["open", "closed", "cancelled"]
     outcome: Literal["awaiting", "credit", "no_credit"]
-    reason: Literal[
-        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
-    ]
+    reason: str
     total: Money
     opened_by: str
     opened_at: str
@@ -720,9 +763,7 @@ class RmaOut(TypedDict):
     document: str | None
     status: Literal["open", "closed", "cancelled"]
     outcome: Literal["awaiting", "credit", "no_credit"]
-    reason: Literal[
-        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
-    ]
+    reason: str
     total: Money
     opened_by: str
     opened_at: str
@@ -739,13 +780,32 @@ class RmaSent(TypedDict):
     lines: NotRequired[list[RmaLineSent]]
     shipping: NotRequired[MoneySent | None]
     surcharge: NotRequired[MoneySent | None]
-    reason: Literal[
-        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
-    ]
+    reason: str
     note: NotRequired[str]
     public_note: NotRequired[str]
     document: NotRequired[str | None]
     opened_at: NotRequired[str | None]
+
+
+class SettingsOut(TypedDict):
+    """The settings in effect. Lists hold what is switched on; older documents may bear other
+    codes.
+    """
+
+    version: int
+    name: str
+    address: str
+    email: str
+    tax_number: str
+    currency: str
+    locale: str
+    time_zone: str
+    staff_credit_limit: Money
+    self_completion_limit: Money
+    policies: list[PolicyOut]
+    give_reasons: list[GiveReasonOut]
+    return_reasons: list[ReturnReasonOut]
+    refund_methods: list[MethodOut]
 
 
 class Spend(TypedDict):

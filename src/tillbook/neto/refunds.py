@@ -101,6 +101,7 @@ def ask(
         bank_account=fields.text("BankAccount"),
         paypal_email=fields.text("PayPalEmail") or customer.email,
         postal_address=fields.text("PostalAddress") or customer.postal_address,
+        reference=fields.text("PayeeReference"),
     )
     key = item.key()
     return services.request(

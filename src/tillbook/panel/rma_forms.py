@@ -11,7 +11,7 @@ from django.forms.boundfield import BoundField
 
 from tillbook.common.money import Money
 from tillbook.orders.models import OrderLine
-from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm
+from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, return_reasons
 from tillbook.returns.models import Rma
 from tillbook.returns.services import RmaLineInput
 
@@ -27,7 +27,7 @@ class RmaForm(MoneyForm, KeyedForm):
     quantity is money back for goods that stay with the customer.
     """
 
-    reason = forms.ChoiceField(label="Reason", choices=[("", "Choose a reason"), *Rma.Reason.choices])
+    reason = forms.ChoiceField(label="Reason", choices=return_reasons)
     shipping = AmountField(label="Shipping given back", required=False, zero=True, empty=0)
     surcharge = AmountField(label="Surcharge given back", required=False, zero=True, empty=0)
     note = forms.CharField(label="Note (internal)", required=False, widget=forms.Textarea(attrs={"rows": 2}))

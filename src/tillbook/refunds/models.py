@@ -8,6 +8,8 @@ from django.db.models import Q
 from tillbook.common.numbering import public_number
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
+from tillbook.shop.details import label_of
+from tillbook.shop.policies import shop
 
 
 class Refund(models.Model):
@@ -23,6 +25,8 @@ class Refund(models.Model):
         DECLINED = "declined", "Declined"
 
     class Method(models.TextChoices):
+        """The methods that every shop begins with; its settings say what each asks for, and add others."""
+
         BANK_TRANSFER = "bank_transfer", "Bank transfer"
         PAYPAL = "paypal", "PayPal"
         CHEQUE = "cheque", "Cheque"
@@ -33,11 +37,12 @@ class Refund(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.REQUESTED)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
-    method = models.CharField(max_length=20, choices=Method, blank=True)  # blank: a reversal pays nobody
+    method = models.CharField(max_length=20, blank=True)  # blank: a reversal pays nobody
     payee_name = models.CharField(max_length=200, blank=True)
     bank_account = models.CharField(max_length=60, blank=True)
     paypal_email = models.EmailField(blank=True)
     postal_address = models.TextField(blank=True)
+    payee_reference = models.CharField(max_length=60, blank=True, default="", db_default="")
     payment_date = models.DateField(null=True)
     reverse_reason = models.CharField(max_length=30, choices=ReverseReason, blank=True)
     note = models.TextField(blank=True)  # internal: the Refund Note
@@ -71,6 +76,10 @@ class Refund(models.Model):
     @property
     def number(self) -> str:
         return public_number("RF", self.pk)
+
+    def get_method_display(self) -> str:
+        """What the shop calls the method, which may be one that it added."""
+        return label_of(self.method, shop().methods)
 
 
 class RefundSource(models.Model):

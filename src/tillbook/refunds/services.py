@@ -24,6 +24,7 @@ from tillbook.events.services import NewEvent, content_of, internal_key, record,
 from tillbook.ledger.models import House
 from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
 from tillbook.refunds.models import Refund, RefundSource
+from tillbook.shop.details import PAYEE_FIELDS, Asked
 from tillbook.shop.policies import shop
 
 
@@ -54,14 +55,20 @@ class Payee:
     bank_account: str = ""
     paypal_email: str = ""
     postal_address: str = ""
+    reference: str = ""  # what the payee knows the payment by
 
     def stripped(self) -> Payee:
         """The same without spaces around what was typed."""
         return Payee(*(text.strip() for text in astuple(self)))
 
 
-_LONGEST = {"payee_name": 200, "bank_account": 60, "paypal_email": 254, "postal_address": 1000}
-_PAYEE_FIELDS = tuple(_LONGEST)  # in the order of Payee
+_LONGEST = {
+    "payee_name": 200,
+    "bank_account": 60,
+    "paypal_email": 254,
+    "postal_address": 1000,
+    "reference": 60,
+}
 _MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
 _MAX_IBAN = 34  # ISO 13616
 _FARTHEST_PAYMENT = timedelta(days=366)
@@ -87,7 +94,9 @@ def content_of_request(
     amount: Money, method: str, payee: Payee, payment_date: date | None, note: str, credit_id: int | None
 ) -> str:
     """The digest of all that a refund's request asks for; `verify` compares it with the refund."""
-    paid_to = (payee.name, payee.bank_account, payee.paypal_email, payee.postal_address)
+    paid_to = [payee.name, payee.bank_account, payee.paypal_email, payee.postal_address]
+    if payee.reference:  # it came later: digests of refunds without one stay what they were
+        paid_to.append(payee.reference)
     return content_of(
         "refund.requested", amount=amount, method=str(method), payee=paid_to,
         payment_date=payment_date, note=note, credit_id=credit_id,
@@ -104,7 +113,7 @@ def request(
     *,
     customer_id: int,
     amount: Money,
-    method: Refund.Method,
+    method: str,
     payee: Payee,
     payment_date: date,
     note: str = "",
@@ -121,19 +130,19 @@ def request(
     actor.require(Permission.REQUEST_REFUND)
     credit.lock(_customer(customer_id), amount.currency)
     payee = payee.stripped()
-    for field, text in zip(_PAYEE_FIELDS, astuple(payee), strict=True):
+    for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
         check_text(text, field=field, longest=_LONGEST[field])
     check_text(note, field="note", longest=10_000)
     content = content_of_request(amount, method, payee, payment_date, note, credit_id)
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])
     check_amount(amount.minor)
-    method = _check_payee(method, payee)
+    _check_payee(method, payee)
     _check_payment_date(payment_date, now)
     refund = Refund(
         customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor,
-        method=method, payee_name=payee.name, bank_account=payee.bank_account,
-        paypal_email=payee.paypal_email, postal_address=payee.postal_address,
+        method=str(method), payee_name=payee.name, bank_account=payee.bank_account,
+        paypal_email=payee.paypal_email, postal_address=payee.postal_address, payee_reference=payee.reference,
         payment_date=payment_date, note=note,
     )  # fmt: skip
     chosen = None if credit_id is None else {credit_id: amount.minor}
@@ -146,21 +155,38 @@ def _customer(customer_id: int) -> int:
     return customer_id
 
 
-def _check_payee(method: str, payee: Payee) -> Refund.Method:
-    if method not in Refund.Method:
-        raise InvalidInput("Choose a refund method.", field="method")
-    if not payee.name.strip():
-        raise InvalidInput("Enter the payee's name.", field="payee_name")
-    if method == Refund.Method.BANK_TRANSFER:
-        _check_bank_account(payee.bank_account)
-    if method == Refund.Method.PAYPAL:
+#: What to say where a detail that the method needs is missing, or is none.
+_WANTED = {
+    "payee_name": "Enter the payee's name.",
+    "bank_account": "Enter the payee's bank account: branch code and account number, or an IBAN.",
+    "paypal_email": "Enter the payee's PayPal e-mail address.",
+    "postal_address": "Enter the address that the money goes to.",
+    "reference": "Enter the payee's reference.",
+}
+
+
+def _check_payee(code: str, payee: Payee) -> None:
+    """The method must be one that the shop pays by now, and the payee have what it asks for."""
+    method = shop().methods.get(code)
+    if method is None or not method.on:
+        ways = ", ".join(each.code for each in shop().methods.values() if each.on)
+        raise InvalidInput(f"No refund is paid by {code[:60]!r}. Use one of {ways}.", field="method")
+    for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
+        asked = method.asks(field)
+        if (asked == Asked.REQUIRED and not text) or (asked != Asked.NOT_ASKED and not _may_be(field, text)):
+            raise InvalidInput(_WANTED[field], field=field)
+
+
+def _may_be(field: str, text: str) -> bool:
+    """Whether the text could be what the field asks for. Empty: nobody said."""
+    if field == "bank_account" and text:
+        return _is_bank_account(text)
+    if field == "paypal_email" and text:
         try:
-            validate_email(payee.paypal_email.strip())
+            validate_email(text)
         except ValidationError:
-            raise InvalidInput("Enter the payee's PayPal e-mail address.", field="paypal_email") from None
-    if method == Refund.Method.CHEQUE and not payee.postal_address.strip():
-        raise InvalidInput("Enter the address the cheque goes to.", field="postal_address")
-    return Refund.Method(method)
+            return False
+    return True
 
 
 def _check_payment_date(day: date, now: datetime) -> None:
@@ -169,14 +195,10 @@ def _check_payment_date(day: date, now: datetime) -> None:
         raise InvalidInput("Enter a date at most one year from today.", field="payment_date")
 
 
-def _check_bank_account(account: str) -> None:
+def _is_bank_account(account: str) -> bool:
     plain = "".join(character for character in account if character not in " -")
     digits = sum(character.isdigit() for character in plain)
-    if not (plain.isascii() and plain.isalnum() and digits >= _MIN_DIGITS and len(plain) <= _MAX_IBAN):
-        raise InvalidInput(
-            "Enter the payee's bank account: branch code and account number, or an IBAN.",
-            field="bank_account",
-        )
+    return plain.isascii() and plain.isalnum() and digits >= _MIN_DIGITS and len(plain) <= _MAX_IBAN
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.refunds.queries import mask
-from tillbook.shop.details import Shop
+from tillbook.shop.details import Asked, Shop
 from tillbook.shop.logos import logo_for_paper
 from tillbook.shop.policies import shop
 
@@ -152,14 +152,16 @@ def _reversal_facts(refund: Refund) -> list[tuple[str, list[str]]]:
 
 
 def _payee(refund: Refund) -> list[str]:
-    """Whom the money goes to, with the one detail that the method uses."""
+    """Whom the money goes to, with the details that the method asks for."""
     details = {
-        Refund.Method.BANK_TRANSFER: [f"Account {mask(refund.bank_account)}"],
-        Refund.Method.PAYPAL: [refund.paypal_email],
-        Refund.Method.CHEQUE: _lines(refund.postal_address),
-        Refund.Method.CASH: [],
+        "bank_account": [f"Account {mask(refund.bank_account)}"] if refund.bank_account else [],
+        "paypal_email": [refund.paypal_email],
+        "postal_address": _lines(refund.postal_address),
+        "reference": [f"Reference {refund.payee_reference}"] if refund.payee_reference else [],
     }
-    return [refund.payee_name, *details[Refund.Method(refund.method)]]
+    method = shop().methods.get(refund.method)
+    asked = [name for name in details if method is None or method.asks(name) != Asked.NOT_ASKED]
+    return [each for each in (refund.payee_name, *(line for name in asked for line in details[name])) if each]
 
 
 def _credits(refund: Refund) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class _Asked(NamedTuple):
     bank_account: str
     paypal_email: str
     postal_address: str
+    payee_reference: str
     payment_date: date | None
     reverse_reason: str
     note: str
@@ -91,6 +92,9 @@ def _contents(refund: _Asked, credit_ids: Sequence[int | None]) -> Iterator[str]
                 yield content_of_reversal(credit_id, refund.reverse_reason, refund.note)
         return
     amount = Money(refund.amount_minor, refund.currency)
-    payee = Payee(refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address)
+    payee = Payee(
+        refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address,
+        refund.payee_reference,
+    )  # fmt: skip
     for credit_id in (None, *credit_ids):
         yield content_of_request(amount, refund.method, payee, refund.payment_date, refund.note, credit_id)

@@ -19,6 +19,7 @@ from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.queries import payers_of
+from tillbook.credit.terms import Terms, terms_of
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.ledger.models import House
@@ -109,9 +110,11 @@ def open_rma(
 
 
 def _checked_reason(reason: str) -> str:
-    if reason not in Rma.Reason.values:
-        raise InvalidInput("Choose a reason.", field="reason")
-    return reason
+    known = shop().return_reasons
+    if reason not in known or not known[reason].on:
+        ways = ", ".join(each.code for each in known.values() if each.on)
+        raise InvalidInput(f"Nothing comes back for {reason[:60]!r}. Use one of {ways}.", field="reason")
+    return str(reason)
 
 
 def _checked_document(document: str | None) -> str | None:
@@ -260,19 +263,21 @@ def _issue(rma: Rma, claims: dict[int, list[ReturnClaim]], key: str, actor: Acto
     rows = {order_id: Order.objects.get(pk=order_id) for order_id in claims}
     amounts = {order_id: _amount_of(rma, order_id, claims[order_id]) for order_id in claims}
     tied = sum(max(0, amounts[each] - refundable_left(rows[each])) for each in claims)
+    terms = terms_of(Source.RETURN, now)
     parts = [
-        (True, rma.total_minor - tied, None),
-        (False, tied, _expiry_of_goodwill(rma, rows.values(), now)),
+        ("credit", terms, rma.total_minor - tied),
+        ("credit-not-refundable", Terms(False, _expiry_of_goodwill(rma, rows.values(), now)), tied),
     ]
     issued = [
         credit.issue(
             customer_id=rma.customer_id, amount=Money(minor, rma.currency), source=Source.RETURN,
-            house=House.SALES_RETURNS, reason=rma.reason, reference=rma.number, refundable=refundable,
-            expires_at=expires_at, effective_at=now, note=rma.note, public_note=rma.public_note,
+            house=House.SALES_RETURNS, reason=rma.reason, reference=rma.number,
+            refundable=terms.refundable, expires_at=terms.expires_at, effective_at=now,
+            note=rma.note, public_note=rma.public_note,
             order_reference=rma.order.number if rma.order else "",
-            key=derived_key(key, "credit" if refundable else "credit-not-refundable"), actor=actor, now=now,
+            key=derived_key(key, purpose), actor=actor, now=now,
         )
-        for refundable, minor, expires_at in parts
+        for purpose, terms, minor in parts
         if minor
     ]  # fmt: skip
     return issued[0]

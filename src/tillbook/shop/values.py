@@ -33,7 +33,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "logo": ("logo",),
     "limits": _LIMITS,
     "policies": ("policies",),
-    "reasons": ("give_reasons", "return_reasons"),
+    "give_reasons": ("give_reasons",),
+    "return_reasons": ("return_reasons",),
     "methods": ("methods",),
     "mail": ("mail_name", "mail_reply_to"),
 }

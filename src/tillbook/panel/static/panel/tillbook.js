@@ -95,6 +95,17 @@ for (const all of document.querySelectorAll("[data-select-all]")) {
   show();
 }
 
+// Only what the chosen refund method asks for.
+for (const method of document.querySelectorAll("[data-chooses]")) {
+  const show = () => {
+    for (const detail of method.form.querySelectorAll("[data-method]"))
+      detail.hidden = !detail.dataset.method.split(" ").includes(method.value);
+  };
+  method.addEventListener("change", show);
+  window.addEventListener("pageshow", show); // a browser may fill in what was chosen before
+  show();
+}
+
 // Returns: an empty credit amount shows the share of the line that it stands for.
 for (const amount of document.querySelectorAll("[data-share-of]")) {
   const quantity = document.getElementById(amount.dataset.shareOf);
