@@ -45,6 +45,6 @@ def test_terms_that_are_left_out_are_the_shop_s(program, customer, set_policy):
     named = {**body, "refundable": False, "expires_at": None}
     told = json.loads(program.post("/credits", named, key="named").content)
     assert (told["refundable"], told["expires_at"]) == (False, None)
-    item = {**body, "key": "in a batch"}
-    batch = json.loads(program.post("/credits:batch", {"items": [item]}).content)
+    item = {**body, "key": "batched"}
+    batch = json.loads(program.send("POST", "/credits:batch", {"items": [item]}).content)
     assert batch["outcomes"][0]["credit"]["refundable"]

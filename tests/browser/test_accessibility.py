@@ -77,7 +77,9 @@ def addresses(shop: Shop) -> dict[str, str]:
         "order_rma": f"{one}rma/", "payment_void": f"/payments/{payment.pk}/void/", "rmas": "/rmas/",
         "rma": f"/rmas/{rma.number}/", "rma_close_without_credit": f"/rmas/{rma.number}/close-without-credit/",
         "settings": "/settings/", "settings_shop": "/settings/shop/", "settings_limits": "/settings/limits/",
-        "settings_mail": "/settings/mail/",
+        "settings_mail": "/settings/mail/", "settings_policies": "/settings/policies/",
+        "settings_give_reasons": "/settings/credit-reasons/", "settings_methods": "/settings/methods/",
+        "settings_return_reasons": "/settings/return-reasons/", "settings_numbering": "/settings/numbering/",
         "rma_cancel": f"/rmas/{rma.number}/cancel/", "users": "/users/", "user_add": "/users/add/",
         "user": f"/users/{shop.staff.user_id}/", "password_choose": "/password/{}/{}/".format(*new_link(by_username("staff"))),
     }  # fmt: skip

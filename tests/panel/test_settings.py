@@ -11,11 +11,18 @@ from django.test import Client
 
 from tests.shop.test_settings import png
 from tillbook.common.actor import Actor
+from tillbook.credit.models import Credit
+from tillbook.customers.models import Customer
+from tillbook.panel.settings_lists import code_of
+from tillbook.refunds.models import Refund
 from tillbook.shop.logos import logo
 from tillbook.shop.policies import shop
 from tillbook.staff.models import User
 
-PAGES = ["/settings/", "/settings/shop/", "/settings/limits/", "/settings/mail/"]
+PAGES = [
+    "/settings/", "/settings/shop/", "/settings/limits/", "/settings/mail/", "/settings/policies/",
+    "/settings/credit-reasons/", "/settings/return-reasons/", "/settings/methods/", "/settings/numbering/",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", [*PAGES, "/settings/shop/logo/", "/settings/mail/test/"])
@@ -131,3 +138,98 @@ def test_a_test_mail_that_fails_says_why_in_words(
     settings.EMAIL_HOST, settings.EMAIL_PORT = "mail.example.com", 587
     monkeypatch.setattr("django.core.mail.backends.smtp.EmailBackend.open", fail)
     assert said in as_admin.post("/settings/mail/test/", follow=True).content.decode()
+
+
+def as_sent(client: Client, page: str) -> dict[str, Any]:
+    """What the page's form sends if nothing is changed."""
+    form = client.get(page).context["form"]
+    values = {field.html_name: field.value() for field in form}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+@pytest.mark.parametrize(
+    "page", ["policies", "credit-reasons", "return-reasons", "methods", "shop", "limits", "mail"]
+)
+def test_a_page_that_is_saved_as_it_stands_changes_nothing(page: str, as_admin: Client):
+    address = f"/settings/{page}/"
+    shown = as_admin.post(address, as_sent(as_admin, address), follow=True).content.decode()
+    assert "Nothing was changed." in shown
+
+
+def test_a_reason_is_added_renamed_and_switched_off(as_admin: Client, maria: Customer):
+    page = "/settings/credit-reasons/"
+    sent = as_sent(as_admin, page)
+    new = {"label": "Première commande", "house": "promotions", "days": "30"}
+    sent |= {f"give_reasons.new.{name}": value for name, value in new.items()}
+    sent["give_reasons.deposit.label"] = "Paid in"
+    del sent["give_reasons.late_delivery.on"]
+    as_admin.post(page, sent)
+    reasons = shop().give_reasons
+    assert reasons["premiere_command"].days == 30
+    assert (reasons["deposit"].label, reasons["late_delivery"].on) == ("Paid in", False)
+    offered = dict(as_admin.get("/customers/maria/give-credit/").context["form"].fields["reason"].choices)
+    assert "Première commande" in offered.values() and "Late delivery" not in offered.values()
+
+
+def test_an_error_in_the_row_of_a_new_entry_stands_there(as_admin: Client):
+    page = "/settings/credit-reasons/"
+    sent = as_sent(as_admin, page) | {
+        "give_reasons.new.label": "Birthday", "give_reasons.new.refundable": "on",
+    }  # fmt: skip
+    answer = as_admin.post(page, sent)
+    assert answer.status_code == 422
+    assert "never turn into cash" in str(answer.context["form"].errors["give_reasons.new.refundable"])
+
+
+def test_the_form_of_a_refund_asks_for_what_the_methods_need(as_admin: Client, deposit: Credit):
+    page = "/settings/methods/"
+    sent = as_sent(as_admin, page)
+    sent |= {"methods.new.label": "Swish", "methods.new.reference": "required"}
+    del sent["methods.cheque.on"]
+    as_admin.post(page, sent)
+    address = "/customers/maria/pay-refund/"
+    shown = as_admin.get(address).content.decode()
+    assert 'data-method="swish"' in shown and "Cheque" not in shown and "Postal address" not in shown
+    form = as_sent(as_admin, address) | {"method": "swish", "amount": "5", "bank_account": "12"}
+    refused = as_admin.post(address, form)
+    assert "Enter the payee" in str(refused.context["form"].errors["reference"])
+    done = as_admin.post(address, form | {"reference": "070-1"}, follow=True).content.decode()
+    assert "Swish" in done and "070-1" in done
+    assert Refund.objects.get().bank_account == ""
+
+
+def test_policies_fill_the_form_to_give_credit(as_admin: Client, maria: Customer):
+    page = "/settings/policies/"
+    as_admin.post(page, as_sent(as_admin, page) | {"manual_refundable": "on", "manual_days": "30"})
+    address = "/customers/maria/give-credit/"
+    form = as_sent(as_admin, address) | {"amount": "5", "reason": "goodwill"}
+    assert form["refundable"]
+    as_admin.post(address, form)
+    goodwill = Credit.objects.get()
+    assert not goodwill.refundable and goodwill.expires_at is not None
+    form = as_sent(as_admin, address) | {"amount": "5", "reason": "deposit", "never": "on"}
+    as_admin.post(address, form)
+    deposit = Credit.objects.latest("id")
+    assert deposit.refundable and deposit.expires_at is None
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "3651", "soon"])
+def test_a_policy_s_days_must_be_some(days: str, as_admin: Client):
+    page = "/settings/policies/"
+    answer = as_admin.post(page, as_sent(as_admin, page) | {"return_days": days})
+    assert answer.status_code == 422 and answer.context["form"].errors["return_days"]
+
+
+@pytest.mark.parametrize(
+    ("label", "taken", "code"),
+    [
+        ("Too small", [], "too_small"),
+        ("Too small", ["too_small"], "too_small_2"),
+        ("名前", [], "own"),
+        ("new", [], "new_2"),
+        ("24 hours late", [], "hours_late"),
+        ("A reason that is very long", [], "a_reason_that_is"),
+    ],
+)
+def test_a_code_is_made_of_the_label(label: str, taken: list[str], code: str):
+    assert code_of(label, taken) == code

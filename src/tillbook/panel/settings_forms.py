@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from tillbook.common.errors import InvalidInput
 from tillbook.panel.forms import PanelForm
 from tillbook.shop.details import Shop
 from tillbook.shop.logos import MOST_BYTES
@@ -24,6 +25,10 @@ class SettingsForm(PanelForm):
     def wanted(self) -> dict[str, Any]:
         """The section's values, as the service takes them."""
         return {name: value for name, value in self.cleaned_data.items() if name != "seen"}
+
+    def at_its_row(self, refusal: InvalidInput) -> InvalidInput:
+        """The refusal, naming the field as the page does."""
+        return refusal
 
 
 class ShopForm(SettingsForm):

@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from tillbook.common.actor import Permission
+from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money
 from tillbook.delivery.sender import replies_to, sender
 from tillbook.delivery.trying import send_test
 from tillbook.panel.edge import PanelRequest, answer, command, form_for, message_refusal, status_of
-from tillbook.panel.environment import facts, mail_server
+from tillbook.panel.environment import documents, facts, mail_server
 from tillbook.panel.history import history_of_settings
 from tillbook.panel.settings_forms import LimitsForm, LogoForm, MailForm, SettingsForm, ShopForm
+from tillbook.panel.settings_lists import GiveReasonsForm, MethodsForm, PoliciesForm, ReturnReasonsForm
 from tillbook.shop.logos import logo
 from tillbook.shop.policies import shop
 from tillbook.shop.services import save, save_logo
@@ -39,7 +41,10 @@ def _saved(request: PanelRequest, section: str, form: SettingsForm) -> bool:
     seen = form.cleaned_data["seen"]
 
     def call() -> int:
-        return save(section, form.wanted(), seen=seen, actor=request.actor, now=request.now)
+        try:
+            return save(section, form.wanted(), seen=seen, actor=request.actor, now=request.now)
+        except InvalidInput as refusal:
+            raise form.at_its_row(refusal) from None
 
     before, done = shop(), answer(form, call)
     if done is not None:
@@ -108,6 +113,32 @@ def limits(request: PanelRequest) -> HttpResponse:
         "self_completion_limit": text(policy.self_completion_limit_minor),
     }
     return _section(request, "limits", LimitsForm(request.POST or None, initial=shown))
+
+
+@form_for(Permission.MANAGE_SETTINGS)
+def policies(request: PanelRequest) -> HttpResponse:
+    return _section(request, "policies", PoliciesForm(request.POST or None, shop=shop()))
+
+
+@form_for(Permission.MANAGE_SETTINGS)
+def give_reasons(request: PanelRequest) -> HttpResponse:
+    return _section(request, "give_reasons", GiveReasonsForm(request.POST or None, shop=shop()))
+
+
+@form_for(Permission.MANAGE_SETTINGS)
+def return_reasons(request: PanelRequest) -> HttpResponse:
+    return _section(request, "return_reasons", ReturnReasonsForm(request.POST or None, shop=shop()))
+
+
+@form_for(Permission.MANAGE_SETTINGS)
+def methods(request: PanelRequest) -> HttpResponse:
+    return _section(request, "methods", MethodsForm(request.POST or None, shop=shop()))
+
+
+@form_for(Permission.MANAGE_SETTINGS)
+def numbering(request: PanelRequest) -> HttpResponse:
+    """What documents are called. Nothing can be set: a number on paper never changes."""
+    return render(request, "panel/settings/numbering.html", {"documents": documents()})
 
 
 @form_for(Permission.MANAGE_SETTINGS)
