@@ -181,6 +181,17 @@ def test_an_error_in_the_row_of_a_new_entry_stands_there(as_admin: Client):
     assert "never turn into cash" in str(answer.context["form"].errors["give_reasons.new.refundable"])
 
 
+def test_a_list_that_is_sent_twice_or_too_late_is_not_saved_over(as_admin: Client):
+    page = "/settings/return-reasons/"
+    sent = as_sent(as_admin, page)
+    first = sent | {"return_reasons.new.label": "Too small"}
+    for _click in (1, 2):
+        assert as_admin.post(page, first).status_code == 302
+    late = as_admin.post(page, sent | {"return_reasons.new.label": "Too large"})
+    assert late.status_code == 422 and "changed these settings meanwhile" in late.content.decode()
+    assert list(shop().return_reasons)[-2:] == ["other", "too_small"]
+
+
 def test_the_form_of_a_refund_asks_for_what_the_methods_need(as_admin: Client, deposit: Credit):
     page = "/settings/methods/"
     sent = as_sent(as_admin, page)

@@ -118,11 +118,14 @@ def code_of(label: str, taken: Sequence[str]) -> str:
     return code
 
 
-def _days(initial: int | None, *, least: int, required: bool = False, **more: Any) -> forms.IntegerField:
-    return forms.IntegerField(
-        required=required, initial=initial, min_value=least, max_value=LONGEST_TIME,
-        widget=forms.NumberInput(attrs={"class": "amount", "min": least, "max": LONGEST_TIME}), **more,
-    )  # fmt: skip
+def _days(
+    initial: int | None, *, least: int, required: bool = False, placeholder: str = "", **more: Any
+) -> forms.IntegerField:
+    field = forms.IntegerField(
+        required=required, initial=initial, min_value=least, max_value=LONGEST_TIME, **more
+    )
+    field.widget.attrs |= {"class": "amount", **({"placeholder": placeholder} if placeholder else {})}
+    return field
 
 
 class GiveReasonsForm(ListForm):
@@ -139,7 +142,7 @@ class GiveReasonsForm(ListForm):
         return {
             "house": forms.ChoiceField(choices=_HOUSES, initial=entry.get("house", "goodwill")),
             "refundable": forms.BooleanField(required=False, initial=entry.get("refundable", False)),
-            "days": _days(entry.get("days"), least=1),
+            "days": _days(entry.get("days"), least=1, placeholder=_("As the policy")),
         }
 
 

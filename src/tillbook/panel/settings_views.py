@@ -15,13 +15,14 @@ from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money
 from tillbook.delivery.sender import replies_to, sender
 from tillbook.delivery.trying import send_test
-from tillbook.panel.edge import PanelRequest, answer, command, form_for, message_refusal, status_of
+from tillbook.panel.edge import PanelRequest, answer, command, form_for, message_refusal, status_of, whole
 from tillbook.panel.environment import documents, facts, mail_server
 from tillbook.panel.history import history_of_settings
 from tillbook.panel.settings_forms import LimitsForm, LogoForm, MailForm, SettingsForm, ShopForm
 from tillbook.panel.settings_lists import GiveReasonsForm, MethodsForm, PoliciesForm, ReturnReasonsForm
+from tillbook.shop.details import Shop
 from tillbook.shop.logos import logo
-from tillbook.shop.policies import shop
+from tillbook.shop.policies import shop, shop_of
 from tillbook.shop.services import save, save_logo
 
 _YEAR = 365 * 24 * 60 * 60  # seconds
@@ -51,6 +52,12 @@ def _saved(request: PanelRequest, section: str, form: SettingsForm) -> bool:
         said = _("Saved. It holds from now on.") if shop() != before else _("Nothing was changed.")
         messages.success(request, said)
     return done is not None
+
+
+def _shown(request: PanelRequest) -> Shop:
+    """The shop that the page was made of: what was sent has the rows that it had then."""
+    seen = whole(request.POST.get("seen", ""))
+    return shop() if seen is None else shop_of(seen)
 
 
 def _section(
@@ -117,22 +124,22 @@ def limits(request: PanelRequest) -> HttpResponse:
 
 @form_for(Permission.MANAGE_SETTINGS)
 def policies(request: PanelRequest) -> HttpResponse:
-    return _section(request, "policies", PoliciesForm(request.POST or None, shop=shop()))
+    return _section(request, "policies", PoliciesForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def give_reasons(request: PanelRequest) -> HttpResponse:
-    return _section(request, "give_reasons", GiveReasonsForm(request.POST or None, shop=shop()))
+    return _section(request, "give_reasons", GiveReasonsForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def return_reasons(request: PanelRequest) -> HttpResponse:
-    return _section(request, "return_reasons", ReturnReasonsForm(request.POST or None, shop=shop()))
+    return _section(request, "return_reasons", ReturnReasonsForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def methods(request: PanelRequest) -> HttpResponse:
-    return _section(request, "methods", MethodsForm(request.POST or None, shop=shop()))
+    return _section(request, "methods", MethodsForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)

@@ -61,6 +61,15 @@ def version() -> int:
     return _current().version
 
 
+def shop_of(number: int) -> Shop:
+    """The shop as that version had it; as it is now if there is no such version."""
+    environment: Shop = settings.TILLBOOK_SHOP
+    if number == 0:
+        return environment
+    found = None if number == version() else Version.objects.filter(pk=number).first()
+    return shop() if found is None else with_values(environment, found.values)
+
+
 def forget() -> None:
     """Read the settings anew when they are asked for next."""
     _memory.forget()

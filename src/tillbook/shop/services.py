@@ -40,7 +40,11 @@ def save(section: str, values: Mapping[str, Any], *, seen: int, actor: Actor, no
     environment: Shop = settings.TILLBOOK_SHOP
     saved = {} if newest is None else newest.values
     before = with_values(environment, saved)
-    wanted = checked(section, values, before)
+    try:
+        wanted = checked(section, values, before)
+    except InvalidInput:
+        _check_seen(section, seen, newest, environment)  # what was right for the page may be wrong by now
+        raise
     changed = differences(_of_section(section, before), {**_of_section(section, before), **wanted})
     if not changed:
         return 0 if newest is None else newest.pk
