@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import smtplib
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from tests.orders.till import Till, line
 from tests.shop.test_settings import png
 from tillbook.common.actor import Actor
 from tillbook.credit.models import Credit
+from tillbook.credit.overpaid import keep
 from tillbook.customers.models import Customer
 from tillbook.panel.settings_lists import code_of
 from tillbook.refunds.models import Refund
@@ -222,6 +225,25 @@ def test_policies_fill_the_form_to_give_credit(as_admin: Client, maria: Customer
     as_admin.post(address, form)
     deposit = Credit.objects.latest("id")
     assert deposit.refundable and deposit.expires_at is None
+
+
+def test_an_overpayment_that_may_not_be_paid_out_is_not_offered_as_a_refund(
+    as_admin: Client, admin_actor: Actor, now: datetime
+):
+    till = Till(admin_actor, now)
+    order = till.place(line(1000))
+    till.pay(order, 1500)
+    assert ">Refund</a>" in as_admin.get("/overpayments/").content.decode()
+    page = "/settings/policies/"
+    sent = as_sent(as_admin, page)
+    del sent["overpayment_refundable"]
+    as_admin.post(page, sent)
+    assert ">Refund</a>" in as_admin.get("/overpayments/").content.decode()  # it keeps its terms
+    kept = Credit.objects.get()
+    keep(customer_id=kept.customer_id, credit_id=kept.id, **till.by)
+    till.pay(till.place(line(1000)), 1500)
+    shown = as_admin.get("/overpayments/").content.decode()
+    assert ">Refund</a>" not in shown and "it only pays orders" in shown
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "3651", "soon"])
