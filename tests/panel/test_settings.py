@@ -48,6 +48,7 @@ def test_the_shop_is_saved_and_its_name_stands_on_every_page(as_admin: Client):
     again = as_admin.post("/settings/shop/", {**sent, "seen": 1}, follow=True).content.decode()
     assert "Nothing was changed." in again
     history = as_admin.get("/settings/").content.decode()
+    assert history.count("Set here") == 1
     assert "Settings changed" in history and "Mill Lane" in history
 
 

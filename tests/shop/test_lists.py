@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from tests.shop.conftest import Change
 from tillbook.common.actor import Actor
@@ -19,7 +21,9 @@ from tillbook.credit.verification import findings as credit_findings
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import House
 from tillbook.refunds import services as refunds
+from tillbook.refunds import slip
 from tillbook.refunds.models import Refund
+from tillbook.refunds.queries import by_ids
 from tillbook.refunds.services import Payee
 from tillbook.refunds.verification import findings as refund_findings
 from tillbook.returns import services as returns
@@ -171,3 +175,13 @@ def test_the_payee_s_name_is_always_asked_for(set_entry: Change):
         set_entry("methods", "cash", fields=fields(payee_name="not_asked"))
     with pytest.raises(InvalidInput, match="Say required, optional or not_asked"):
         set_entry("methods", "cash", fields={"payee_name": "required"})
+
+
+def test_a_method_may_leave_the_payee_s_name_open(
+    jo: Customer, admin_actor: Actor, now: datetime, set_entry: Change
+):
+    give(jo, admin_actor, now, "deposit", refundable=True)
+    set_entry("methods", "cash", fields=fields(payee_name="optional"))
+    refund = ask(jo, admin_actor, now, "cash", Payee())
+    [page] = PdfReader(BytesIO(slip.render(by_ids([refund.pk])))).pages
+    assert "Payee\nJo\n" in page.extract_text()

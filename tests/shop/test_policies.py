@@ -13,6 +13,7 @@ from tillbook.common.actor import Actor
 from tillbook.credit.models import Credit
 from tillbook.credit.terms import Left, expiry_after
 from tillbook.customers.models import Customer
+from tillbook.shop.services import save
 
 _END = datetime(2026, 4, 1, 23, tzinfo=UTC)  # the midnight in London after 30 days from 2 March
 
@@ -73,3 +74,26 @@ def test_what_exists_keeps_its_terms(till: Till, set_policy: Change):
     till.pay(order, 1500)
     set_policy("overpayment", refundable=False, days=30)
     assert Credit.objects.get().refundable and Credit.objects.get().expires_at is None
+
+
+def test_what_comes_back_too_late_gets_the_grace_that_held_when_the_credit_arose(
+    till: Till, admin_actor: Actor, set_policy: Change
+):
+    set_policy("manual", grace_days=5)
+    given = give(till.customer, admin_actor, till.now, "goodwill", expires_at=till.now + timedelta(days=3))
+    order = till.place(line(1000))
+    till.spend(order, 500)
+    till.now += timedelta(days=4)
+    wanted = {"manual": {"refundable": False, "days": None, "grace_days": 50}}
+    save("policies", {"policies": wanted}, seen=1, actor=admin_actor, now=till.now)
+    till.cancel(order)
+    assert Credit.objects.get(id=given.id).expires_at == till.now + timedelta(days=5)
+    later = give(
+        till.customer, admin_actor, till.now, "goodwill", key="later", expires_at=till.now + timedelta(days=1)
+    )
+    order = till.place(line(1000))
+    till.spend(order, 500, credits={later.id: 500})
+    till.now += timedelta(days=2)
+    till.cancel(order)
+    assert Credit.objects.get(id=later.id).expires_at == till.now + timedelta(days=50)
+    assert broken() == []

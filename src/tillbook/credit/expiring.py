@@ -116,7 +116,7 @@ def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datet
     credits = list(expired.order_by("id"))
     places = [(credit.customer_id, credit.id) for credit in credits]
     _expire_available(places, {place[1]: back[place] for place in places}, actor, now)
-    # The grace that held when the credit was issued: a policy that is saved later does not touch it.
+    # The grace that held when the credit arose: a policy that is saved later does not touch it.
     graces = {
         credit.id: now + timedelta(days=policy_at(credit.source, credit.issued_at).grace_days)
         for credit in credits

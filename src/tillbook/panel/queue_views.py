@@ -25,7 +25,7 @@ _PAGE_SIZE = 50
 _COLUMNS = (
     "number", "kind", "state", "customer", "name", "amount", "currency", "method", "payee", "bank_account",
     "paypal_email", "postal_address", "payment_date", "requested_at", "requested_by", "resolved_at",
-    "resolved_by",
+    "resolved_by", "reference",
 )  # fmt: skip
 
 
@@ -126,4 +126,5 @@ def _cells(refund: Refund) -> Sequence[Cell]:
         services.amount_of(refund), refund.currency, refund.method, refund.payee_name,
         refund.bank_account, refund.paypal_email, refund.postal_address, refund.payment_date,
         refund.requested_at, refund.requested_by, refund.resolved_at, refund.resolved_by,
+        refund.payee_reference,
     ]  # fmt: skip

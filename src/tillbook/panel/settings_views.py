@@ -22,7 +22,7 @@ from tillbook.panel.settings_forms import LimitsForm, LogoForm, MailForm, Settin
 from tillbook.panel.settings_lists import GiveReasonsForm, MethodsForm, PoliciesForm, ReturnReasonsForm
 from tillbook.shop.details import Shop
 from tillbook.shop.logos import logo
-from tillbook.shop.policies import shop, shop_of
+from tillbook.shop.policies import saved_sections, shop, shop_of
 from tillbook.shop.services import save, save_logo
 
 _YEAR = 365 * 24 * 60 * 60  # seconds
@@ -31,7 +31,7 @@ _YEAR = 365 * 24 * 60 * 60  # seconds
 @form_for(Permission.MANAGE_SETTINGS)
 def settings(request: PanelRequest) -> HttpResponse:
     """The sections, what stays with the environment, and who changed what."""
-    context = {"facts": facts(), "history": history_of_settings(request)}
+    context = {"facts": facts(), "history": history_of_settings(request), "saved": saved_sections()}
     return render(request, "panel/settings/index.html", context)
 
 

@@ -161,7 +161,14 @@ def _payee(refund: Refund) -> list[str]:
     }
     method = shop().methods.get(refund.method)
     asked = [name for name in details if method is None or method.asks(name) != Asked.NOT_ASKED]
-    return [each for each in (refund.payee_name, *(line for name in asked for line in details[name])) if each]
+    return [
+        each
+        for each in (
+            refund.payee_name or refund.customer.display_name,
+            *(line for name in asked for line in details[name]),
+        )
+        if each
+    ]
 
 
 def _credits(refund: Refund) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from tillbook.shop.details import CreditPolicy, Shop
 from tillbook.shop.models import Version
-from tillbook.shop.values import with_values
+from tillbook.shop.values import SECTIONS, with_values
 
 KEPT = 2 * 10**9  # nanoseconds
 
@@ -68,6 +68,13 @@ def shop_of(number: int) -> Shop:
         return environment
     found = None if number == version() else Version.objects.filter(pk=number).first()
     return shop() if found is None else with_values(environment, found.values)
+
+
+def saved_sections() -> frozenset[str]:
+    """The sections that were ever saved: about these the environment says nothing any more."""
+    newest = Version.objects.order_by("-id").first()
+    values = {} if newest is None else newest.values
+    return frozenset(section for section, names in SECTIONS.items() if set(names) & set(values))
 
 
 def forget() -> None:
