@@ -120,7 +120,9 @@ def test_a_nacha_file_is_read_by_another_program():
 @pytest.fixture
 def british() -> Run:
     sender = Sender("Mill Lane Goods", read("20-00-00 55779911", "GBP"), user_id="123456")
-    return run("GBP", sender, instruction("RF-1042", "Zoë O'Brien & Söhne", "60-16-13 31926819", 12_34, "GBP"))
+    return run(
+        "GBP", sender, instruction("RF-1042", "Zoë O'Brien & Söhne", "60-16-13 31926819", 12_34, "GBP")
+    )
 
 
 def test_a_bacs_file_has_labels_entries_contra_and_totals(british):

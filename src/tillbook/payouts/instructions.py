@@ -67,10 +67,13 @@ def check_run(run: Run, *, currency: str, scheme: Scheme, most_minor: int) -> No
     for each in run.instructions:
         if each.account.scheme is not scheme:
             raise NotForThisFile(
-                f"{each.reference} goes to an account that is not {_KIND[scheme]}. Leave it out.", field="refunds"
+                f"{each.reference} goes to an account that is not {_KIND[scheme]}. Leave it out.",
+                field="refunds",
             )
         if each.minor > most_minor:
-            raise NotForThisFile(f"{each.reference} is more than one entry of this file can pay.", field="refunds")
+            raise NotForThisFile(
+                f"{each.reference} is more than one entry of this file can pay.", field="refunds"
+            )
 
 
 _KIND = {

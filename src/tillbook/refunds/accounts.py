@@ -49,7 +49,9 @@ class BankAccount:
 
     def written(self) -> str:
         """As people of its country write it: "062-000 12345678"."""
-        return " ".join(part for part in (_BRANCH[self.scheme](self.branch), self._number(), self.bic) if part)
+        return " ".join(
+            part for part in (_BRANCH[self.scheme](self.branch), self._number(), self.bic) if part
+        )
 
     def masked(self) -> str:
         """With no more of the number than tells it from the customer's others: "•••• 5678"."""
@@ -116,7 +118,9 @@ def _british(text: str) -> BankAccount:
         _SORT_CODE, text, "Enter the sort code and the account number, like 20-00-00 55779911."
     )
     if len(number) != 8:
-        raise _wrong("A British account number has 8 digits after the sort code; put zeros before a shorter one.")
+        raise _wrong(
+            "A British account number has 8 digits after the sort code; put zeros before a shorter one."
+        )
     return BankAccount(Scheme.GB, branch, number)
 
 

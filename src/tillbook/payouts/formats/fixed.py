@@ -42,5 +42,7 @@ def lines(records: Iterable[str]) -> bytes:
 
 def _fitting(value: str, width: int) -> str:
     if len(value) > width:
-        raise InvalidInput(f"{value!r} is longer than the {width} characters that the file has for it.", field="account")
+        raise InvalidInput(
+            f"{value!r} is longer than the {width} characters that the file has for it.", field="account"
+        )
     return value
