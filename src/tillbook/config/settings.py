@@ -13,7 +13,7 @@ from tillbook.config import checks
 from tillbook.config.databases import database
 from tillbook.config.logs import configure_structlog, logging_settings
 from tillbook.config.mail import mail_settings
-from tillbook.config.secret import kept_secret_key
+from tillbook.config.secret import kept_account_keys, kept_secret_key
 from tillbook.shop.details import Shop, first_policies
 
 env = Env(prefix=checks.PREFIX)
@@ -56,6 +56,7 @@ try:
     _mail_from = checks.sender("MAIL_FROM", env.str("MAIL_FROM", ""))
     _email_url, _database_url = env.str("EMAIL_URL", ""), env.str("DATABASE_URL", "")
     _secret_key = checks.secret_key(env.str("SECRET_KEY", ""))
+    _account_keys = checks.account_keys(env.list("ACCOUNT_KEYS", []))
     _data_dir = env.path("DATA_DIR", Path("data"))
 except EnvError as error:
     raise ImproperlyConfigured(f"A TILLBOOK_ setting is wrong: {error}") from error
@@ -64,6 +65,8 @@ DATA_DIR = checks.data_dir(_data_dir)
 _mail = mail_settings(_email_url, DATA_DIR)
 DATABASES = {"default": database(_database_url, DATA_DIR)}
 SECRET_KEY = _secret_key or kept_secret_key(DATA_DIR)
+TILLBOOK_ACCOUNT_KEYS_KEPT = not _account_keys  # in the data folder, where a command can change them
+TILLBOOK_ACCOUNT_KEYS = _account_keys or kept_account_keys(DATA_DIR)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Time and language

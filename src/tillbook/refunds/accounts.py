@@ -17,8 +17,6 @@ from stdnum.us import rtn
 
 from tillbook.common.errors import InvalidInput
 
-_SHOWN = 4  # last characters of an account's number that a masked one shows
-_DOTS = "••••"
 _MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
 _LONGEST = 34  # ISO 13616, and longer than any domestic number
 
@@ -53,9 +51,10 @@ class BankAccount:
             part for part in (_BRANCH[self.scheme](self.branch), self._number(), self.bic) if part
         )
 
-    def masked(self) -> str:
-        """With no more of the number than tells it from the customer's others: "•••• 5678"."""
-        return f"{_DOTS} {self.number[-_SHOWN:]}"
+    @property
+    def plain(self) -> str:
+        """What tells it from every other account, without blanks."""
+        return self.branch + self.number
 
     def _number(self) -> str:
         return iban.format(self.number) if self.scheme is Scheme.IBAN else self.number
@@ -79,12 +78,6 @@ def read(text: str, currency: str) -> BankAccount:
     if _IBAN.fullmatch(tidy):
         return _international(tidy)
     return _DOMESTIC.get(currency, _other)(tidy)
-
-
-def masked(text: str) -> str:
-    """An account as it was stored, with no more than its last characters."""
-    plain = _plain(text)
-    return f"{_DOTS} {plain[-_SHOWN:]}" if len(plain) > _SHOWN else _DOTS
 
 
 def _international(text: str) -> BankAccount:

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from tillbook.common.numbering import public_number
+from tillbook.common.sealed_field import SealedField
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
 from tillbook.shop.details import label_of
@@ -39,7 +40,8 @@ class Refund(models.Model):
     amount_minor = models.BigIntegerField()
     method = models.CharField(max_length=20, blank=True)  # blank: a reversal pays nobody
     payee_name = models.CharField(max_length=200, blank=True)
-    bank_account = models.CharField(max_length=60, blank=True)
+    bank_account = SealedField(blank=True)
+    account_mark = models.CharField(max_length=64, blank=True)  # equal where the bank accounts are
     paypal_email = models.EmailField(blank=True)
     postal_address = models.TextField(blank=True)
     payee_reference = models.CharField(max_length=60, blank=True, default="", db_default="")
@@ -68,6 +70,7 @@ class Refund(models.Model):
             models.Index(fields=["status", "requested_at"], name="refund_queue"),
             models.Index(fields=["requested_at"], name="refund_requested"),
             models.Index(fields=["customer", "-requested_at"], name="refund_of_customer"),
+            models.Index(fields=["account_mark"], name="refund_account", condition=~Q(account_mark="")),
         ]
 
     def __str__(self) -> str:

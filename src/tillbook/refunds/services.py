@@ -17,12 +17,14 @@ from tillbook.common.actor import Actor, Permission
 from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, NotFound, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
+from tillbook.common.sealing import mark
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
 from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
+from tillbook.refunds.accounts import BankAccount, read
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.shop.details import PAYEE_FIELDS, Asked
 from tillbook.shop.policies import shop
@@ -69,8 +71,6 @@ _LONGEST = {
     "postal_address": 1000,
     "reference": 60,
 }
-_MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
-_MAX_IBAN = 34  # ISO 13616
 _FARTHEST_PAYMENT = timedelta(days=366)
 
 #: state -> the states it may become
@@ -137,13 +137,13 @@ def request(
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])
     check_amount(amount.minor)
-    _check_payee(method, payee)
+    account = _check_payee(method, payee, amount.currency)
     _check_payment_date(payment_date, now)
     refund = Refund(
         customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor,
         method=str(method), payee_name=payee.name, bank_account=payee.bank_account,
         paypal_email=payee.paypal_email, postal_address=payee.postal_address, payee_reference=payee.reference,
-        payment_date=payment_date, note=note,
+        payment_date=payment_date, note=note, account_mark=mark(account.plain) if account else "",
     )  # fmt: skip
     chosen = None if credit_id is None else {credit_id: amount.minor}
     return _record(refund, chosen, House.PAYOUTS, key, content, actor, now)
@@ -165,8 +165,11 @@ _WANTED = {
 }
 
 
-def _check_payee(code: str, payee: Payee) -> None:
-    """The method must be one that the shop pays by now, and the payee have what it asks for."""
+def _check_payee(code: str, payee: Payee, currency: str) -> BankAccount | None:
+    """The method must be one that the shop pays by now, and the payee have what it asks for.
+
+    Returns the bank account, if it is asked for and there is one.
+    """
     method = shop().methods.get(code)
     if method is None or not method.on:
         ways = ", ".join(each.code for each in shop().methods.values() if each.on)
@@ -175,12 +178,12 @@ def _check_payee(code: str, payee: Payee) -> None:
         asked = method.asks(field)
         if (asked == Asked.REQUIRED and not text) or (asked != Asked.NOT_ASKED and not _may_be(field, text)):
             raise InvalidInput(_WANTED[field], field=field)
+    wanted = method.asks("bank_account") != Asked.NOT_ASKED and payee.bank_account
+    return read(payee.bank_account, currency) if wanted else None
 
 
 def _may_be(field: str, text: str) -> bool:
     """Whether the text could be what the field asks for. Empty: nobody said."""
-    if field == "bank_account" and text:
-        return _is_bank_account(text)
     if field == "paypal_email" and text:
         try:
             validate_email(text)
@@ -193,12 +196,6 @@ def _check_payment_date(day: date, now: datetime) -> None:
     """At most a year away: anything else is a mistyped year."""
     if abs(day - now.astimezone(shop().time_zone).date()) > _FARTHEST_PAYMENT:
         raise InvalidInput("Enter a date at most one year from today.", field="payment_date")
-
-
-def _is_bank_account(account: str) -> bool:
-    plain = "".join(character for character in account if character not in " -")
-    digits = sum(character.isdigit() for character in plain)
-    return plain.isascii() and plain.isalnum() and digits >= _MIN_DIGITS and len(plain) <= _MAX_IBAN
 
 
 @transaction.atomic
