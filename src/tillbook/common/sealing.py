@@ -1,7 +1,7 @@
 """Texts that the database keeps sealed: whoever takes it away, or reads a backup, reads none of them.
 
-The keys stand outside the database. The first one seals; all of them open, so that a key can be
-changed while the shop is open.
+The keys stand outside the database, and are asked for each time: the first one seals, all of them
+open, so that a key can be changed while the shop is open.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def unseal(sealed: str) -> str:
     try:
         return _box(_keys()).decrypt(sealed).decode()
     except InvalidToken:
-        raise ValueError("None of the keys in TILLBOOK_ACCOUNT_KEYS opens a sealed account.") from None
+        raise ValueError("None of the account keys opens a sealed text.") from None
 
 
 def mark(text: str) -> str:
@@ -53,7 +53,7 @@ def marks(text: str) -> list[str]:
 
 
 def _keys() -> tuple[str, ...]:
-    return tuple(settings.TILLBOOK_ACCOUNT_KEYS)
+    return tuple(settings.TILLBOOK_ACCOUNT_KEYS())
 
 
 @lru_cache(maxsize=4)

@@ -121,7 +121,8 @@ def account_keys(keys: Iterable[str]) -> list[str]:
             check_key(key)
         except ValueError:
             raise wrong(
-                "ACCOUNT_KEYS", f"key {place} is not 32 bytes in base64. `tillbook account-key new` makes one."
+                "ACCOUNT_KEYS",
+                f"key {place} is not 32 bytes in base64. `tillbook account-key new` makes one.",
             ) from None
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -66,7 +67,9 @@ _mail = mail_settings(_email_url, DATA_DIR)
 DATABASES = {"default": database(_database_url, DATA_DIR)}
 SECRET_KEY = _secret_key or kept_secret_key(DATA_DIR)
 TILLBOOK_ACCOUNT_KEYS_KEPT = not _account_keys  # in the data folder, where a command can change them
-TILLBOOK_ACCOUNT_KEYS = _account_keys or kept_account_keys(DATA_DIR)
+TILLBOOK_ACCOUNT_KEYS = (
+    partial(kept_account_keys, DATA_DIR) if TILLBOOK_ACCOUNT_KEYS_KEPT else partial(list, _account_keys)
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Time and language

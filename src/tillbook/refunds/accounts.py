@@ -52,8 +52,8 @@ class BankAccount:
         )
 
     @property
-    def plain(self) -> str:
-        """What tells it from every other account, without blanks."""
+    def whole(self) -> str:
+        """What tells it from every other account."""
         return self.branch + self.number
 
     def _number(self) -> str:
@@ -129,22 +129,23 @@ def _american(text: str) -> BankAccount:
 
 
 def _other(text: str) -> BankAccount:
-    plain = _plain(text)
-    digits = sum(character.isdigit() for character in plain)
-    if not (plain.isascii() and plain.isalnum() and digits >= _MIN_DIGITS and len(plain) <= _LONGEST):
+    number = plain(text)
+    digits = sum(character.isdigit() for character in number)
+    if not (number.isascii() and number.isalnum() and digits >= _MIN_DIGITS and len(number) <= _LONGEST):
         raise _wrong("Enter the payee's bank account: branch code and account number, or an IBAN.")
-    return BankAccount(Scheme.OTHER, "", plain)
+    return BankAccount(Scheme.OTHER, "", number)
 
 
 def _parts(shape: re.Pattern[str], text: str, ask: str) -> tuple[str, str]:
     found = shape.fullmatch(text)
     if found is None:
         raise _wrong(ask)
-    return _plain(found["branch"]), _plain(found["number"])
+    return plain(found["branch"]), plain(found["number"])
 
 
-def _plain(text: str) -> str:
-    return "".join(character for character in text if character not in " -")
+def plain(text: str) -> str:
+    """Without what people put between the characters."""
+    return "".join(character for character in text.upper() if character.isalnum())
 
 
 def _wrong(message: str) -> InvalidInput:

@@ -143,7 +143,7 @@ def request(
         customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor,
         method=str(method), payee_name=payee.name, bank_account=payee.bank_account,
         paypal_email=payee.paypal_email, postal_address=payee.postal_address, payee_reference=payee.reference,
-        payment_date=payment_date, note=note, account_mark=mark(account.plain) if account else "",
+        payment_date=payment_date, note=note, account_mark=mark(account.whole) if account else "",
     )  # fmt: skip
     chosen = None if credit_id is None else {credit_id: amount.minor}
     return _record(refund, chosen, House.PAYOUTS, key, content, actor, now)

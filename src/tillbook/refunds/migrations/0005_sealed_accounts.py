@@ -18,7 +18,8 @@ def seal_all(apps: Any, schema_editor: Any) -> None:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id, bank_account FROM refunds_refund WHERE id > %s ORDER BY id LIMIT %s", [last, _PIECE]
+                "SELECT id, bank_account FROM refunds_refund WHERE id > %s ORDER BY id LIMIT %s",
+                [last, _PIECE],
             )
             rows = cursor.fetchall()
             cursor.executemany(
@@ -41,13 +42,18 @@ class Migration(migrations.Migration):
     operations: ClassVar = [
         migrations.AlterField("refund", "bank_account", SealedField(blank=True)),
         migrations.AddField(
-            "refund", "account_mark", models.CharField(blank=True, max_length=64, default=""), preserve_default=False
+            "refund",
+            "account_mark",
+            models.CharField(blank=True, max_length=64, default=""),
+            preserve_default=False,
         ),
         migrations.RunPython(seal_all, migrations.RunPython.noop, elidable=True),
         migrations.AddIndex(
             "refund",
             models.Index(
-                fields=["account_mark"], name="refund_account", condition=models.Q(("account_mark", ""), _negated=True)
+                fields=["account_mark"],
+                name="refund_account",
+                condition=models.Q(("account_mark", ""), _negated=True),
             ),
         ),
     ]
