@@ -15,7 +15,7 @@ class SealedField(models.TextField):  # type: ignore[type-arg]  # generic for my
     def get_prep_value(self, value: Any) -> Any:
         return None if value is None else seal(str(value))
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+    def from_db_value(self, value: str | None, *_: Any) -> str | None:
         return None if value is None else unseal(value)
 
     def get_lookup(self, lookup_name: str) -> Any:

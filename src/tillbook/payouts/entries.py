@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 
 from tillbook.common.errors import Refusal
@@ -52,8 +52,7 @@ def keys_of(entries: Iterable[Entry]) -> list[str]:
     seen: Counter[str] = Counter()
     keys = []
     for each in entries:
-        said = repr((each.booked_on.isoformat(), each.minor, each.currency, each.texts, each.name, each.account,
-                     each.bank_reference, each.returned))  # fmt: skip
+        said = repr(astuple(each))
         place = seen[said]
         seen[said] += 1
         keys.append(hashlib.sha256(f"{said}{place}".encode()).hexdigest())

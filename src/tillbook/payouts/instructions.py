@@ -59,7 +59,7 @@ class Run:
 
 
 def check_run(run: Run, *, currency: str, scheme: Scheme, most_minor: int) -> None:
-    """Raise NotForThisFile for the first thing that a file in `currency` between `scheme` accounts can't say."""
+    """Raise NotForThisFile for the first thing that a file between `scheme` accounts can't say."""
     if run.currency != currency:
         raise NotForThisFile(f"This file pays in {currency}, not in {run.currency}.", field="format")
     if run.sender.account.scheme is not scheme:

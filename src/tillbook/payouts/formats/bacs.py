@@ -57,7 +57,8 @@ def _file_labels(run: Run, user: str, serial: str) -> tuple[str, str]:
     made = _day(run.made_at.date())
     first = fixed.record(
         _LABEL - 4,
-        f"A{user}S  1{user}", serial, "0001", "0001", " " * 6, made, _day(run.pay_on), "0", "000000", " " * 20,
+        f"A{user}S  1{user}", serial, "0001", "0001", " " * 6, made, _day(run.pay_on), "0", "000000",
+        " " * 20,
     )  # fmt: skip
     second = fixed.record(_LABEL - 4, "F", "02000", fixed.digits(_RECORD, 5), " " * 35, "00", " " * 28)
     return first, second

@@ -52,10 +52,11 @@ def _records(run: Run) -> Iterator[str]:
         "8", _CREDITS_ONLY, fixed.digits(len(run.instructions), 6), *sums, company, " " * 19, " " * 6,
         bank[:8], fixed.digits(1, 7),
     )  # fmt: skip
-    blocks = -(-(len(run.instructions) + 4) // _BLOCK)
+    entries = len(run.instructions)
+    blocks = -(-(entries + 4) // _BLOCK)
     yield fixed.record(
         _WIDTH,
-        "9", fixed.digits(1, 6), fixed.digits(blocks, 6), fixed.digits(len(run.instructions), 8), *sums, " " * 39,
+        "9", fixed.digits(1, 6), fixed.digits(blocks, 6), fixed.digits(entries, 8), *sums, " " * 39,
     )  # fmt: skip
 
 

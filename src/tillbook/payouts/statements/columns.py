@@ -1,4 +1,4 @@
-"""Statements as a table, CSV: every bank names its columns in its own way, so the shop says which is which."""
+"""Statements as a table, CSV: each bank names its columns as it likes, so the shop says which is which."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Columns:
 
 
 def columns_of(named: Mapping[str, str], *, date_format: str, decimal: str) -> Columns:
-    """The columns as a person names them: {"date": "Booked", "reference": "Text,Note"}. Raises InvalidInput."""
+    """The columns as people name them: {"date": "Booked", "reference": "Text,Note"}. Raises InvalidInput."""
     unknown = sorted(set(named) - set(_NAMES))
     if unknown:
         raise InvalidInput(
