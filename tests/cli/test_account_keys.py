@@ -8,7 +8,7 @@ import pytest
 
 from tests.refunds.conftest import ask, credit  # noqa: F401  its fixtures
 from tillbook.common import sealing
-from tillbook.config.secret import kept_account_keys
+from tillbook.common.key_files import kept_account_keys
 from tillbook.refunds.models import Refund
 
 pytestmark = pytest.mark.django_db

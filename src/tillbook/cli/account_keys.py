@@ -8,7 +8,7 @@ from django.conf import settings
 from tillbook.cli.output import AsJson, say
 from tillbook.common import sealing
 from tillbook.common.errors import InvalidInput
-from tillbook.config.secret import keep_account_keys
+from tillbook.common.key_files import keep_account_keys
 from tillbook.refunds.resealing import reseal as reseal_all
 
 commands = typer.Typer(

@@ -10,11 +10,11 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
+from tillbook.common.key_files import kept_account_keys, kept_secret_key
 from tillbook.config import checks
 from tillbook.config.databases import database
 from tillbook.config.logs import configure_structlog, logging_settings
 from tillbook.config.mail import mail_settings
-from tillbook.config.secret import kept_account_keys, kept_secret_key
 from tillbook.shop.details import Shop, first_policies
 
 env = Env(prefix=checks.PREFIX)
