@@ -12,8 +12,8 @@ from tillbook.credit import queries, services
 from tillbook.credit.models import GiveReason, ReverseReason
 from tillbook.ledger.models import Transfer
 from tillbook.refunds import services as refunds
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
-from tillbook.refunds.queries import mask
 
 pytestmark = pytest.mark.django_db
 

@@ -14,8 +14,8 @@ from tillbook.common.actor import Actor
 from tillbook.credit.models import Credit, ReverseReason, Source
 from tillbook.customers.models import Customer
 from tillbook.refunds import slip
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund, RefundSource
-from tillbook.refunds.queries import mask
 from tillbook.shop.policies import shop
 from tillbook.shop.services import save, save_logo
 

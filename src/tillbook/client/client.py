@@ -10,6 +10,8 @@ from typing import Literal
 from urllib.parse import quote
 
 from tillbook.client.shapes import (
+    Account,
+    ApprovalSent,
     Balances,
     Because,
     CaptureSent,
@@ -24,6 +26,7 @@ from tillbook.client.shapes import (
     DeliveryOut,
     EventOut,
     Expired,
+    FailSent,
     HoldOut,
     NoteSent,
     Nothing,
@@ -37,6 +40,7 @@ from tillbook.client.shapes import (
     PaymentSent,
     RecalculationOut,
     RecalculationSent,
+    RefundChanged,
     RefundOut,
     RefundSent,
     RefundWithCredits,
@@ -279,7 +283,7 @@ class Client(Transport):
         self,
         *,
         limit: int | None = None,
-        status: Literal["requested", "completed", "declined"] | None = None,
+        status: Literal["requested", "approved", "completed", "declined", "failed"] | None = None,
         kind: Literal["refund", "reversal"] | None = None,
         method: str | None = None,
         customer: str | None = None,
@@ -305,6 +309,24 @@ class Client(Transport):
     def decline_refund(self, number: str, body: DeclineSent, *, key: str | None = None) -> RefundWithCredits:
         """Decline with a reason: the amount is available again."""
         return self.change(f"/refunds/{_in_path(number)}/decline", body, key)  # type: ignore[no-any-return]
+
+    def approve_refund(self, number: str, body: ApprovalSent, *, key: str | None = None) -> RefundWithCredits:
+        """Agree to it exactly as it stands. A later change of where it goes ends the approval."""
+        return self.change(f"/refunds/{_in_path(number)}/approve", body, key)  # type: ignore[no-any-return]
+
+    def redirect_refund(
+        self, number: str, body: RefundChanged, *, key: str | None = None
+    ) -> RefundWithCredits:
+        """Correct where an open refund goes: its approvals end."""
+        return self.change(f"/refunds/{_in_path(number)}/redirect", body, key)  # type: ignore[no-any-return]
+
+    def fail_refund(self, number: str, body: FailSent, *, key: str | None = None) -> RefundWithCredits:
+        """The money did not arrive: it is credit again, the same credits on the same terms."""
+        return self.change(f"/refunds/{_in_path(number)}/fail", body, key)  # type: ignore[no-any-return]
+
+    def reveal_account(self, number: str, body: Nothing, *, key: str | None = None) -> Account:
+        """Tell the payee's whole bank account. The history keeps who asked."""
+        return self.change(f"/refunds/{_in_path(number)}/reveal-account", body, key)  # type: ignore[no-any-return]
 
     def get_slip(self, number: str) -> bytes:
         """The refund slip, as a PDF."""

@@ -8,6 +8,25 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class Account(TypedDict):
+    """The payee's bank account."""
+
+    bank_account: str
+
+
+class ApprovalOut(TypedDict):
+    """One person's consent to the refund as it stands now."""
+
+    by: str
+    at: str
+
+
+class ApprovalSent(TypedDict):
+    """The flags of the refund that the approver has seen."""
+
+    acknowledge: NotRequired[list[Literal["changed_account", "shared_account", "new_payee"]]]
+
+
 class BalanceFilters(TypedDict):
     """As of when, and by which time of a transfer: when it happened, or when it was recorded."""
 
@@ -92,8 +111,8 @@ class CreditItem(TypedDict):
 
     customer: str
     amount: MoneySent
-    reason: str
-    refundable: NotRequired[bool | None]
+    reason: Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
+    refundable: NotRequired[bool]
     expires_at: NotRequired[str | None]
     note: NotRequired[str]
     public_note: NotRequired[str]
@@ -147,8 +166,8 @@ class CreditSent(TypedDict):
 
     customer: str
     amount: MoneySent
-    reason: str
-    refundable: NotRequired[bool | None]
+    reason: Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
+    refundable: NotRequired[bool]
     expires_at: NotRequired[str | None]
     note: NotRequired[str]
     public_note: NotRequired[str]
@@ -311,13 +330,10 @@ class ExplanationOut(TypedDict):
     parts: int
 
 
-class GiveReasonOut(TypedDict):
-    """Why credit is given by hand, and its terms where none are named."""
+class FailSent(TypedDict):
+    """Why the payment did not arrive."""
 
-    code: str
-    label: str
-    refundable: bool
-    expires_after_days: int | None
+    reason: str
 
 
 class HoldOut(TypedDict):
@@ -357,14 +373,6 @@ class LineSent(TypedDict):
     description: NotRequired[str]
     quantity: int
     amount: MoneySent
-
-
-class MethodOut(TypedDict):
-    """A way in which the shop pays out, and what it needs of the payee."""
-
-    code: str
-    label: str
-    payee: PayeeFieldsOut
 
 
 class Money(TypedDict):
@@ -509,16 +517,6 @@ class Paging(TypedDict):
     cursor: NotRequired[str | None]
 
 
-class PayeeFieldsOut(TypedDict):
-    """What a refund method asks for."""
-
-    name: Literal["required", "optional", "not_asked"]
-    bank_account: Literal["required", "optional", "not_asked"]
-    paypal_email: Literal["required", "optional", "not_asked"]
-    postal_address: Literal["required", "optional", "not_asked"]
-    reference: Literal["required", "optional", "not_asked"]
-
-
 class PayeeOut(TypedDict):
     """Who gets the money, and where to."""
 
@@ -526,7 +524,6 @@ class PayeeOut(TypedDict):
     bank_account: str
     paypal_email: str
     postal_address: str
-    reference: str
 
 
 class PayeeSent(TypedDict):
@@ -536,7 +533,6 @@ class PayeeSent(TypedDict):
     bank_account: NotRequired[str]
     paypal_email: NotRequired[str]
     postal_address: NotRequired[str]
-    reference: NotRequired[str]
 
 
 class PaymentOut(TypedDict):
@@ -570,15 +566,6 @@ class Payments(TypedDict):
     payments: list[PaymentOut]
 
 
-class PolicyOut(TypedDict):
-    """On what terms credit from one source is issued."""
-
-    source: Literal["overpayment", "return", "manual"]
-    refundable: bool
-    expires_after_days: int | None
-    grace_days: int
-
-
 class Problem(TypedDict):
     """What went wrong, as RFC 9457 has it."""
 
@@ -606,14 +593,23 @@ class RecalculationSent(TypedDict):
     repair: bool
 
 
+class RefundChanged(TypedDict):
+    """Where the money goes instead. Amount and credits stay."""
+
+    method: Literal["bank_transfer", "paypal", "cheque", "cash"]
+    payee: PayeeSent
+    payment_date: str
+    note: NotRequired[str]
+
+
 class RefundFilters(TypedDict):
     """Which refunds, the oldest first."""
 
     limit: NotRequired[int]
     cursor: NotRequired[str | None]
-    status: NotRequired[Literal["requested", "completed", "declined"] | None]
+    status: NotRequired[Literal["requested", "approved", "completed", "declined", "failed"] | None]
     kind: NotRequired[Literal["refund", "reversal"] | None]
-    method: NotRequired[str | None]
+    method: NotRequired[Literal["bank_transfer", "paypal", "cheque", "cash"] | None]
     customer: NotRequired[str | None]
 
 
@@ -622,10 +618,10 @@ class RefundOut(TypedDict):
 
     number: str
     kind: Literal["refund", "reversal"]
-    status: Literal["requested", "completed", "declined"]
+    status: Literal["requested", "approved", "completed", "declined", "failed"]
     customer: str
     amount: Money
-    method: str | None
+    method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None
     payee: PayeeOut | None
     payment_date: str | None
     reason: str
@@ -635,6 +631,9 @@ class RefundOut(TypedDict):
     resolved_by: str
     resolved_at: str | None
     decline_reason: str
+    payout: str | None
+    failed_at: str | None
+    fail_reason: str
 
 
 class RefundSent(TypedDict):
@@ -644,7 +643,7 @@ class RefundSent(TypedDict):
 
     customer: str
     amount: MoneySent
-    method: str
+    method: Literal["bank_transfer", "paypal", "cheque", "cash"]
     payee: PayeeSent
     payment_date: str
     note: NotRequired[str]
@@ -652,14 +651,14 @@ class RefundSent(TypedDict):
 
 
 class RefundWithCredits(TypedDict):
-    """A refund, and how much of it comes from which credit."""
+    """A refund, how much of it comes from which credit, and who must agree to it."""
 
     number: str
     kind: Literal["refund", "reversal"]
-    status: Literal["requested", "completed", "declined"]
+    status: Literal["requested", "approved", "completed", "declined", "failed"]
     customer: str
     amount: Money
-    method: str | None
+    method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None
     payee: PayeeOut | None
     payment_date: str | None
     reason: str
@@ -669,7 +668,13 @@ class RefundWithCredits(TypedDict):
     resolved_by: str
     resolved_at: str | None
     decline_reason: str
+    payout: str | None
+    failed_at: str | None
+    fail_reason: str
     credits: list[CreditPart]
+    approvals: list[ApprovalOut]
+    approvals_needed: int
+    flags: list[Literal["changed_account", "shared_account", "new_payee"]]
 
 
 class RestoreSent(TypedDict):
@@ -681,13 +686,6 @@ class RestoreSent(TypedDict):
     reference: str
     currency: str
     amount: NotRequired[MoneySent | None]
-
-
-class ReturnReasonOut(TypedDict):
-    """Why something comes back."""
-
-    code: str
-    label: str
 
 
 class ReversalSent(TypedDict):
@@ -706,7 +704,9 @@ class RmaDetail(TypedDict):
     document: str | None
     status: Literal["open", "closed", "cancelled"]
     outcome: Literal["awaiting", "credit", "no_credit"]
-    reason: str
+    reason: Literal[
+        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
+    ]
     total: Money
     opened_by: str
     opened_at: str
@@ -763,7 +763,9 @@ class RmaOut(TypedDict):
     document: str | None
     status: Literal["open", "closed", "cancelled"]
     outcome: Literal["awaiting", "credit", "no_credit"]
-    reason: str
+    reason: Literal[
+        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
+    ]
     total: Money
     opened_by: str
     opened_at: str
@@ -780,32 +782,13 @@ class RmaSent(TypedDict):
     lines: NotRequired[list[RmaLineSent]]
     shipping: NotRequired[MoneySent | None]
     surcharge: NotRequired[MoneySent | None]
-    reason: str
+    reason: Literal[
+        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
+    ]
     note: NotRequired[str]
     public_note: NotRequired[str]
     document: NotRequired[str | None]
     opened_at: NotRequired[str | None]
-
-
-class SettingsOut(TypedDict):
-    """The settings in effect. Lists hold what is switched on; older documents may bear other
-    codes.
-    """
-
-    version: int
-    name: str
-    address: str
-    email: str
-    tax_number: str
-    currency: str
-    locale: str
-    time_zone: str
-    staff_credit_limit: Money
-    self_completion_limit: Money
-    policies: list[PolicyOut]
-    give_reasons: list[GiveReasonOut]
-    return_reasons: list[ReturnReasonOut]
-    refund_methods: list[MethodOut]
 
 
 class Spend(TypedDict):

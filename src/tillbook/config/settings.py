@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "tillbook.orders",
     "tillbook.returns",
     "tillbook.refunds",
+    "tillbook.payouts",
     "tillbook.delivery",
     "tillbook.api",
 ]

@@ -24,7 +24,7 @@ from tillbook.events.services import NewEvent, content_of, record, replay
 from tillbook.refunds import slip
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids
-from tillbook.refunds.services import RefundNotFound
+from tillbook.refunds.state import RefundNotFound
 from tillbook.shop.policies import shop
 
 _ACTION = "refund.slip_sent"
@@ -32,6 +32,13 @@ _STATES = {
     Refund.Status.REQUESTED: (
         "The refund is recorded and not yet completed. The slip is a record: "
         "the money itself is paid separately, as the slip says."
+    ),
+    Refund.Status.APPROVED: (
+        "The refund is approved and not yet completed. The slip is a record: "
+        "the money itself is paid separately, as the slip says."
+    ),
+    Refund.Status.FAILED: (
+        "The payment of the refund did not arrive and came back. The credit is available to you again."
     ),
     Refund.Status.COMPLETED: (
         "The refund is completed. The slip is a record: "

@@ -16,8 +16,9 @@ from tillbook.neto.calls import Call, Item, between, change, page, selected
 from tillbook.neto.fields import Fields, told_moment, told_money
 from tillbook.neto.wire import Tree
 from tillbook.refunds import services
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
-from tillbook.refunds.queries import by_number, mask
+from tillbook.refunds.queries import by_number
 from tillbook.refunds.services import Payee
 
 

@@ -17,6 +17,7 @@ from stdnum.us import rtn
 
 from tillbook.common.errors import InvalidInput
 
+_SHOWN_DIGITS = 3  # of a masked number
 _MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
 _LONGEST = 34  # ISO 13616, and longer than any domestic number
 
@@ -146,6 +147,13 @@ def _parts(shape: re.Pattern[str], text: str, ask: str) -> tuple[str, str]:
 def plain(text: str) -> str:
     """Without what people put between the characters."""
     return "".join(character for character in text.upper() if character.isalnum())
+
+
+def mask(account: str) -> str:
+    """An account number with all but its last three characters hidden."""
+    plain = account.replace(" ", "").replace("-", "")
+    shown = _SHOWN_DIGITS if len(plain) > _SHOWN_DIGITS else 0
+    return "•" * (len(plain) - shown) + plain[len(plain) - shown :]
 
 
 def _wrong(message: str) -> InvalidInput:

@@ -22,8 +22,10 @@ class Refund(models.Model):
 
     class Status(models.TextChoices):
         REQUESTED = "requested", "Requested"
+        APPROVED = "approved", "Approved"
         COMPLETED = "completed", "Completed"
         DECLINED = "declined", "Declined"
+        FAILED = "failed", "Failed"
 
     class Method(models.TextChoices):
         """The methods that every shop begins with; its settings say what each asks for, and add others."""
@@ -55,14 +57,17 @@ class Refund(models.Model):
     resolved_by = models.CharField(max_length=150, blank=True)
     resolved_at = models.DateTimeField(null=True)
     decline_reason = models.TextField(blank=True)
+    payout = models.CharField(max_length=20, blank=True)  # number of the payout that it is in
+    failed_at = models.DateTimeField(null=True)  # when the money came back
+    fail_reason = models.TextField(blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["customer", "hold_key"], name="refund_hold_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
             models.CheckConstraint(
-                condition=Q(status="requested", resolved_at__isnull=True)
-                | (~Q(status="requested") & Q(resolved_at__isnull=False)),
+                condition=Q(status__in=["requested", "approved"], resolved_at__isnull=True)
+                | (~Q(status__in=["requested", "approved"]) & Q(resolved_at__isnull=False)),
                 name="refund_resolved_when_done",
             ),
         ]
@@ -83,6 +88,29 @@ class Refund(models.Model):
     def get_method_display(self) -> str:
         """What the shop calls the method, which may be one that it added."""
         return label_of(self.method, shop().methods)
+
+
+class Approval(models.Model):
+    """One person's consent to one content of a refund (R6). It ends when the refund is changed."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="approvals", db_index=False)
+    by = models.CharField(max_length=150)
+    by_user_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+    content = models.CharField(max_length=64)  # the digest of all that was approved
+    acknowledged = models.JSONField(default=list)  # the flags that the approver was shown
+    voided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["refund", "by"], condition=Q(voided_at__isnull=True), name="approval_once"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["refund", "at"], name="approval_of_refund")]
+
+    def __str__(self) -> str:
+        return f"{self.by} approved {self.refund_id}"
 
 
 class RefundSource(models.Model):

@@ -2,10 +2,12 @@
 
 The money is held in the ledger from the request on; state and money change in one
 transaction (R5). A reversal is the same way out for a credit given by mistake, with no payee.
+Approving stands in `approvals`, which states may follow in `state`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 
@@ -21,19 +23,14 @@ from tillbook.common.sealing import mark
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
-from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
+from tillbook.events.services import NewEvent, content_of, internal_key, record, record_many, replay
 from tillbook.ledger.models import House
 from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
-from tillbook.refunds.accounts import BankAccount, read
+from tillbook.refunds.accounts import mask, read
+from tillbook.refunds.approvals import check_approved, standing, void
 from tillbook.refunds.models import Refund, RefundSource
-from tillbook.shop.details import PAYEE_FIELDS, Asked
+from tillbook.refunds.state import OPEN, check_move, is_own, locked
 from tillbook.shop.policies import shop
-
-
-class RefundNotFound(NotFound):
-    """There is no such refund."""
-
-    code = "refund_not_found"
 
 
 class SourceNotBacked(Refusal):
@@ -49,6 +46,18 @@ class SelfCompletion(Refusal):
     status = 403
 
 
+class InPayout(Refusal):
+    """The refund is in a file that went to the bank: only the bank's answer moves it on."""
+
+    code = "in_payout"
+
+
+class NotReady(Refusal):
+    """A refund that can't go into a payout."""
+
+    code = "not_ready"
+
+
 @dataclass(frozen=True, slots=True)
 class Payee:
     """Who gets the money, and where; which field is needed hangs on the method."""
@@ -57,34 +66,21 @@ class Payee:
     bank_account: str = ""
     paypal_email: str = ""
     postal_address: str = ""
-    reference: str = ""  # what the payee knows the payment by
 
     def stripped(self) -> Payee:
         """The same without spaces around what was typed."""
         return Payee(*(text.strip() for text in astuple(self)))
 
 
-_LONGEST = {
-    "payee_name": 200,
-    "bank_account": 60,
-    "paypal_email": 254,
-    "postal_address": 1000,
-    "reference": 60,
-}
+_LONGEST = {"payee_name": 200, "bank_account": 60, "paypal_email": 254, "postal_address": 1000}
+_PAYEE_FIELDS = tuple(_LONGEST)  # in the order of Payee
 _FARTHEST_PAYMENT = timedelta(days=366)
-
-#: state -> the states it may become
-TRANSITIONS: dict[str, frozenset[str]] = {
-    Refund.Status.REQUESTED: frozenset({Refund.Status.COMPLETED, Refund.Status.DECLINED}),
-    Refund.Status.COMPLETED: frozenset(),
-    Refund.Status.DECLINED: frozenset(),
-}
-
 
 #: (kind, state it got) -> the event
 _RESOLVED: dict[tuple[str, str], str] = {
     (Refund.Kind.REFUND, Refund.Status.COMPLETED): "refund.completed",
     (Refund.Kind.REFUND, Refund.Status.DECLINED): "refund.declined",
+    (Refund.Kind.REFUND, Refund.Status.FAILED): "refund.failed",
     (Refund.Kind.REVERSAL, Refund.Status.COMPLETED): "refund.reversal_completed",
     (Refund.Kind.REVERSAL, Refund.Status.DECLINED): "refund.reversal_declined",
 }
@@ -94,9 +90,7 @@ def content_of_request(
     amount: Money, method: str, payee: Payee, payment_date: date | None, note: str, credit_id: int | None
 ) -> str:
     """The digest of all that a refund's request asks for; `verify` compares it with the refund."""
-    paid_to = [payee.name, payee.bank_account, payee.paypal_email, payee.postal_address]
-    if payee.reference:  # it came later: digests of refunds without one stay what they were
-        paid_to.append(payee.reference)
+    paid_to = (payee.name, payee.bank_account, payee.paypal_email, payee.postal_address)
     return content_of(
         "refund.requested", amount=amount, method=str(method), payee=paid_to,
         payment_date=payment_date, note=note, credit_id=credit_id,
@@ -113,7 +107,7 @@ def request(
     *,
     customer_id: int,
     amount: Money,
-    method: str,
+    method: Refund.Method,
     payee: Payee,
     payment_date: date,
     note: str = "",
@@ -130,21 +124,14 @@ def request(
     actor.require(Permission.REQUEST_REFUND)
     credit.lock(_customer(customer_id), amount.currency)
     payee = payee.stripped()
-    for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
-        check_text(text, field=field, longest=_LONGEST[field])
-    check_text(note, field="note", longest=10_000)
     content = content_of_request(amount, method, payee, payment_date, note, credit_id)
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])
     check_amount(amount.minor)
-    account = _check_payee(method, payee, amount.currency)
-    _check_payment_date(payment_date, now)
     refund = Refund(
-        customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor,
-        method=str(method), payee_name=payee.name, bank_account=payee.bank_account,
-        paypal_email=payee.paypal_email, postal_address=payee.postal_address, payee_reference=payee.reference,
-        payment_date=payment_date, note=note, account_mark=mark(account.whole) if account else "",
-    )  # fmt: skip
+        customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor
+    )
+    _direct(refund, method, payee, payment_date, note, now)
     chosen = None if credit_id is None else {credit_id: amount.minor}
     return _record(refund, chosen, House.PAYOUTS, key, content, actor, now)
 
@@ -155,41 +142,19 @@ def _customer(customer_id: int) -> int:
     return customer_id
 
 
-#: What to say where a detail that the method needs is missing, or is none.
-_WANTED = {
-    "payee_name": "Enter the payee's name.",
-    "bank_account": "Enter the payee's bank account: branch code and account number, or an IBAN.",
-    "paypal_email": "Enter the payee's PayPal e-mail address.",
-    "postal_address": "Enter the address that the money goes to.",
-    "reference": "Enter the payee's reference.",
-}
-
-
-def _check_payee(code: str, payee: Payee, currency: str) -> BankAccount | None:
-    """The method must be one that the shop pays by now, and the payee have what it asks for.
-
-    Returns the bank account, if it is asked for and there is one.
-    """
-    method = shop().methods.get(code)
-    if method is None or not method.on:
-        ways = ", ".join(each.code for each in shop().methods.values() if each.on)
-        raise InvalidInput(f"No refund is paid by {code[:60]!r}. Use one of {ways}.", field="method")
-    for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
-        asked = method.asks(field)
-        if (asked == Asked.REQUIRED and not text) or (asked != Asked.NOT_ASKED and not _may_be(field, text)):
-            raise InvalidInput(_WANTED[field], field=field)
-    wanted = method.asks("bank_account") != Asked.NOT_ASKED and payee.bank_account
-    return read(payee.bank_account, currency) if wanted else None
-
-
-def _may_be(field: str, text: str) -> bool:
-    """Whether the text could be what the field asks for. Empty: nobody said."""
-    if field == "paypal_email" and text:
+def _check_payee(method: str, payee: Payee) -> Refund.Method:
+    if method not in Refund.Method:
+        raise InvalidInput("Choose a refund method.", field="method")
+    if not payee.name.strip():
+        raise InvalidInput("Enter the payee's name.", field="payee_name")
+    if method == Refund.Method.PAYPAL:
         try:
-            validate_email(text)
+            validate_email(payee.paypal_email.strip())
         except ValidationError:
-            return False
-    return True
+            raise InvalidInput("Enter the payee's PayPal e-mail address.", field="paypal_email") from None
+    if method == Refund.Method.CHEQUE and not payee.postal_address.strip():
+        raise InvalidInput("Enter the address the cheque goes to.", field="postal_address")
+    return Refund.Method(method)
 
 
 def _check_payment_date(day: date, now: datetime) -> None:
@@ -297,15 +262,16 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
     """Mark as Paid and Complete: the held credit is gone for good.
 
     Completing it again gives the completed refund; nothing moves twice. Raises
-    PermissionDenied, SelfCompletion, SourceNotBacked, WrongState when it was declined,
-    RefundNotFound.
+    PermissionDenied, ApprovalMissing, SelfCompletion, SourceNotBacked, WrongState when it was
+    declined, RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.status == Refund.Status.COMPLETED:
         return refund
-    _check_transition(refund, Refund.Status.COMPLETED)
-    _check_completer(refund, actor, now)
+    check_move(refund, Refund.Status.COMPLETED)
+    if not refund.payout:  # whoever put it into a payout was asked then
+        _check_payer(refund, actor, now)
     reversal = refund.kind == Refund.Kind.REVERSAL
     if not reversal:
         _check_backed(refund)
@@ -316,6 +282,58 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
         parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
         book_reversals(refund.customer_id, parts, key=key, actor=actor, now=now)
     return refund
+
+
+def enter_payout(refunds: Sequence[Refund], number: str, *, actor: Actor, now: datetime) -> None:
+    """Put refunds into a payout, under the locks of their books, in the caller's transaction.
+
+    Raises NotReady for the first that can't go there, and what `complete` would refuse it for.
+    """
+    actor.require(Permission.MAKE_PAYOUTS)
+    for refund in refunds:
+        _check_ready(refund)
+        _check_payer(refund, actor, now)
+        _check_backed(refund)
+        refund.payout = number
+    Refund.objects.bulk_update(refunds, ["payout"], batch_size=500)
+    record_many(
+        [
+            NewEvent("refund.entered_payout", each.number, each.customer_id, data={"payout": number})
+            for each in refunds
+        ],
+        actor=actor,
+        now=now,
+    )
+
+
+def leave_payout(refunds: Sequence[Refund], *, actor: Actor, now: datetime) -> None:
+    """Take refunds out of a payout that is cancelled, in the caller's transaction."""
+    actor.require(Permission.MAKE_PAYOUTS)
+    events = [
+        NewEvent("refund.left_payout", each.number, each.customer_id, data={"payout": each.payout})
+        for each in refunds
+    ]
+    for refund in refunds:
+        refund.payout = ""
+    Refund.objects.bulk_update(refunds, ["payout"], batch_size=500)
+    record_many(events, actor=actor, now=now)
+
+
+def _check_ready(refund: Refund) -> None:
+    if refund.kind != Refund.Kind.REFUND or refund.method != Refund.Method.BANK_TRANSFER:
+        raise NotReady(f"{refund.number} is not paid by bank transfer. Leave it out.", field="refunds")
+    if refund.status not in OPEN:
+        state = refund.get_status_display().lower()
+        raise NotReady(f"{refund.number} is already {state}. Leave it out.", field="refunds")
+    if refund.payout:
+        raise NotReady(
+            f"{refund.number} is in payout {refund.payout} already. Leave it out.", field="refunds"
+        )
+
+
+def _check_payer(refund: Refund, actor: Actor, now: datetime) -> None:
+    check_approved(refund, now)
+    _check_completer(refund, actor, now)
 
 
 def _check_backed(refund: Refund) -> None:
@@ -333,15 +351,16 @@ def _check_backed(refund: Refund) -> None:
 def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
     """Decline with a reason: the held amount becomes available again.
 
-    Raises PermissionDenied, InvalidInput without a reason, WrongState, RefundNotFound.
+    Raises PermissionDenied, InvalidInput without a reason, InPayout, WrongState, RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if not reason.strip():
         raise InvalidInput("Say why the refund is declined.", field="reason")
     if refund.status == Refund.Status.DECLINED and refund.decline_reason == reason.strip():
         return refund
-    _check_transition(refund, Refund.Status.DECLINED)
+    check_move(refund, Refund.Status.DECLINED)
+    _check_free(refund)
     refund.decline_reason = reason.strip()
     _resolve(refund, Refund.Status.DECLINED, actor, now)
     key = internal_key(refund.number, "declined")
@@ -351,22 +370,145 @@ def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refu
     return refund
 
 
-def _locked(refund_id: int) -> Refund:
-    found = Refund.objects.filter(pk=refund_id).first()
-    if found is None:
-        raise RefundNotFound("There is no such refund.")
-    credit.lock(found.customer_id, found.currency)
-    return Refund.objects.select_related("customer").get(pk=refund_id)
+@transaction.atomic
+def change(
+    refund_id: int,
+    *,
+    method: str,
+    payee: Payee,
+    payment_date: date,
+    note: str,
+    actor: Actor,
+    now: datetime,
+) -> Refund:
+    """Correct where an open refund goes. It was approved as it stood: its approvals end.
+
+    Amount and credits stay; to change those, decline it and ask again. With nothing changed nothing
+    happens. Raises PermissionDenied, InPayout, WrongState, InvalidInput, RefundNotFound.
+    """
+    actor.require(Permission.REQUEST_REFUND)
+    refund = locked(refund_id)
+    if refund.status not in OPEN or refund.kind != Refund.Kind.REFUND:
+        raise WrongState(f"{refund.number} can't be changed: it is {refund.get_status_display().lower()}.")
+    _check_free(refund)
+    before = _said(refund)
+    _direct(refund, method, payee.stripped(), payment_date, note, now)
+    after = _said(refund)
+    if before == after:
+        return refund
+    ended = void(refund, now)
+    refund.save(update_fields=[*after, "account_mark", "status"])
+    content = content_of_request(
+        amount_of(refund), refund.method, _payee_of(refund), refund.payment_date, refund.note, None
+    )
+    changed = {name: _shown(name, before[name], after[name]) for name in after if before[name] != after[name]}
+    data = {"changed": changed, "approvals_ended": ended}
+    event = NewEvent("refund.changed", refund.number, refund.customer_id, content=content, data=data)
+    record(event, actor=actor, now=now)
+    return refund
 
 
-def _check_transition(refund: Refund, to: str) -> None:
-    if to not in TRANSITIONS[refund.status]:
-        raise WrongState(f"{refund.number} is already {refund.get_status_display().lower()}.")
+_CHANGEABLE = (
+    "method",
+    "payee_name",
+    "bank_account",
+    "paypal_email",
+    "postal_address",
+    "payment_date",
+    "note",
+)
+
+
+def _said(refund: Refund) -> dict[str, str]:
+    return {name: str(getattr(refund, name) or "") for name in _CHANGEABLE}
+
+
+def _shown(name: str, before: str, after: str) -> list[str]:
+    """A change as the event keeps it: account numbers are not for everyone who reads history."""
+    if name == "bank_account":
+        return [mask(before), mask(after)]
+    return [before, after]
+
+
+def _payee_of(refund: Refund) -> Payee:
+    return Payee(refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address)
+
+
+def _direct(refund: Refund, method: str, payee: Payee, payment_date: date, note: str, now: datetime) -> None:
+    """Put the checked details of the payment into the refund."""
+    for field, text in zip(_PAYEE_FIELDS, astuple(payee), strict=True):
+        check_text(text, field=field, longest=_LONGEST[field])
+    check_text(note, field="note", longest=10_000)
+    refund.method = _check_payee(method, payee)
+    account = None
+    if refund.method == Refund.Method.BANK_TRANSFER:
+        account = read(payee.bank_account, refund.currency)
+    _check_payment_date(payment_date, now)
+    refund.payee_name, refund.bank_account = payee.name, payee.bank_account
+    refund.paypal_email, refund.postal_address = payee.paypal_email, payee.postal_address
+    refund.payment_date, refund.note = payment_date, note
+    refund.account_mark = mark(account.whole) if account else ""
+
+
+@transaction.atomic
+def fail(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
+    """The money did not reach the payee: it is credit again, the same credits on the same terms.
+
+    Again on a failed refund: nothing more happens. Raises PermissionDenied, InvalidInput without a
+    reason, WrongState, RefundNotFound.
+    """
+    actor.require(Permission.COMPLETE_REFUND)
+    refund = locked(refund_id)
+    if refund.status == Refund.Status.FAILED:
+        return refund
+    if not reason.strip():
+        raise InvalidInput("Say why the payment failed.", field="reason")
+    check_text(reason, field="reason", longest=1_000)
+    if refund.kind != Refund.Kind.REFUND:
+        raise WrongState(f"{refund.number} is a reversal: no payment of it can fail.")
+    check_move(refund, Refund.Status.FAILED)
+    key = internal_key(refund.number, "failed")
+    was_paid = refund.status == Refund.Status.COMPLETED
+    refund.fail_reason, refund.failed_at = reason.strip(), now
+    _resolve(refund, Refund.Status.FAILED, actor, now)
+    if was_paid:
+        parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
+        credit.give_back(
+            customer_id=refund.customer_id, currency=refund.currency, parts=parts, house=House.PAYOUTS,
+            reason="failed", reference=refund.number, key=key, actor=actor, now=now,
+        )  # fmt: skip
+    else:
+        credit.release(
+            customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now
+        )
+    credit_ids = [part.credit_id for part in refund.sources.all()]
+    take_back_unbacked(refund.customer_id, credit_ids, key=key, actor=actor, now=now)
+    return refund
+
+
+@transaction.atomic
+def reveal(refund_id: int, *, actor: Actor, now: datetime) -> str:
+    """The payee's whole account number. The history keeps who looked. Raises RefundNotFound."""
+    actor.require(Permission.REVEAL_ACCOUNT)
+    refund = locked(refund_id)
+    event = NewEvent("refund.account_revealed", refund.number, refund.customer_id)
+    record(event, actor=actor, now=now)
+    return str(refund.bank_account)
+
+
+def _check_free(refund: Refund) -> None:
+    if refund.payout:
+        raise InPayout(
+            f"{refund.number} is in payout {refund.payout}. Cancel that first, or wait for the bank's answer."
+        )
 
 
 def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:
-    """Above the shop's limit whoever asked may not complete, in one piece or in several (R6)."""
-    if not _is_own(refund, actor):
+    """Above the shop's limit whoever asked may not complete, in one piece or in several (R6).
+
+    Somebody else's approval is the second pair of eyes: with one they may.
+    """
+    if not is_own(refund, actor) or any(each.by_user_id != actor.user_id for each in standing(refund)):
         return
     limit = Money(shop().self_completion_limit_minor, shop().currency)
     sum_minor = refund.amount_minor + _completed_own(refund, actor, now)
@@ -375,12 +517,6 @@ def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:
             f"You asked for {refund.number} yourself. Above {limit} for one customer in a day somebody else "
             "completes it."
         )
-
-
-def _is_own(refund: Refund, actor: Actor) -> bool:
-    if actor.user_id is None:
-        return refund.requested_by_user_id is None and refund.requested_by == actor.name
-    return refund.requested_by_user_id == actor.user_id
 
 
 def _completed_own(refund: Refund, actor: Actor, now: datetime) -> int:
@@ -400,12 +536,14 @@ def _resolve(refund: Refund, status: Refund.Status, actor: Actor, now: datetime)
     refund.status = status
     refund.resolved_by = actor.name
     refund.resolved_at = now
-    refund.save(update_fields=["status", "resolved_by", "resolved_at", "decline_reason"])
+    refund.save(
+        update_fields=["status", "resolved_by", "resolved_at", "decline_reason", "fail_reason", "failed_at"]
+    )
     event = NewEvent(
         _RESOLVED[refund.kind, status],
         refund.number,
         refund.customer_id,
-        note=refund.decline_reason,
+        note=refund.fail_reason or refund.decline_reason,
         data={"amount": str(amount_of(refund))},
     )
     record(event, actor=actor, now=now)

@@ -17,8 +17,9 @@ from tillbook.common.money import Money
 from tillbook.common.pdf import compiled
 from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund, RefundSource
-from tillbook.refunds.queries import mask
+from tillbook.refunds.state import OPEN
 from tillbook.shop.details import Asked, Shop
 from tillbook.shop.logos import logo_for_paper
 from tillbook.shop.policies import shop
@@ -117,8 +118,10 @@ def _state(refund: Refund) -> dict[str, str]:
     done = "Completed" if _is_reversal(refund) else "Paid"
     sentences = {
         Refund.Status.REQUESTED: "Recorded. Not yet completed.",
+        Refund.Status.APPROVED: "Recorded and approved. Not yet completed.",
         Refund.Status.COMPLETED: f"{done} on {resolved}.",
         Refund.Status.DECLINED: f"Declined on {resolved}. The credit is available again.",
+        Refund.Status.FAILED: f"The payment came back on {resolved}. The credit is available again.",
     }
     status = Refund.Status(refund.status)
     return {"key": status.value, "label": str(status.label), "sentence": sentences[status]}
@@ -128,8 +131,7 @@ def _facts(refund: Refund) -> list[dict[str, Any]]:
     payment = _reversal_facts(refund) if _is_reversal(refund) else _payment_facts(refund)
     people = [("Recorded", [_day(refund.requested_at)]), ("Staff member", [refund.requested_by])]
     if refund.resolved_at is not None:
-        done = "Completed by" if refund.status == Refund.Status.COMPLETED else "Declined by"
-        people.append((done, [refund.resolved_by]))
+        people.append((f"{refund.get_status_display()} by", [refund.resolved_by]))
     facts = [("Customer", _customer(refund.customer)), *payment, *people]
     return [{"label": label, "lines": [_cut(line) for line in lines]} for label, lines in facts]
 
@@ -199,7 +201,7 @@ def _source(credit: Credit) -> str:
 def _record(refund: Refund) -> list[str]:
     if _is_reversal(refund):
         what = "This slip is a record of credit taken back. No money is paid because of it."
-    elif refund.status == Refund.Status.REQUESTED:
+    elif refund.status in OPEN:
         what = "This slip is a record of a refund. It is not a payment: the shop pays by the method above."
     else:
         what = "This slip is a record of a refund. It is not a payment and cannot be exchanged for money."

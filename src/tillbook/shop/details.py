@@ -70,6 +70,22 @@ class RefundMethod:
         return self.fields.get(name, Asked.NOT_ASKED)
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """How many people must approve a refund to which all of its conditions apply.
+
+    `above_minor` is in the shop's currency; a sum in any other currency counts as above it. `older_than_days`
+    is the age of the oldest credit that it comes from. No `methods`: any. `on_hold`: only those of customers
+    on credit hold.
+    """
+
+    approvals: int
+    above_minor: int = 0
+    older_than_days: int | None = None
+    methods: frozenset[str] = frozenset()
+    on_hold: bool = False
+
+
 #: What a refund method may ask for, in the order in which forms and slips have it.
 PAYEE_FIELDS = ("payee_name", "bank_account", "paypal_email", "postal_address", "reference")
 
@@ -137,6 +153,7 @@ class Shop:
     staff_credit_limit_minor: int  # most that staff (not admins) may give by hand at once
     self_completion_limit_minor: int  # above it, whoever asked for a refund may not complete it (R6)
     policies: Mapping[str, CreditPolicy]  # by source
+    approval_rules: tuple[ApprovalRule, ...] = ()  # none: an admin completes in one step
     tax_number: str = ""
     logo: str = ""  # the digest of its picture; empty: none
     mail_name: str = ""  # of the sender of mails; empty: as the environment has it
