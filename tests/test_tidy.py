@@ -45,6 +45,7 @@ DOMAIN = {
     "orders",
     "returns",
     "refunds",
+    "payouts",
     "delivery",
     "shop",
 }

@@ -69,7 +69,7 @@ def test_a_refund_asked_for_is_told_whole_and_its_amount_is_held(program, given,
         "amount": gbp("20.00"),
         "method": "bank_transfer",
         "payee": {
-            "name": "Jo Day", "bank_account": "20-00-00 55779911", "paypal_email": "", "postal_address": "",
+            "name": "Jo Day", "bank_account": "•••••••••••911", "paypal_email": "", "postal_address": "",
             "reference": "",
         },
         "payment_date": today().isoformat(),
@@ -79,7 +79,13 @@ def test_a_refund_asked_for_is_told_whole_and_its_amount_is_held(program, given,
         "resolved_by": "",
         "resolved_at": None,
         "decline_reason": "",
+        "payout": None,
+        "failed_at": None,
+        "fail_reason": "",
         "credits": [{"credit": given["number"], "amount": gbp("20.00")}],
+        "approvals": [],
+        "approvals_needed": 0,
+        "flags": [],
     }  # fmt: skip
     assert program.get(f"/refunds/{number}").content == answer.content
     assert figures(customer) == (30_00, 20_00)

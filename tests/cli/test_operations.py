@@ -279,7 +279,7 @@ def test_shells_get_a_script_that_completes(run_process: Run, shell: str):
         ("tillbook cred", {"credit"}),
         ("tillbook credit gi", {"give", "give-many"}),
         ("tillbook credit give --pub", {"--public-note"}),
-        ("tillbook refund list --status ", {"requested", "completed", "declined"}),
+        ("tillbook refund list --status ", {"requested", "approved", "completed", "declined", "failed"}),
     ],
 )
 def test_nouns_verbs_options_and_choices_are_completed(run_process: Run, line: str, offered: set[str]):

@@ -32,14 +32,18 @@ class Till:
     now: datetime
 
     def customer(self, name: str, minor: int = 100_00) -> Customer:
-        made = Customer.objects.create(username=name, first_name=name.title(), currency="AUD", created_at=self.now)
+        made = Customer.objects.create(
+            username=name, first_name=name.title(), currency="AUD", created_at=self.now
+        )
         credits.give(
             customer_id=made.pk, amount=Money(minor, "AUD"), reason=GiveReason.DEPOSIT, refundable=True,
             expires_at=None, key="g", actor=self.admin, now=self.now,
         )  # fmt: skip
         return made
 
-    def refund(self, name: str, minor: int = 12_34, account: str = "062-000 12345678", **more: object) -> Refund:
+    def refund(
+        self, name: str, minor: int = 12_34, account: str = "062-000 12345678", **more: object
+    ) -> Refund:
         found = Customer.objects.filter(username=name).first() or self.customer(name)
         asked = {
             "customer_id": found.pk, "amount": Money(minor, "AUD"), "method": "bank_transfer",
@@ -54,7 +58,7 @@ class Till:
             "source": "Main", "format": "aba", "numbers": numbers, "pay_on": date(2026, 3, 4), "key": key,
             "actor": self.admin, "now": self.now,
         }  # fmt: skip
-        return services.create(**(asked | more))
+        return services.make(**(asked | more))
 
     def read(self, *rows: str, data: bytes = b"") -> Statement:
         table = "date,text,amount,account\n" + "\n".join(rows) + "\n"
@@ -64,7 +68,9 @@ class Till:
         )  # fmt: skip
 
     def outcomes(self, statement: Statement) -> list[str]:
-        return list(Booking.objects.filter(statement=statement).order_by("position").values_list("outcome", flat=True))
+        return list(
+            Booking.objects.filter(statement=statement).order_by("position").values_list("outcome", flat=True)
+        )
 
     def balance(self, name: str) -> tuple[int, int]:
         row = balance_of(Customer.objects.get(username=name).pk, "AUD")

@@ -14,8 +14,8 @@ from tillbook.ledger.verification import verify
 from tillbook.payouts.models import Booking, Item, Payout, Statement
 from tillbook.payouts.services import NothingToPay
 from tillbook.refunds import services as refunds
+from tillbook.refunds.in_payout import NotReady
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import NotReady
 from tillbook.refunds.verification import findings
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -24,7 +24,9 @@ pytestmark = pytest.mark.usefixtures("own_database")
 @pytest.fixture
 def till(own_database: None, now) -> Till:
     system = Actor.system("test")
-    till = make_till(_user_actor("staff", Role.STAFF, system, now), _user_actor("admin", Role.ADMIN, system, now), now)
+    till = make_till(
+        _user_actor("staff", Role.STAFF, system, now), _user_actor("admin", Role.ADMIN, system, now), now
+    )
     for each in range(20):
         till.refund(f"c{each}", 10_00 + each)
     return till

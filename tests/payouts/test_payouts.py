@@ -18,10 +18,13 @@ from tillbook.payouts import services
 from tillbook.payouts.instructions import NotForThisFile
 from tillbook.payouts.models import Item, Payout
 from tillbook.payouts.services import NothingToPay, PayoutNotFound, SourceNotFound, SourceTaken
+from tillbook.refunds import payees
 from tillbook.refunds import services as refunds
 from tillbook.refunds.approvals import ApprovalMissing
+from tillbook.refunds.in_payout import NotReady
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import InPayout, NotReady, SelfCompletion
+from tillbook.refunds.services import SelfCompletion
+from tillbook.refunds.state import InPayout
 from tillbook.shop.policies import ApprovalRule
 
 pytestmark = pytest.mark.django_db
@@ -110,8 +113,8 @@ def test_in_a_payout_a_refund_is_neither_declined_nor_redirected(till: Till):
     with pytest.raises(InPayout):
         refunds.decline(refund.pk, reason="No", actor=till.admin, now=till.now)
     with pytest.raises(InPayout):
-        refunds.change(
-            refund.pk, method="bank_transfer", payee=refunds.Payee("Jo", "062-000 1111111"),
+        payees.change(
+            refund.pk, method="bank_transfer", payee=payees.Payee("Jo", "062-000 1111111"),
             payment_date=till.now.date(), note="", actor=till.staff, now=till.now,
         )  # fmt: skip
     assert state(refund) == "requested"

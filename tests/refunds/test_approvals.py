@@ -14,6 +14,7 @@ from tillbook.credit import services as credits
 from tillbook.credit.models import GiveReason
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
+from tillbook.refunds import payees
 from tillbook.refunds import services as refunds
 from tillbook.refunds.approvals import (
     ApprovalMissing,
@@ -26,7 +27,8 @@ from tillbook.refunds.approvals import (
     standing,
 )
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee, SelfCompletion
+from tillbook.refunds.payees import Payee
+from tillbook.refunds.services import SelfCompletion
 from tillbook.shop.details import ApprovalRule
 from tillbook.staff import services as staff
 
@@ -162,7 +164,7 @@ def test_staff_approve_nothing(ask, policy, staff_actor, now):
 
 
 def redirected(refund: Refund, account: str, actor: Actor, now) -> Refund:
-    return refunds.change(
+    return payees.change(
         refund.pk, method="bank_transfer", payee=Payee("Jo Bloggs", account), payment_date=date(2026, 1, 2),
         note="", actor=actor, now=now,
     )  # fmt: skip

@@ -25,13 +25,14 @@ from tillbook.credit.services import (
 )
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
-from tillbook.refunds import approvals, queries, services
+from tillbook.refunds import approvals, payees, queries, services
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.approvals import ApprovalMissing, NotAcknowledged, SelfApproval
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import InPayout, Payee, SelfCompletion, SourceNotBacked
+from tillbook.refunds.payees import Payee
+from tillbook.refunds.services import SelfCompletion, SourceNotBacked
 from tillbook.refunds.slip import render
-from tillbook.refunds.state import RefundNotFound
+from tillbook.refunds.state import InPayout, RefundNotFound
 
 router = Router(tags=["Refunds"])
 
@@ -318,7 +319,7 @@ def approve_refund(request: ApiRequest, number: str, body: ApprovalSent) -> Refu
 )
 def redirect_refund(request: ApiRequest, number: str, body: RefundChanged) -> RefundWithCredits:
     """Correct where an open refund goes: its approvals end."""
-    services.change(
+    payees.change(
         queries.by_number(number).pk, method=body.method, payee=Payee(**body.payee.model_dump()),
         payment_date=body.payment_date, note=body.note, actor=request.actor, now=request.now,
     )  # fmt: skip
@@ -337,7 +338,7 @@ def fail_refund(request: ApiRequest, number: str, body: FailSent) -> RefundWithC
 def reveal_account(request: ApiRequest, number: str, body: Nothing) -> Account:
     """Tell the payee's whole bank account. The history keeps who asked."""
     refund = queries.by_number(number)
-    return Account(bank_account=services.reveal(refund.pk, actor=request.actor, now=request.now))
+    return Account(bank_account=payees.reveal(refund.pk, actor=request.actor, now=request.now))
 
 
 @document(router, "/refunds/{public:number}/slip", "application/pdf", RefundNotFound)

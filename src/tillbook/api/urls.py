@@ -18,11 +18,13 @@ from tillbook.api import (
     orders,
     overpayments,
     payments,
+    payouts,
     problems,
     recalculation,
     refunds,
     rmas,
     settings,
+    statements,
     verifications,
     webhooks,
 )
@@ -113,6 +115,8 @@ api.add_router("", payments.router)
 api.add_router("/rmas", rmas.router)
 api.add_router("", webhooks.router)
 api.add_router("", refunds.router)
+api.add_router("", payouts.router)
+api.add_router("", statements.router)
 api.add_router("", history.router)
 api.add_router("", recalculation.router)
 api.add_router("", verifications.router)

@@ -26,6 +26,7 @@ _OWN = {
     "keys": ("key",),
     "reports": ("report",),
     "serve": ("migrate", "serve"),
+    "statements": ("statement",),
     "users": ("user",),
     "verify": ("verify", "attest"),
 }

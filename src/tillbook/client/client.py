@@ -14,6 +14,7 @@ from tillbook.client.shapes import (
     ApprovalSent,
     Balances,
     Because,
+    CancelSent,
     CaptureSent,
     CreditBatch,
     CreditOut,
@@ -38,6 +39,9 @@ from tillbook.client.shapes import (
     PaymentOut,
     Payments,
     PaymentSent,
+    PayoutOut,
+    PayoutSent,
+    PayoutWithItems,
     RecalculationOut,
     RecalculationSent,
     RefundChanged,
@@ -50,9 +54,14 @@ from tillbook.client.shapes import (
     RmaOut,
     RmaSent,
     SettingsOut,
+    SourceOut,
+    SourceSent,
     Spend,
     SpendBatch,
     SpendOutcomes,
+    StatementOut,
+    StatementSent,
+    StatementWithBookings,
     TakingSent,
     TransferOut,
     VerificationOut,
@@ -335,6 +344,46 @@ class Client(Transport):
     def reverse_credit(self, number: str, body: ReversalSent, *, key: str | None = None) -> RefundWithCredits:
         """Ask for a credit given by mistake to be taken back: an admin completes or declines it."""
         return self.change(f"/credits/{_in_path(number)}/reverse", body, key)  # type: ignore[no-any-return]
+
+    def list_sources(self) -> Iterator[SourceOut]:
+        """The accounts of the shop that refunds are paid from."""
+        return self.pages("/sources", {})
+
+    def add_source(self, body: SourceSent, *, key: str | None = None) -> SourceOut:
+        """Add an account to pay from."""
+        return self.change("/sources", body, key)  # type: ignore[no-any-return]
+
+    def list_payouts(self, *, limit: int | None = None) -> Iterator[PayoutOut]:
+        """Payouts, the newest first."""
+        return self.pages("/payouts", {"limit": limit})
+
+    def create_payout(self, body: PayoutSent, *, key: str | None = None) -> PayoutWithItems:
+        """Put refunds into one file for the bank. A refund named that can't go refuses the whole."""
+        return self.change("/payouts", body, key)  # type: ignore[no-any-return]
+
+    def get_payout(self, number: str) -> PayoutWithItems:
+        """One payout, and the state of each refund in it."""
+        return self.read(f"/payouts/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def cancel_payout(self, number: str, body: CancelSent, *, key: str | None = None) -> PayoutWithItems:
+        """The file did not go to the bank: its refunds wait again."""
+        return self.change(f"/payouts/{_in_path(number)}/cancel", body, key)  # type: ignore[no-any-return]
+
+    def get_file(self, number: str) -> bytes:
+        """The file for the bank, the same bytes every time. The history keeps who took it."""
+        return self.file(f"/payouts/{_in_path(number)}/file")
+
+    def list_statements(self, *, limit: int | None = None) -> Iterator[StatementOut]:
+        """Statements that were read, the newest first."""
+        return self.pages("/statements", {"limit": limit})
+
+    def read_statement(self, body: StatementSent, *, key: str | None = None) -> StatementWithBookings:
+        """Read a statement: what was paid is completed, what came back is credit again, once."""
+        return self.change("/statements", body, key)  # type: ignore[no-any-return]
+
+    def get_statement(self, number: str) -> StatementWithBookings:
+        """One statement, and what it did."""
+        return self.read(f"/statements/{_in_path(number)}", {})  # type: ignore[no-any-return]
 
     def list_transfers(
         self,

@@ -13,6 +13,9 @@ from functools import lru_cache
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+#: What stands for a text that can't be opened. Nobody types it.
+UNREADABLE = "\N{REPLACEMENT CHARACTER} can't be opened"
+
 _MARKING = b"tillbook account mark"  # what a mark's own key is made for
 
 
@@ -28,18 +31,23 @@ def check_key(key: str) -> str:
 
 
 def seal(text: str) -> str:
-    """The text sealed, another time each time; the empty text stays what it is."""
+    """The text sealed, another time each time; the empty text stays what it is.
+
+    Raises ValueError for UNREADABLE: what stands there must not be lost for good.
+    """
+    if text == UNREADABLE:
+        raise ValueError("None of the account keys opens a sealed text.")
     return _box(_keys()).encrypt(text.encode()).decode() if text else ""
 
 
 def unseal(sealed: str) -> str:
-    """The text again. Raises ValueError when none of the keys sealed it."""
+    """The text again; UNREADABLE where none of the keys sealed it, or somebody wrote over it."""
     if not sealed:
         return ""
     try:
         return _box(_keys()).decrypt(sealed).decode()
     except InvalidToken:
-        raise ValueError("None of the account keys opens a sealed text.") from None
+        return UNREADABLE
 
 
 def mark(text: str) -> str:

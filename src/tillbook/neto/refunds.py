@@ -18,8 +18,8 @@ from tillbook.neto.wire import Tree
 from tillbook.refunds import services
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
+from tillbook.refunds.payees import Payee
 from tillbook.refunds.queries import by_number
-from tillbook.refunds.services import Payee
 
 
 def get(call: Call) -> Tree:

@@ -19,8 +19,8 @@ from tillbook.credit.terms import Left
 from tillbook.customers.models import Customer
 from tillbook.panel.edge import new_key
 from tillbook.refunds.models import Refund
+from tillbook.refunds.payees import Payee
 from tillbook.refunds.queries import QueueFilter
-from tillbook.refunds.services import Payee
 from tillbook.shop.details import PAYEE_FIELDS, Asked, GiveReason, ReturnReason
 from tillbook.shop.policies import shop
 

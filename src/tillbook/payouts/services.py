@@ -19,7 +19,7 @@ from tillbook.events.services import NewEvent, check_key, content_of, record
 from tillbook.payouts.formats import aba, bacs, nacha, sepa, sheets
 from tillbook.payouts.instructions import Instruction, Run, Sender
 from tillbook.payouts.models import Item, Payout, Source
-from tillbook.refunds import services as refunds
+from tillbook.refunds import in_payout
 from tillbook.refunds.accounts import BankAccount, read
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_number
@@ -127,7 +127,7 @@ def get(number: str) -> Payout:
 
 
 @transaction.atomic
-def create(
+def make(
     *,
     source: str,
     format: str,
@@ -213,12 +213,12 @@ def _entered(
     if whole:
         for refund in chosen:
             _check_currency(refund, payout)
-        refunds.enter_payout(chosen, payout.number, actor=actor, now=now)
+        in_payout.enter_payout(chosen, payout.number, actor=actor, now=now)
         return list(chosen)
     taken = []
     for refund in chosen:
         try:
-            refunds.enter_payout([refund], payout.number, actor=actor, now=now)
+            in_payout.enter_payout([refund], payout.number, actor=actor, now=now)
         except Refusal:
             continue
         taken.append(refund)
@@ -276,7 +276,7 @@ def account_of(refund: Refund) -> BankAccount:
     try:
         return read(refund.bank_account, refund.currency)
     except InvalidInput as error:
-        raise refunds.NotReady(
+        raise in_payout.NotReady(
             f"{refund.number}: {error.message} Correct it first.", field="refunds"
         ) from error
 
@@ -306,7 +306,7 @@ def cancel(number: str, *, reason: str, actor: Actor, now: datetime) -> Payout:
     payout.items.update(released=True)
     payout.status, payout.cancelled_at = Payout.Status.CANCELLED, now
     payout.save(update_fields=["status", "cancelled_at"])
-    refunds.leave_payout(current, actor=actor, now=now)
+    in_payout.leave_payout(current, actor=actor, now=now)
     record(NewEvent("payout.cancelled", payout.number, note=reason.strip()), actor=actor, now=now)
     return payout
 

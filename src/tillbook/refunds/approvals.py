@@ -135,7 +135,8 @@ def content(refund: Refund) -> str:
     return content_of(
         "refund.approved", kind=refund.kind, currency=refund.currency, amount_minor=refund.amount_minor,
         method=refund.method, payee=refund.payee_name, bank_account=refund.bank_account,
-        paypal_email=refund.paypal_email, postal_address=refund.postal_address, sources=sources,
+        paypal_email=refund.paypal_email, postal_address=refund.postal_address,
+        reference=refund.payee_reference, sources=sources,
     )  # fmt: skip
 
 

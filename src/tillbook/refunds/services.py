@@ -2,34 +2,29 @@
 
 The money is held in the ledger from the request on; state and money change in one
 transaction (R5). A reversal is the same way out for a credit given by mistake, with no payee.
-Approving stands in `approvals`, which states may follow in `state`.
+Approving stands in `approvals`, where the money goes in `payees`, which states may follow in `state`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, NotFound, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
-from tillbook.common.sealing import mark
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
-from tillbook.events.services import NewEvent, content_of, internal_key, record, record_many, replay
+from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
-from tillbook.refunds.accounts import mask, read
-from tillbook.refunds.approvals import check_approved, standing, void
+from tillbook.refunds.approvals import check_approved, standing
 from tillbook.refunds.models import Refund, RefundSource
-from tillbook.refunds.state import OPEN, check_move, is_own, locked
+from tillbook.refunds.payees import Payee, content_of_request, direct
+from tillbook.refunds.state import amount_of, check_free, check_move, is_own, locked
 from tillbook.shop.policies import shop
 
 
@@ -46,36 +41,6 @@ class SelfCompletion(Refusal):
     status = 403
 
 
-class InPayout(Refusal):
-    """The refund is in a file that went to the bank: only the bank's answer moves it on."""
-
-    code = "in_payout"
-
-
-class NotReady(Refusal):
-    """A refund that can't go into a payout."""
-
-    code = "not_ready"
-
-
-@dataclass(frozen=True, slots=True)
-class Payee:
-    """Who gets the money, and where; which field is needed hangs on the method."""
-
-    name: str = ""
-    bank_account: str = ""
-    paypal_email: str = ""
-    postal_address: str = ""
-
-    def stripped(self) -> Payee:
-        """The same without spaces around what was typed."""
-        return Payee(*(text.strip() for text in astuple(self)))
-
-
-_LONGEST = {"payee_name": 200, "bank_account": 60, "paypal_email": 254, "postal_address": 1000}
-_PAYEE_FIELDS = tuple(_LONGEST)  # in the order of Payee
-_FARTHEST_PAYMENT = timedelta(days=366)
-
 #: (kind, state it got) -> the event
 _RESOLVED: dict[tuple[str, str], str] = {
     (Refund.Kind.REFUND, Refund.Status.COMPLETED): "refund.completed",
@@ -84,17 +49,6 @@ _RESOLVED: dict[tuple[str, str], str] = {
     (Refund.Kind.REVERSAL, Refund.Status.COMPLETED): "refund.reversal_completed",
     (Refund.Kind.REVERSAL, Refund.Status.DECLINED): "refund.reversal_declined",
 }
-
-
-def content_of_request(
-    amount: Money, method: str, payee: Payee, payment_date: date | None, note: str, credit_id: int | None
-) -> str:
-    """The digest of all that a refund's request asks for; `verify` compares it with the refund."""
-    paid_to = (payee.name, payee.bank_account, payee.paypal_email, payee.postal_address)
-    return content_of(
-        "refund.requested", amount=amount, method=str(method), payee=paid_to,
-        payment_date=payment_date, note=note, credit_id=credit_id,
-    )  # fmt: skip
 
 
 def content_of_reversal(credit_id: int, reason: str, note: str) -> str:
@@ -107,7 +61,7 @@ def request(
     *,
     customer_id: int,
     amount: Money,
-    method: Refund.Method,
+    method: str,
     payee: Payee,
     payment_date: date,
     note: str = "",
@@ -131,7 +85,7 @@ def request(
     refund = Refund(
         customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor
     )
-    _direct(refund, method, payee, payment_date, note, now)
+    direct(refund, method, payee, payment_date, note, now)
     chosen = None if credit_id is None else {credit_id: amount.minor}
     return _record(refund, chosen, House.PAYOUTS, key, content, actor, now)
 
@@ -140,27 +94,6 @@ def _customer(customer_id: int) -> int:
     if not Customer.objects.filter(pk=customer_id).exists():
         raise NotFound("There is no such customer.", field="customer")
     return customer_id
-
-
-def _check_payee(method: str, payee: Payee) -> Refund.Method:
-    if method not in Refund.Method:
-        raise InvalidInput("Choose a refund method.", field="method")
-    if not payee.name.strip():
-        raise InvalidInput("Enter the payee's name.", field="payee_name")
-    if method == Refund.Method.PAYPAL:
-        try:
-            validate_email(payee.paypal_email.strip())
-        except ValidationError:
-            raise InvalidInput("Enter the payee's PayPal e-mail address.", field="paypal_email") from None
-    if method == Refund.Method.CHEQUE and not payee.postal_address.strip():
-        raise InvalidInput("Enter the address the cheque goes to.", field="postal_address")
-    return Refund.Method(method)
-
-
-def _check_payment_date(day: date, now: datetime) -> None:
-    """At most a year away: anything else is a mistyped year."""
-    if abs(day - now.astimezone(shop().time_zone).date()) > _FARTHEST_PAYMENT:
-        raise InvalidInput("Enter a date at most one year from today.", field="payment_date")
 
 
 @transaction.atomic
@@ -238,7 +171,7 @@ def _record(
         for part in parts
     )
     if not reversal:
-        _check_backed(refund)
+        check_backed(refund)
     event = NewEvent(
         "refund.reversal_requested" if reversal else "refund.requested",
         refund.number,
@@ -251,10 +184,6 @@ def _record(
     )
     record(event, actor=actor, now=now)
     return refund
-
-
-def amount_of(refund: Refund) -> Money:
-    return Money(refund.amount_minor, refund.currency)
 
 
 @transaction.atomic
@@ -271,10 +200,10 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
         return refund
     check_move(refund, Refund.Status.COMPLETED)
     if not refund.payout:  # whoever put it into a payout was asked then
-        _check_payer(refund, actor, now)
+        check_payer(refund, actor, now)
     reversal = refund.kind == Refund.Kind.REVERSAL
     if not reversal:
-        _check_backed(refund)
+        check_backed(refund)
     _resolve(refund, Refund.Status.COMPLETED, actor, now)
     key = internal_key(refund.number, "completed")
     credit.capture(customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now)
@@ -284,59 +213,13 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
     return refund
 
 
-def enter_payout(refunds: Sequence[Refund], number: str, *, actor: Actor, now: datetime) -> None:
-    """Put refunds into a payout, under the locks of their books, in the caller's transaction.
-
-    Raises NotReady for the first that can't go there, and what `complete` would refuse it for.
-    """
-    actor.require(Permission.MAKE_PAYOUTS)
-    for refund in refunds:
-        _check_ready(refund)
-        _check_payer(refund, actor, now)
-        _check_backed(refund)
-        refund.payout = number
-    Refund.objects.bulk_update(refunds, ["payout"], batch_size=500)
-    record_many(
-        [
-            NewEvent("refund.entered_payout", each.number, each.customer_id, data={"payout": number})
-            for each in refunds
-        ],
-        actor=actor,
-        now=now,
-    )
-
-
-def leave_payout(refunds: Sequence[Refund], *, actor: Actor, now: datetime) -> None:
-    """Take refunds out of a payout that is cancelled, in the caller's transaction."""
-    actor.require(Permission.MAKE_PAYOUTS)
-    events = [
-        NewEvent("refund.left_payout", each.number, each.customer_id, data={"payout": each.payout})
-        for each in refunds
-    ]
-    for refund in refunds:
-        refund.payout = ""
-    Refund.objects.bulk_update(refunds, ["payout"], batch_size=500)
-    record_many(events, actor=actor, now=now)
-
-
-def _check_ready(refund: Refund) -> None:
-    if refund.kind != Refund.Kind.REFUND or refund.method != Refund.Method.BANK_TRANSFER:
-        raise NotReady(f"{refund.number} is not paid by bank transfer. Leave it out.", field="refunds")
-    if refund.status not in OPEN:
-        state = refund.get_status_display().lower()
-        raise NotReady(f"{refund.number} is already {state}. Leave it out.", field="refunds")
-    if refund.payout:
-        raise NotReady(
-            f"{refund.number} is in payout {refund.payout} already. Leave it out.", field="refunds"
-        )
-
-
-def _check_payer(refund: Refund, actor: Actor, now: datetime) -> None:
+def check_payer(refund: Refund, actor: Actor, now: datetime) -> None:
+    """Raise ApprovalMissing or SelfCompletion if the actor may not pay the refund."""
     check_approved(refund, now)
     _check_completer(refund, actor, now)
 
 
-def _check_backed(refund: Refund) -> None:
+def check_backed(refund: Refund) -> None:
     """Raise SourceNotBacked if a voided payment left a source of the refund without its money."""
     credit_ids = [part.credit_id for part in refund.sources.all()]
     for order in source_orders(refund.customer_id, credit_ids):
@@ -360,7 +243,7 @@ def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refu
     if refund.status == Refund.Status.DECLINED and refund.decline_reason == reason.strip():
         return refund
     check_move(refund, Refund.Status.DECLINED)
-    _check_free(refund)
+    check_free(refund)
     refund.decline_reason = reason.strip()
     _resolve(refund, Refund.Status.DECLINED, actor, now)
     key = internal_key(refund.number, "declined")
@@ -368,86 +251,6 @@ def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refu
     credit_ids = [part.credit_id for part in refund.sources.all()]
     take_back_unbacked(refund.customer_id, credit_ids, key=key, actor=actor, now=now)
     return refund
-
-
-@transaction.atomic
-def change(
-    refund_id: int,
-    *,
-    method: str,
-    payee: Payee,
-    payment_date: date,
-    note: str,
-    actor: Actor,
-    now: datetime,
-) -> Refund:
-    """Correct where an open refund goes. It was approved as it stood: its approvals end.
-
-    Amount and credits stay; to change those, decline it and ask again. With nothing changed nothing
-    happens. Raises PermissionDenied, InPayout, WrongState, InvalidInput, RefundNotFound.
-    """
-    actor.require(Permission.REQUEST_REFUND)
-    refund = locked(refund_id)
-    if refund.status not in OPEN or refund.kind != Refund.Kind.REFUND:
-        raise WrongState(f"{refund.number} can't be changed: it is {refund.get_status_display().lower()}.")
-    _check_free(refund)
-    before = _said(refund)
-    _direct(refund, method, payee.stripped(), payment_date, note, now)
-    after = _said(refund)
-    if before == after:
-        return refund
-    ended = void(refund, now)
-    refund.save(update_fields=[*after, "account_mark", "status"])
-    content = content_of_request(
-        amount_of(refund), refund.method, _payee_of(refund), refund.payment_date, refund.note, None
-    )
-    changed = {name: _shown(name, before[name], after[name]) for name in after if before[name] != after[name]}
-    data = {"changed": changed, "approvals_ended": ended}
-    event = NewEvent("refund.changed", refund.number, refund.customer_id, content=content, data=data)
-    record(event, actor=actor, now=now)
-    return refund
-
-
-_CHANGEABLE = (
-    "method",
-    "payee_name",
-    "bank_account",
-    "paypal_email",
-    "postal_address",
-    "payment_date",
-    "note",
-)
-
-
-def _said(refund: Refund) -> dict[str, str]:
-    return {name: str(getattr(refund, name) or "") for name in _CHANGEABLE}
-
-
-def _shown(name: str, before: str, after: str) -> list[str]:
-    """A change as the event keeps it: account numbers are not for everyone who reads history."""
-    if name == "bank_account":
-        return [mask(before), mask(after)]
-    return [before, after]
-
-
-def _payee_of(refund: Refund) -> Payee:
-    return Payee(refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address)
-
-
-def _direct(refund: Refund, method: str, payee: Payee, payment_date: date, note: str, now: datetime) -> None:
-    """Put the checked details of the payment into the refund."""
-    for field, text in zip(_PAYEE_FIELDS, astuple(payee), strict=True):
-        check_text(text, field=field, longest=_LONGEST[field])
-    check_text(note, field="note", longest=10_000)
-    refund.method = _check_payee(method, payee)
-    account = None
-    if refund.method == Refund.Method.BANK_TRANSFER:
-        account = read(payee.bank_account, refund.currency)
-    _check_payment_date(payment_date, now)
-    refund.payee_name, refund.bank_account = payee.name, payee.bank_account
-    refund.paypal_email, refund.postal_address = payee.paypal_email, payee.postal_address
-    refund.payment_date, refund.note = payment_date, note
-    refund.account_mark = mark(account.whole) if account else ""
 
 
 @transaction.atomic
@@ -484,23 +287,6 @@ def fail(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
     credit_ids = [part.credit_id for part in refund.sources.all()]
     take_back_unbacked(refund.customer_id, credit_ids, key=key, actor=actor, now=now)
     return refund
-
-
-@transaction.atomic
-def reveal(refund_id: int, *, actor: Actor, now: datetime) -> str:
-    """The payee's whole account number. The history keeps who looked. Raises RefundNotFound."""
-    actor.require(Permission.REVEAL_ACCOUNT)
-    refund = locked(refund_id)
-    event = NewEvent("refund.account_revealed", refund.number, refund.customer_id)
-    record(event, actor=actor, now=now)
-    return str(refund.bank_account)
-
-
-def _check_free(refund: Refund) -> None:
-    if refund.payout:
-        raise InPayout(
-            f"{refund.number} is in payout {refund.payout}. Cancel that first, or wait for the bank's answer."
-        )
 
 
 def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tillbook.common.actor import Actor
-from tillbook.common.errors import NotFound, WrongState
+from tillbook.common.errors import NotFound, Refusal, WrongState
+from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.refunds.models import Refund
 
@@ -12,6 +13,12 @@ class RefundNotFound(NotFound):
     """There is no such refund."""
 
     code = "refund_not_found"
+
+
+class InPayout(Refusal):
+    """The refund is in a file that went to the bank: only the bank's answer moves it on."""
+
+    code = "in_payout"
 
 
 _S = Refund.Status
@@ -49,3 +56,15 @@ def is_own(refund: Refund, actor: Actor) -> bool:
     if actor.user_id is None:
         return refund.requested_by_user_id is None and refund.requested_by == actor.name
     return refund.requested_by_user_id == actor.user_id
+
+
+def check_free(refund: Refund) -> None:
+    """Raise InPayout if the refund is in a file that went to the bank."""
+    if refund.payout:
+        raise InPayout(
+            f"{refund.number} is in payout {refund.payout}. Cancel that first, or wait for the bank's answer."
+        )
+
+
+def amount_of(refund: Refund) -> Money:
+    return Money(refund.amount_minor, refund.currency)

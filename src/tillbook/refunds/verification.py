@@ -13,7 +13,8 @@ from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
 from tillbook.events.models import Event
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee, content_of_request, content_of_reversal
+from tillbook.refunds.payees import Payee, content_of_request
+from tillbook.refunds.services import content_of_reversal
 
 # From each refund to its own transfers by their index, instead of grouping all transfers there are.
 # A checkout's document may have any name, a refund's too: its transfers are those of orders.
