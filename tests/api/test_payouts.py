@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.conftest import gbp, refused, told
 from tillbook.common.actor import Scope
-from tillbook.shop.policies import ApprovalRule
+from tillbook.shop.details import ApprovalRule
 
 pytestmark = pytest.mark.django_db
 

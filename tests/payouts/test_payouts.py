@@ -25,7 +25,7 @@ from tillbook.refunds.in_payout import NotReady
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import SelfCompletion
 from tillbook.refunds.state import InPayout
-from tillbook.shop.policies import ApprovalRule
+from tillbook.shop.details import ApprovalRule
 
 pytestmark = pytest.mark.django_db
 
