@@ -129,6 +129,7 @@ class TestActor:
             Permission.READ_FINDINGS,
             Permission.MANAGE_KEYS,
             Permission.MANAGE_USERS,
+            Permission.MANAGE_SETTINGS,
             Permission.RUN_SYSTEM,
         }
 
@@ -144,6 +145,7 @@ class TestActor:
             Permission.READ_FINDINGS,
             Permission.MANAGE_KEYS,
             Permission.MANAGE_USERS,
+            Permission.MANAGE_SETTINGS,
         }
 
     def test_the_system_may_everything(self) -> None:

@@ -31,7 +31,7 @@ _NO_PAGES = {
     "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "report_file",
     "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close", "rma_note", "rma_send", "order_rma_price", "order_rma_preview",
     "user_switch", "user_link", "user_reset", "user_end_session",
-    "overpayment_keep", "overpayment_pay",
+    "overpayment_keep", "overpayment_pay", "logo", "settings_logo", "settings_mail_test",
 }  # fmt: skip
 
 
@@ -76,6 +76,10 @@ def addresses(shop: Shop) -> dict[str, str]:
         "order_pay_with_credit": f"/orders/{unpaid.number}/pay-with-credit/", "order_cancel": f"{one}cancel/",
         "order_rma": f"{one}rma/", "payment_void": f"/payments/{payment.pk}/void/", "rmas": "/rmas/",
         "rma": f"/rmas/{rma.number}/", "rma_close_without_credit": f"/rmas/{rma.number}/close-without-credit/",
+        "settings": "/settings/", "settings_shop": "/settings/shop/", "settings_limits": "/settings/limits/",
+        "settings_mail": "/settings/mail/", "settings_policies": "/settings/policies/",
+        "settings_give_reasons": "/settings/credit-reasons/", "settings_methods": "/settings/methods/",
+        "settings_return_reasons": "/settings/return-reasons/", "settings_numbering": "/settings/numbering/",
         "rma_cancel": f"/rmas/{rma.number}/cancel/", "users": "/users/", "user_add": "/users/add/",
         "user": f"/users/{shop.staff.user_id}/", "password_choose": "/password/{}/{}/".format(*new_link(by_username("staff"))),
     }  # fmt: skip

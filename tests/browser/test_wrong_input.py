@@ -63,7 +63,7 @@ METHODS = {
         "Enter the payee's bank account: branch code and account number, or an IBAN.",
     ),
     "PayPal": ("PayPal e-mail", "jo at example", "Enter the payee's PayPal e-mail address."),
-    "Cheque": ("Postal address", "", "Enter the address the cheque goes to."),
+    "Cheque": ("Postal address", "", "Enter the address that the money goes to."),
 }
 
 

@@ -24,8 +24,8 @@ from tillbook.delivery.services import Sent, send_slip
 from tillbook.events.models import Event
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import RefundNotFound
 from tillbook.refunds.slip import NoSlip
+from tillbook.refunds.state import RefundNotFound
 
 pytestmark = pytest.mark.django_db
 

@@ -81,7 +81,7 @@ def test_without_a_credit_it_pays_from_all_refundable_ones(
         ({"payee_name": " "}, "Enter the payee&#x27;s name"),
         ({"bank_account": ""}, "bank account"),
         ({"method": "paypal"}, "PayPal e-mail"),
-        ({"method": "cheque"}, "address the cheque goes to"),
+        ({"method": "cheque"}, "address that the money goes to"),
         ({"payment_date": "soon"}, "Enter a date as year-month-day, like 2026-12-31."),
         ({"payment_date": ""}, "Enter the payment date."),
         ({"payment_date": "0001-01-01"}, "Enter a date at most one year from today."),

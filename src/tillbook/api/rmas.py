@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpResponse
 from ninja import Query, Router
@@ -33,8 +33,12 @@ router = Router(tags=["Returns"])
 
 Status = Literal["open", "closed", "cancelled"]
 Outcome = Literal["awaiting", "credit", "no_credit", "reversed"]
-Reason = Literal[
-    "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
+Reason = Annotated[
+    Line,
+    Field(
+        description="A code that the shop's settings have: GET /settings lists those in use.",
+        examples=["faulty"],
+    ),
 ]
 
 _MOST_LINES = 1500  # as many as an order has

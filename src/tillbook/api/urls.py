@@ -16,11 +16,15 @@ from tillbook.api import (
     description,
     history,
     orders,
+    overpayments,
     payments,
+    payouts,
     problems,
     recalculation,
     refunds,
     rmas,
+    settings,
+    statements,
     verifications,
     webhooks,
 )
@@ -105,11 +109,15 @@ problems.register(api)
 api.add_router("/customers", customers.router)
 api.add_router("", credits.router)
 api.add_router("", batches.router)
+api.add_router("", overpayments.router)
 api.add_router("/orders", orders.router)
 api.add_router("", payments.router)
 api.add_router("/rmas", rmas.router)
 api.add_router("", webhooks.router)
 api.add_router("", refunds.router)
+api.add_router("", payouts.router)
+api.add_router("", statements.router)
 api.add_router("", history.router)
 api.add_router("", recalculation.router)
 api.add_router("", verifications.router)
+api.add_router("", settings.router)

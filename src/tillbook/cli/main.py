@@ -17,6 +17,7 @@ from tillbook.common.errors import Refusal
 
 #: module -> its commands. All others are those of `operations`: what the API can do.
 _OWN = {
+    "account_keys": ("account-key",),
     "book": ("recalculate", "expire"),
     "deliver": ("deliver",),
     "demo": ("demo",),
@@ -25,6 +26,7 @@ _OWN = {
     "keys": ("key",),
     "reports": ("report",),
     "serve": ("migrate", "serve"),
+    "statements": ("statement",),
     "users": ("user",),
     "verify": ("verify", "attest"),
 }

@@ -37,7 +37,10 @@ class Permission(StrEnum):
     GIVE_CREDIT = "give credit"
     SPEND_CREDIT = "spend credit"
     REQUEST_REFUND = "request refunds and reversals"
+    APPROVE_REFUND = "approve refunds"
     COMPLETE_REFUND = "complete and decline refunds"
+    MAKE_PAYOUTS = "make payouts and read bank statements"
+    REVEAL_ACCOUNT = "see payees' whole account numbers"
     EXPIRE_CREDIT = "expire what is due"
     RECALCULATE = "recalculate balances"
     VIEW_REPORTS = "see what the shop owes"
@@ -45,18 +48,23 @@ class Permission(StrEnum):
     READ_FINDINGS = "read what a check of the book found"
     MANAGE_KEYS = "manage API keys and webhooks"
     MANAGE_USERS = "manage users"
+    MANAGE_SETTINGS = "change the shop's settings"
     RUN_SYSTEM = "run the book's own rounds"
 
 
 _ADMIN_ONLY = frozenset(
     {
+        Permission.APPROVE_REFUND,
         Permission.COMPLETE_REFUND,
+        Permission.MAKE_PAYOUTS,
+        Permission.REVEAL_ACCOUNT,
         Permission.EXPIRE_CREDIT,
         Permission.VIEW_REPORTS,
         Permission.EXPORT_BOOKS,
         Permission.READ_FINDINGS,
         Permission.MANAGE_KEYS,
         Permission.MANAGE_USERS,
+        Permission.MANAGE_SETTINGS,
     }
 )
 _STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM}
@@ -84,7 +92,16 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
         }
     ),
     Scope.CREDIT: frozenset({Permission.VIEW, Permission.GIVE_CREDIT, Permission.SPEND_CREDIT}),
-    Scope.REFUNDS: frozenset({Permission.VIEW, Permission.REQUEST_REFUND, Permission.COMPLETE_REFUND}),
+    Scope.REFUNDS: frozenset(
+        {
+            Permission.VIEW,
+            Permission.REQUEST_REFUND,
+            Permission.APPROVE_REFUND,
+            Permission.COMPLETE_REFUND,
+            Permission.MAKE_PAYOUTS,
+            Permission.REVEAL_ACCOUNT,
+        }
+    ),
     Scope.ADMIN: frozenset(Permission) - {Permission.RUN_SYSTEM},
 }
 

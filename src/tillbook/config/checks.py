@@ -18,6 +18,7 @@ from django.core.validators import validate_email
 
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import check_currency, parse_amount
+from tillbook.common.sealing import check_key
 
 PREFIX = "TILLBOOK_"
 _SHORTEST_SECRET = 50  # characters, as Django's own deployment check has it
@@ -117,6 +118,20 @@ def proxy_count(count: int) -> int:
     if not 0 <= count <= _MOST_PROXIES:
         raise wrong("PROXY_COUNT", f"use 0 to {_MOST_PROXIES} proxies, not {count}.")
     return count
+
+
+def account_keys(keys: Iterable[str]) -> list[str]:
+    """The keys that seal account numbers, the one in use first."""
+    found = [key.strip() for key in keys if key.strip()]
+    for place, key in enumerate(found, start=1):
+        try:
+            check_key(key)
+        except ValueError:
+            raise wrong(
+                "ACCOUNT_KEYS",
+                f"key {place} is not 32 bytes in base64. `tillbook account-key new` makes one.",
+            ) from None
+    return found
 
 
 def secret_key(text: str) -> str:

@@ -12,6 +12,7 @@ from django.db import transaction
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import WrongState
 from tillbook.common.mail import NoEmailAddress, deliver, one_line
+from tillbook.delivery.sender import replies_to, sender
 from tillbook.delivery.services import Sent
 from tillbook.shop.policies import shop
 from tillbook.staff.links import new_link
@@ -54,7 +55,8 @@ def _message(user: User, address: str, now: datetime) -> EmailMessage:
     return EmailMessage(
         subject=one_line(f"{subject} {policy.name}"),
         body="\n\n".join(paragraphs) + "\n",
+        from_email=sender(),
         to=[user.email],
-        reply_to=[policy.email] if policy.email else None,
+        reply_to=replies_to(),
         headers={"Date": format_datetime(now)},
     )

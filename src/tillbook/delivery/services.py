@@ -18,12 +18,13 @@ from django.utils.translation import gettext as _
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.mail import NoEmailAddress, deliver, one_line
 from tillbook.customers.models import Customer
+from tillbook.delivery.sender import replies_to, sender
 from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, record, replay
 from tillbook.refunds import slip
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids
-from tillbook.refunds.services import RefundNotFound
+from tillbook.refunds.state import RefundNotFound
 from tillbook.returns import note
 from tillbook.returns.models import Rma
 from tillbook.returns.queries import by_id as rma_by_id
@@ -144,6 +145,13 @@ def _how_it_stands(refund: Refund) -> str:
             "The refund is recorded and not yet completed. The slip is a record: "
             "the money itself is paid separately, as the slip says."
         ),
+        Refund.Status.APPROVED: _(
+            "The refund is approved and not yet completed. The slip is a record: "
+            "the money itself is paid separately, as the slip says."
+        ),
+        Refund.Status.FAILED: _(
+            "The payment of the refund did not arrive and came back. The credit is available to you again."
+        ),
         Refund.Status.COMPLETED: _(
             "The refund is completed. The slip is a record: "
             "the money itself was paid separately, as the slip says."
@@ -202,8 +210,9 @@ def _message(paper: _Paper, customer: Customer, to: str, now: datetime) -> Email
     message = EmailMessage(
         subject=one_line(paper.subject),
         body="\n\n".join(paragraphs) + "\n",
+        from_email=sender(),
         to=[to],
-        reply_to=[policy.email] if policy.email else None,
+        reply_to=replies_to(),
         headers={"Date": format_datetime(now)},
     )
     message.attach(paper.file, paper.pdf, "application/pdf")

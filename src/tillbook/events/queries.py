@@ -18,9 +18,12 @@ def history_of_customer(customer_id: int, *, before: int | None = None, limit: i
 
 
 def history_of_subject(
-    subject: str, *, customer_id: int, before: int | None = None, limit: int = 100
+    subject: str, *, customer_id: int | None, before: int | None = None, limit: int = 100
 ) -> list[Event]:
-    """The newest events of one document of that customer, by its public number, first."""
+    """The newest events of one document of that customer, by its public number, first.
+
+    Without a customer: of what is nobody's, such as the shop's settings.
+    """
     return _newest(Event.objects.filter(subject=subject, customer_id=customer_id), before, limit)
 
 

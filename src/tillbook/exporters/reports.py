@@ -20,7 +20,7 @@ from babel.dates import format_date
 from tillbook.common.actor import Actor
 from tillbook.credit import reporting
 from tillbook.credit.basis import Basis, View, day_start
-from tillbook.credit.models import GiveReason, Source
+from tillbook.credit.models import Source
 from tillbook.credit.reporting import (
     Age,
     BalanceStream,
@@ -32,7 +32,7 @@ from tillbook.credit.reporting import (
     RollForward,
     Standing,
 )
-from tillbook.returns.models import Rma
+from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
 Cell = str | int | None
@@ -120,7 +120,6 @@ _VIEWS = {
 }
 
 _REASONS: dict[str, str] = {
-    **{each.value: str(each.label) for each in (*GiveReason, *Rma.Reason)},
     "overpayment": "Overpayment",
     "order_cancelled": "Order cancelled",
     "return": "Taken over from another system",
@@ -206,7 +205,7 @@ def _liability_sections(currency: str, parts: list[Owed]) -> Iterator[Section]:
 
 
 def _reason(reason: str) -> str:
-    return _REASONS.get(reason, reason)
+    return _REASONS.get(reason) or label_of(reason, shop().give_reasons, shop().return_reasons)
 
 
 def _by(

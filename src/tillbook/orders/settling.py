@@ -17,6 +17,7 @@ from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.queries import open_holds, payers_of, refundable_spent, reversed_of
+from tillbook.credit.terms import terms_of
 from tillbook.events.services import derived_key
 from tillbook.ledger.models import House, Kind
 from tillbook.orders.models import Order
@@ -39,11 +40,12 @@ def settle(
     money = min(excess, max(0, order.received_minor - order.overpaid_minor))
     if money:
         cancelled = order.status == Order.Status.CANCELLED
+        terms = terms_of(Source.OVERPAYMENT, now)
         credit.issue(
             customer_id=order.customer_id, amount=Money(money, order.currency), source=Source.OVERPAYMENT,
             house=House.RECEIPTS, reason="order_cancelled" if cancelled else "overpayment",
             reference=order.number, effective_at=arose_at, key=derived_key(key, "overpayment"),
-            actor=actor, now=now,
+            refundable=terms.refundable, expires_at=terms.expires_at, actor=actor, now=now,
         )  # fmt: skip
         order.overpaid_minor += money
     if excess > money:

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 
 from tillbook.common.actor import Permission
 from tillbook.credit.expiring import page_of_ending
-from tillbook.credit.models import Credit, GiveReason, ReverseReason
+from tillbook.credit.models import Credit, ReverseReason
 from tillbook.credit.queries import by_number, transfers_of_credit
 from tillbook.credit.services import give
 from tillbook.customers.models import Customer
@@ -19,6 +19,8 @@ from tillbook.panel.forms import GiveCreditForm, ReverseForm
 from tillbook.panel.history import history
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import request_reversal
+from tillbook.shop.details import label_of
+from tillbook.shop.policies import shop
 
 _PAGE_SIZE = 50
 
@@ -48,7 +50,7 @@ def credit(request: PanelRequest, number: str) -> HttpResponse:
 
 
 def _reason(credit: Credit) -> str:
-    return dict(GiveReason.choices).get(credit.reason, credit.reason.replace("_", " ").capitalize())
+    return label_of(credit.reason, shop().give_reasons, shop().return_reasons)
 
 
 @form_for(Permission.GIVE_CREDIT)
@@ -69,9 +71,8 @@ def _give(customer: Customer, form: GiveCreditForm, request: PanelRequest) -> Cr
     return give(
         customer_id=customer.pk,
         amount=form.money("amount"),
-        reason=GiveReason(values["reason"]),
-        refundable=values["refundable"],
-        expires_at=values["expires_at"],
+        reason=values["reason"],
+        **form.terms(),
         note=values["note"],
         public_note=values["public_note"],
         key=values["key"],

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, parse_amount
-from tillbook.credit.models import GiveReason, ReverseReason
+from tillbook.credit.models import ReverseReason
+from tillbook.credit.terms import Left
 from tillbook.customers.models import Customer
 from tillbook.panel.edge import new_key
 from tillbook.refunds.models import Refund
+from tillbook.refunds.payees import Payee
 from tillbook.refunds.queries import QueueFilter
-from tillbook.refunds.services import Payee
+from tillbook.shop.details import PAYEE_FIELDS, Asked, GiveReason, ReturnReason
 from tillbook.shop.policies import shop
 
 _ZERO = re.compile(r"0+(\.0*)?", re.ASCII)
@@ -154,17 +159,41 @@ class AccountForm(MoneyForm):
     )
 
 
+Choices = list[tuple[str, Any]]
+
+
+def give_reasons() -> Choices:
+    """The reasons for giving credit that are switched on, asked for anew by each form."""
+    return _chosen_from(_("Choose a reason"), shop().give_reasons)
+
+
+def return_reasons() -> Choices:
+    """The reasons for a return that are switched on."""
+    return _chosen_from(_("Choose a reason"), shop().return_reasons)
+
+
+def _chosen_from(none: str, entries: Mapping[str, GiveReason | ReturnReason]) -> Choices:
+    return [("", none), *((each.code, each.label) for each in entries.values() if each.on)]
+
+
+def methods() -> Choices:
+    """The refund methods that are switched on."""
+    return [(each.code, each.label) for each in shop().methods.values() if each.on]
+
+
+def all_methods() -> Choices:
+    """The refund methods that a refund may ever have been asked for by."""
+    return [("", _("All methods")), *((each.code, each.label) for each in shop().methods.values())]
+
+
 class GiveCreditForm(MoneyForm, KeyedForm):
     amount = AmountField(label="Amount")
-    reason = forms.ChoiceField(label="Reason", choices=[("", "Choose a reason"), *GiveReason.choices])
-    refundable = forms.BooleanField(
-        label="May be paid out",
-        required=False,
-        help_text="Not for goodwill, late delivery and promotions: those only pay orders.",
-    )
+    reason = forms.ChoiceField(label="Reason", choices=give_reasons)
+    refundable = forms.BooleanField(label="May be paid out", required=False)
     expires_at = DateField(
         label="Last day it can be used", required=False, help_text="Empty: it never expires."
     )
+    never = forms.BooleanField(label=_lazy("It never expires"), required=False)
     public_note = forms.CharField(
         label="Note to the customer", required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
@@ -174,6 +203,42 @@ class GiveCreditForm(MoneyForm, KeyedForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="The customer never sees it.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        policy, reasons = (
+            shop().policies["manual"],
+            [each for each in shop().give_reasons.values() if each.on],
+        )
+        never = [each.label for each in reasons if not each.may_be_paid_out]
+        self.by_policy = policy.refundable
+        self.fields["refundable"].initial = policy.refundable
+        self.fields["refundable"].help_text = (
+            _("Credit for these reasons only pays orders: %(reasons)s.") % {"reasons": ", ".join(never)}
+            if never
+            else ""
+        )
+        if policy.days is None and all(each.days is None for each in reasons):
+            del self.fields["never"]
+        else:
+            self.fields["expires_at"].help_text = _("Empty: as the shop's settings have it for the reason.")
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if values.get("never") and values.get("expires_at"):
+            self.add_error("expires_at", _("Leave the day empty, or untick that it never expires."))
+        return values
+
+    def terms(self) -> dict[str, Any]:
+        """The terms as the service takes them; what the page leaves open is left to the shop."""
+        values = self.cleaned_data
+        # Ticked where the shop ticks it: the reasons that never may be paid out are no mistake then.
+        by_policy = self.by_policy and values["refundable"]
+        left = "never" in self.fields and not values["never"] and values["expires_at"] is None
+        return {
+            "refundable": Left.TO_SHOP if by_policy else values["refundable"],
+            "expires_at": Left.TO_SHOP if left else values["expires_at"],
+        }
 
     def clean_expires_at(self) -> datetime | None:
         """The first moment at which the credit can't be used: midnight after its last day."""
@@ -187,18 +252,19 @@ class GiveCreditForm(MoneyForm, KeyedForm):
         return datetime(after.year, after.month, after.day, tzinfo=shop().time_zone)
 
 
-_DETAIL_OF_METHOD = {
-    Refund.Method.BANK_TRANSFER: "bank_account",
-    Refund.Method.PAYPAL: "paypal_email",
-    Refund.Method.CHEQUE: "postal_address",
-}
+class Detail(NamedTuple):
+    """A detail of the payee on the form, and the codes of the methods that ask for it."""
+
+    field: forms.BoundField
+    methods: str
+    needed: bool
 
 
 class PayRefundForm(MoneyForm, KeyedForm):
-    payee_name = forms.CharField(
-        label="Payee's name", max_length=200, error_messages={"required": "Enter the payee's name."}
+    payee_name = forms.CharField(label="Payee's name", max_length=200, required=False)
+    method = forms.ChoiceField(
+        label="Refund method", choices=methods, widget=forms.Select(attrs={"data-chooses": ""})
     )
-    method = forms.ChoiceField(label="Refund method", choices=Refund.Method.choices)
     bank_account = forms.CharField(
         label="Bank account",
         required=False,
@@ -209,6 +275,10 @@ class PayRefundForm(MoneyForm, KeyedForm):
     postal_address = forms.CharField(
         label="Postal address", required=False, widget=forms.Textarea(attrs={"rows": 4})
     )
+    reference = forms.CharField(
+        label=_lazy("Reference"), required=False, max_length=60,
+        help_text=_lazy("What the payee knows the payment by."),
+    )  # fmt: skip
     amount = AmountField(label="Refund amount")
     payment_date = DateField(label="Payment date")
     note = forms.CharField(
@@ -219,10 +289,30 @@ class PayRefundForm(MoneyForm, KeyedForm):
     )
 
     def payee(self) -> Payee:
-        """Whom to pay, with the chosen method's own detail alone, whatever else was typed."""
-        values = self.cleaned_data
-        own = _DETAIL_OF_METHOD.get(values["method"])
-        return Payee(values["payee_name"], **({own: values[own]} if own else {}))
+        """Whom to pay, with what the chosen method asks for alone, whatever else was typed."""
+        method = shop().methods[self.cleaned_data["method"]]
+        return Payee(
+            *(
+                "" if method.asks(name) == Asked.NOT_ASKED else self.cleaned_data[name]
+                for name in PAYEE_FIELDS
+            )
+        )
+
+    def details(self) -> list[Detail]:
+        """What the methods ask for beside the name: each field, for which, and whether some need it."""
+        on = [each for each in shop().methods.values() if each.on]
+        asking = {
+            name: [each for each in on if each.asks(name) != Asked.NOT_ASKED] for name in PAYEE_FIELDS[1:]
+        }
+        return [
+            Detail(
+                self[name],
+                " ".join(each.code for each in them),
+                any(each.asks(name) == Asked.REQUIRED for each in them),
+            )
+            for name, them in asking.items()
+            if them
+        ]
 
 
 class ReverseForm(KeyedForm):
@@ -248,9 +338,7 @@ class QueueForm(MoneyForm):
         choices=[*Refund.Status.choices, (_ALL, "All states")],
         initial=Refund.Status.REQUESTED,
     )
-    method = forms.ChoiceField(
-        label="Method", required=False, choices=[("", "All methods"), *Refund.Method.choices]
-    )
+    method = forms.ChoiceField(label="Method", required=False, choices=all_methods)
     from_date = DateField(label="Requested from", required=False)
     to_date = DateField(label="Requested to", required=False)
     min_amount = AmountField(label="Amount from", required=False, zero=True)

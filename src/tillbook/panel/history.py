@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.events.queries import SAID_BY_REFUND, history_of_customer, history_of_subject
 from tillbook.panel.edge import Page, PanelRequest, page_of, whole
+from tillbook.shop.policies import shop
 
 # Where an action's own words are not what people call it. Everything else is made from the action.
 _WHAT = {
@@ -33,6 +34,7 @@ _WHAT = {
     "rma.opened": "RMA opened",
     "rma.closed": "RMA closed",
     "rma.cancelled": "RMA cancelled",
+    "settings.changed": "Settings changed",
     "customer.recalculated": "Account balances recalculated",
 }
 
@@ -73,6 +75,25 @@ def history(request: PanelRequest, customer: Customer, number: str | None = None
     found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
     shown = [_entry(event, customer.currency) for event in found.items if not _is_echo(event)]
     return Page(shown, found.key, found.next_key)
+
+
+def _settings_entry(event: Event) -> Entry:
+    """The entry with the section in its first line; a logo's digest says nothing to people."""
+    section, changed = event.data["section"], event.data["changed"]
+    # "give_reasons.deposit.label" stands in the section's name already, as far as its first part.
+    named = {name.partition(".")[2].replace(".", " ") or name: pair for name, pair in changed.items()}
+    data = {"changed": {name: pair for name, pair in named.items() if name != "logo"}}
+    entry = _entry(event, shop().currency)
+    what = f"{entry.what}: {_words(section)}"
+    return replace(entry, what=what, subject="", detail=_detail(data, "", shop().currency))
+
+
+def history_of_settings(request: PanelRequest) -> Page[Entry]:
+    """A page of what was changed in the shop's settings, as `history` gives it."""
+    key = request.GET.get("history_before", "")
+    events = history_of_subject("settings", customer_id=None, before=whole(key), limit=_PAGE + 1)
+    found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
+    return Page([_settings_entry(event) for event in found.items], found.key, found.next_key)
 
 
 def document_url(number: str) -> str:

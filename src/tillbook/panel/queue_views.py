@@ -18,13 +18,14 @@ from tillbook.refunds import services
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids, queue
 from tillbook.refunds.slip import render as render_slip
+from tillbook.refunds.state import amount_of
 from tillbook.shop.policies import shop
 
 _PAGE_SIZE = 50
 _COLUMNS = (
     "number", "kind", "state", "customer", "name", "amount", "currency", "method", "payee", "bank_account",
     "paypal_email", "postal_address", "payment_date", "requested_at", "requested_by", "resolved_at",
-    "resolved_by",
+    "resolved_by", "reference",
 )  # fmt: skip
 
 
@@ -122,7 +123,8 @@ def _exported(request: PanelRequest, ending: str) -> HttpResponse:
 def _cells(refund: Refund) -> Sequence[Cell]:
     return [
         refund.number, refund.kind, refund.status, refund.customer.username, refund.customer.display_name,
-        services.amount_of(refund), refund.currency, refund.method, refund.payee_name,
+        amount_of(refund), refund.currency, refund.method, refund.payee_name,
         refund.bank_account, refund.paypal_email, refund.postal_address, refund.payment_date,
         refund.requested_at, refund.requested_by, refund.resolved_at, refund.resolved_by,
+        refund.payee_reference,
     ]  # fmt: skip

@@ -109,7 +109,7 @@ def _request(customer: Customer, credit: Credit | None, form: PayRefundForm, req
     return services.request(
         customer_id=customer.pk,
         amount=form.money("amount"),
-        method=Refund.Method(values["method"]),
+        method=values["method"],
         payee=form.payee(),
         payment_date=values["payment_date"],
         note=values["note"],

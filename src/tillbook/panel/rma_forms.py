@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from tillbook.common.money import Money
 from tillbook.orders.lines import share_of_line
 from tillbook.orders.models import Order, OrderLine
-from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm
+from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, return_reasons
 from tillbook.returns.models import Rma
 from tillbook.returns.services import RmaLineInput
 from tillbook.shop.policies import shop
@@ -47,9 +47,7 @@ class RmaForm(MoneyForm, KeyedForm):
     WAIT = "wait"
     CLOSE = "close"
 
-    reason = forms.ChoiceField(
-        label=gettext_lazy("Reason"), choices=[("", gettext_lazy("Choose a reason")), *Rma.Reason.choices]
-    )
+    reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=return_reasons)
     shipping = AmountField(label=gettext_lazy("Shipping given back"), required=False, zero=True, empty=0)
     surcharge = AmountField(label=gettext_lazy("Surcharge given back"), required=False, zero=True, empty=0)
     outcome = forms.ChoiceField(

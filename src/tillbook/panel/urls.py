@@ -13,6 +13,7 @@ from tillbook.panel import (
     queue_views,
     refund_views,
     report_views,
+    settings_urls,
     user_urls,
     webhook_views,
 )
@@ -58,5 +59,6 @@ urlpatterns = [
     path("webhooks/deliveries/<str:number>/", webhook_views.delivery, name="delivery"),
     path("webhooks/deliveries/<str:number>/resend/", webhook_views.delivery_resend, name="delivery_resend"),
     *order_urls.urlpatterns,
+    *settings_urls.urlpatterns,
     *user_urls.urlpatterns,
 ]

@@ -11,10 +11,8 @@ from django.db.models import Count, QuerySet, Sum
 
 from tillbook.common.numbering import row_id
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import RefundNotFound
+from tillbook.refunds.state import OPEN, RefundNotFound
 from tillbook.shop.policies import shop
-
-_SHOWN_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +96,12 @@ def _midnight(day: date | None, later: timedelta = timedelta()) -> datetime | No
 
 def waiting() -> list[Waiting]:
     """What waits to be completed, by currency."""
-    rows = Refund.objects.filter(status=Refund.Status.REQUESTED).values_list("currency")
+    rows = Refund.objects.filter(status__in=OPEN).values_list("currency")
     sums = rows.annotate(Count("pk"), Sum("amount_minor")).order_by("currency")
     return [Waiting(currency, refunds, int(minor)) for currency, refunds, minor in sums]
 
 
 def longest_waiting(limit: int) -> list[Refund]:
     """The refunds that have waited longest to be completed, with their customers."""
-    rows = Refund.objects.filter(status=Refund.Status.REQUESTED).select_related("customer")
+    rows = Refund.objects.filter(status__in=OPEN).select_related("customer")
     return list(rows.order_by("requested_at", "id")[:limit])
-
-
-def mask(account: str) -> str:
-    """An account number with all but its last three characters hidden."""
-    plain = account.replace(" ", "").replace("-", "")
-    shown = _SHOWN_DIGITS if len(plain) > _SHOWN_DIGITS else 0
-    return "•" * (len(plain) - shown) + plain[len(plain) - shown :]

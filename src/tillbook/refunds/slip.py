@@ -16,9 +16,11 @@ from tillbook.common.errors import NotFound
 from tillbook.common.pdf import compiled
 from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund, RefundSource
-from tillbook.refunds.queries import mask
+from tillbook.refunds.state import OPEN
 from tillbook.shop import papers
+from tillbook.shop.details import Asked
 from tillbook.shop.policies import shop
 
 _TEMPLATE = Path(__file__).with_name("slip.typ")
@@ -48,6 +50,7 @@ def render(refunds: Sequence[Refund], *, left_out: Sequence[str] = ()) -> bytes:
             "slips": json.dumps([papers.with_characters(_slip(refund)) for refund in refunds]),
             "title": _document_title(refunds),
             "left_out": _left_out(left_out),
+            "logo": papers.logo(),
         }
     return compiled(_TEMPLATE, inputs)
 
@@ -77,7 +80,7 @@ def _slip(refund: Refund) -> dict[str, Any]:
     return {
         "words": _words(),
         "number": refund.number,
-        "shop": {"name": papers.cut(policy.name), "address": papers.address(policy.address)},
+        "shop": {"name": papers.cut(policy.name), "address": papers.shop_lines()},
         "amount": _amount(refund),
         "state": _state(refund),
         "facts": _facts(refund),
@@ -108,8 +111,10 @@ def _state(refund: Refund) -> dict[str, str]:
     """The state's key, its name, and what it means for whoever holds the slip."""
     sentences = {
         Refund.Status.REQUESTED: _("Recorded. Not yet completed."),
+        Refund.Status.APPROVED: _("Recorded and approved. Not yet completed."),
         Refund.Status.COMPLETED: _("Paid on %(day)s."),
         Refund.Status.DECLINED: _("Declined on %(day)s. The credit is available again."),
+        Refund.Status.FAILED: _("The payment came back on %(day)s. The credit is available again."),
     }
     status = Refund.Status(refund.status)
     sentence = sentences[status] % {"day": papers.day(refund.resolved_at)}
@@ -119,8 +124,12 @@ def _state(refund: Refund) -> dict[str, str]:
 def _facts(refund: Refund) -> list[dict[str, Any]]:
     people = [(_("Recorded"), [papers.day(refund.requested_at)]), (_("Staff member"), [refund.requested_by])]
     if refund.resolved_at is not None:
-        done = _("Completed by") if refund.status == Refund.Status.COMPLETED else _("Declined by")
-        people.append((done, [refund.resolved_by]))
+        by = {
+            Refund.Status.COMPLETED: _("Completed by"),
+            Refund.Status.DECLINED: _("Declined by"),
+            Refund.Status.FAILED: _("Failed by"),
+        }
+        people.append((by[Refund.Status(refund.status)], [refund.resolved_by]))
     facts = [(_("Customer"), _customer(refund.customer)), *_payment_facts(refund), *people]
     return [{"label": label, "lines": [papers.cut(line) for line in lines]} for label, lines in facts]
 
@@ -139,14 +148,27 @@ def _payment_facts(refund: Refund) -> list[tuple[str, list[str]]]:
 
 
 def _payee(refund: Refund) -> list[str]:
-    """Whom the money goes to, with the one detail that the method uses."""
+    """Whom the money goes to, with the details that the method asks for."""
     details = {
-        Refund.Method.BANK_TRANSFER: [_("Account %(number)s") % {"number": mask(refund.bank_account)}],
-        Refund.Method.PAYPAL: [refund.paypal_email],
-        Refund.Method.CHEQUE: papers.address(refund.postal_address),
-        Refund.Method.CASH: [],
+        "bank_account": [_("Account %(number)s") % {"number": mask(refund.bank_account)}]
+        if refund.bank_account
+        else [],
+        "paypal_email": [refund.paypal_email],
+        "postal_address": papers.address(refund.postal_address),
+        "reference": [_("Reference %(reference)s") % {"reference": refund.payee_reference}]
+        if refund.payee_reference
+        else [],
     }
-    return [refund.payee_name, *details[Refund.Method(refund.method)]]
+    method = shop().methods.get(refund.method)
+    asked = [name for name in details if method is None or method.asks(name) != Asked.NOT_ASKED]
+    return [
+        each
+        for each in (
+            refund.payee_name or refund.customer.display_name,
+            *(line for name in asked for line in details[name]),
+        )
+        if each
+    ]
 
 
 def _credits(refund: Refund) -> dict[str, Any]:
@@ -176,7 +198,7 @@ def _source(credit: Credit) -> str:
 
 
 def _record(refund: Refund) -> list[str]:
-    if refund.status == Refund.Status.REQUESTED:
+    if refund.status in OPEN:
         what = _("This slip is a record of a refund. It is not a payment: the shop pays by the method above.")
     else:
         what = _("This slip is a record of a refund. It is not a payment and cannot be exchanged for money.")

@@ -120,7 +120,7 @@ def preview(quote: Quote, *, now: datetime) -> Note:
 def render(note: Note) -> bytes:
     """The note as a PDF. Raises PdfError when the compiler warns."""
     page = papers.with_characters(asdict(note))
-    return compiled(_TEMPLATE, {"note": json.dumps(page)})
+    return compiled(_TEMPLATE, {"note": json.dumps(page), "logo": papers.logo()})
 
 
 def _note(
@@ -132,7 +132,7 @@ def _note(
         number=number,
         mark=mark,
         shop=papers.cut(policy.name),
-        address=papers.address(policy.address),
+        address=papers.shop_lines(),
         facts=list(_facts(rma, lines)),
         lines=[_line(line, rma.currency) for line in lines],
         extras=list(_extras(rma)),

@@ -19,7 +19,9 @@ from tillbook.common.checks import check_minor
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
+from tillbook.credit.models import Source
 from tillbook.credit.queries import payers_of
+from tillbook.credit.terms import terms_of
 from tillbook.orders.lines import MAX_QUANTITY, refused_of_return, share_of_line
 from tillbook.orders.models import Order, OrderLine
 from tillbook.orders.services import ReturnClaim, order_of_customer
@@ -235,7 +237,7 @@ def parts_of(rma: Rma, claims: Claims, now: datetime) -> list[Part]:
     rows = {order_id: Order.objects.get(pk=order_id) for order_id in claims}
     amounts = {order_id: _amount_of(rma, order_id, claims[order_id]) for order_id in claims}
     tied = sum(max(0, amounts[each] - refundable_left(rows[each])) for each in claims)
-    parts = [Part("credit", rma.total_minor - tied, True, None)]
+    parts = [Part("credit", rma.total_minor - tied, *terms_of(Source.RETURN, now))]
     if tied:
         expires_at = _expiry_of_goodwill(rma, rows.values(), now)
         parts.append(Part("credit-not-refundable", tied, False, expires_at))
@@ -253,4 +255,4 @@ def _expiry_of_goodwill(rma: Rma, paid: Iterable[Order], now: datetime) -> datet
     if not expiries or None in expiries:
         return None
     last = max(each for each in expiries if each is not None)
-    return last if last > now else now + timedelta(days=shop().grace_days)
+    return last if last > now else now + timedelta(days=shop().policies[Source.RETURN].grace_days)

@@ -113,9 +113,15 @@ def open_rma(
 
 
 def _checked_reason(reason: str) -> str:
-    if reason not in Rma.Reason.values:
-        raise InvalidInput(_("Choose a reason."), field="reason")
-    return reason
+    known = shop().return_reasons
+    if reason not in known or not known[reason].on:
+        ways = ", ".join(each.code for each in known.values() if each.on)
+        raise InvalidInput(
+            _("Nothing comes back for %(reason)r. Use one of %(ways)s.")
+            % {"reason": reason[:60], "ways": ways},
+            field="reason",
+        )
+    return str(reason)
 
 
 def _checked_document(document: str | None) -> str | None:

@@ -11,10 +11,12 @@ from django.conf import settings
 from django.utils import translation
 
 from tillbook.common.money import Money
+from tillbook.shop.logos import logo_for_paper
 from tillbook.shop.policies import shop
 
 _LONGEST = 200  # characters of any one line: longer names than the forms accept are cut
 _ADDRESS_LINES = 8
+_LOGO_WIDTH, _LOGO_HEIGHT = 500, 140  # at most, in tenths of a millimetre
 _JOINERS = "\u200c\u200d"  # invisible, but part of the spelling of Persian and Indic names
 
 
@@ -47,6 +49,21 @@ def address(text: str) -> list[str]:
     """The filled lines of an address, at most eight."""
     filled = [cut(line) for line in text.splitlines() if line.strip()]
     return filled if len(filled) <= _ADDRESS_LINES else [*filled[: _ADDRESS_LINES - 1], "…"]
+
+
+def shop_lines() -> list[str]:
+    """What stands below the shop's name: its address, then its tax or registration number."""
+    policy = shop()
+    return [*address(policy.address), *([cut(policy.tax_number)] if policy.tax_number else [])]
+
+
+def logo() -> str:
+    """The shop's logo as JSON: the bytes of its file, and how high it stands; null where there is none."""
+    picture = logo_for_paper()
+    if picture is None:
+        return "null"
+    height = min(_LOGO_HEIGHT, _LOGO_WIDTH * picture.height // picture.width)
+    return json.dumps({"content": list(picture.content), "height": max(1, height), "name": shop().name})
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:

@@ -95,6 +95,17 @@ for (const all of document.querySelectorAll("[data-select-all]")) {
   show();
 }
 
+// Only what the chosen refund method asks for.
+for (const method of document.querySelectorAll("[data-chooses]")) {
+  const show = () => {
+    for (const detail of method.form.querySelectorAll("[data-method]"))
+      detail.hidden = !detail.dataset.method.split(" ").includes(method.value);
+  };
+  method.addEventListener("change", show);
+  window.addEventListener("pageshow", show); // a browser may fill in what was chosen before
+  show();
+}
+
 // Returns: the server prices the form while one types, with the code that will open it.
 for (const form of document.querySelectorAll("[data-price]")) {
   form.querySelector("[data-without-script]").remove();

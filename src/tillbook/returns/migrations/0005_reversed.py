@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("returns", "0003_lists"),
+        ("returns", "0004_open_lists"),
     ]
 
     operations = [
