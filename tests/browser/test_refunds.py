@@ -100,8 +100,8 @@ def test_pay_refund_of_the_account_pays_from_all_refundable_credits(windows: Win
     pages.pay_refund(staff, "45.50")
     number = _number_of(staff)
     sources = pages.part(staff, "Credits it comes from")
-    assert pages.cells(sources, first.number)[3] == "£20.00"
-    assert pages.cells(sources, second.number)[3] == "£25.50"
+    assert pages.cells(sources, first.number)[4] == "£20.00"
+    assert pages.cells(sources, second.number)[4] == "£25.50"
     assert shop.refunds() == [(number, "requested", 4_550)]
     assert [shop.left_of(each) for each in (first, goodwill, second)] == [
         (2_000, 2_000),

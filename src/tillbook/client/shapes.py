@@ -193,6 +193,19 @@ class CreditPart(TypedDict):
     amount: Money
 
 
+class CreditProvenanceOut(TypedDict):
+    """A credit's whole way: `issued` is what stays at all its ways and what is available, to the
+    cent.
+    """
+
+    number: str
+    customer: str
+    issued: Money
+    origin: OriginOut
+    ways: list[WayOut]
+    available: Money
+
+
 class CreditSent(TypedDict):
     """Credit to be given by hand."""
 
@@ -557,6 +570,17 @@ class OverpaymentOut(TypedDict):
     credit: CreditOut
     order: str | None
     suggestion: Suggestion
+class OriginOut(TypedDict):
+    """What a credit arose from: payments on an order, a return, or a person's hand."""
+
+    source: Literal["overpayment", "return", "manual"]
+    order: str | None
+    rma: str | None
+    payments: list[PortionOut]
+    nameless: Money
+    reason: str
+    issued_by: str
+    issued_at: str
 
 
 class Paging(TypedDict):
@@ -574,6 +598,13 @@ class PayeeFieldsOut(TypedDict):
     paypal_email: Literal["required", "optional", "not_asked"]
     postal_address: Literal["required", "optional", "not_asked"]
     reference: Literal["required", "optional", "not_asked"]
+class PartOut(TypedDict):
+    """What a credit gave to a refund, and what that credit arose from."""
+
+    credit: str
+    amount: Money
+    issued: Money
+    origin: OriginOut
 
 
 class PayeeOut(TypedDict):
@@ -684,6 +715,15 @@ class PolicyOut(TypedDict):
     refundable: bool
     expires_after_days: int | None
     grace_days: int
+class PortionOut(TypedDict):
+    """So much of a payment stands behind a credit. What was paid last is taken first."""
+
+    payment: str
+    amount: Money
+    paid: Money
+    method: str
+    received_at: str
+    voided_at: str | None
 
 
 class Problem(TypedDict):
@@ -754,6 +794,16 @@ class RefundOut(TypedDict):
     payout: str | None
     failed_at: str | None
     fail_reason: str
+
+
+class RefundProvenanceOut(TypedDict):
+    """Which credits a refund came out of: its amount is the sum of its parts, to the cent."""
+
+    number: str
+    customer: str
+    status: Literal["requested", "completed", "declined"]
+    amount: Money
+    parts: list[PartOut]
 
 
 class RefundSent(TypedDict):
@@ -1147,6 +1197,21 @@ class VoidedOut(TypedDict):
     payment: PaymentOut
     taken_back: Money
     missing: Money
+
+
+class WayOut(TypedDict):
+    """What went from a credit to one place. `stays` is what went less what came back; of it
+    `held`.
+    """
+
+    to: Literal["order", "refund", "reversal", "expiry"]
+    reference: str
+    status: Literal["requested", "completed", "declined"] | None
+    began_at: str
+    went: Money
+    came_back: Money
+    held: Money
+    stays: Money
 
 
 class WebhookChanged(TypedDict):

@@ -28,6 +28,7 @@ from tillbook.panel.order_forms import (
     ReasonForm,
     ReceivePaymentForm,
 )
+from tillbook.refunds.provenance import of_order
 from tillbook.returns import queries as returns
 
 _COLUMNS = (
@@ -79,7 +80,7 @@ def order(request: PanelRequest, number: str) -> HttpResponse:
         "order": shown,
         "lines": queries.lines_of(shown),
         "payments": queries.payments_of(shown),
-        "credit_paid": queries.credit_paid(shown),
+        "credit_paid": of_order(shown),
         "overpayment_credits": queries.overpayment_credits(shown),
         "rmas": returns.of_order(shown.pk),
         "available_minor": credit.balance_of(shown.customer_id, shown.currency).available_minor,
