@@ -85,7 +85,7 @@ def of_credit(credit: Credit, transfers: Iterable[Transfer] | None = None) -> Cr
     origin = origins_of([credit])[credit.id]
     numbers = {way.reference for way in where.ways if way.goal != Goal.EXPIRY}
     orders = Order.objects.filter(customer_id=credit.customer_id, number__in=numbers)
-    ids = {row_id("RF", number) for number in numbers} - {None}
+    ids = [refund_id for number in numbers if (refund_id := row_id("RF", number)) is not None]
     refunds = Refund.objects.filter(customer_id=credit.customer_id, pk__in=ids)
     return CreditProvenance(
         origin, where, {each.number: each for each in orders}, {each.number: each for each in refunds}
@@ -116,10 +116,9 @@ def origins_of(credits: Collection[Credit]) -> dict[int, Origin]:
     customer_id = next(iter(credits)).customer_id
     numbers = {_order_number(each) for each in credits} - {""}
     orders = {each.number: each for each in Order.objects.filter(customer_id=customer_id, number__in=numbers)}
-    returned = {row_id("RMA", each.source_reference) for each in credits if each.source == Source.RETURN}
-    rmas = {
-        each.number: each for each in Rma.objects.filter(customer_id=customer_id, pk__in=returned - {None})
-    }
+    returned = {each.source_reference for each in credits if each.source == Source.RETURN}
+    ids = [rma_id for number in returned if (rma_id := row_id("RMA", number)) is not None]
+    rmas = {each.number: each for each in Rma.objects.filter(customer_id=customer_id, pk__in=ids)}
     portions = payments_behind(credits)
     return {
         each.id: Origin(
