@@ -139,6 +139,7 @@ def test_the_longest_texts_fit_where_a_difference_is_explained(windows: Windows,
     )
     Order.objects.filter(number=word(50)).update(received_minor=MAX_MINOR - 1)
     page = windows.open("staff", f"/customers/{word(150)}/")
+    pages.change_account(page)
     page.get_by_label("Recalculate Account Balances").check()
     pages.click(page, "Save")
     expect(pages.part(page, "What differed").locator("tbody tr")).to_have_count(4)

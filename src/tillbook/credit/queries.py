@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.lookups import IsNull
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
@@ -34,6 +35,16 @@ def page_of_credits(customer_id: int, *, before: int | None = None, limit: int =
     if before is not None:
         rows = rows.filter(id__lt=before)
     return list(rows.order_by("-id")[:limit])
+
+
+def usable_of_customer(customer_id: int, currency: str, *, limit: int) -> list[Credit]:
+    """Credits in `currency` with something available, with accounts and customers, in the order of use.
+
+    Also those whose time is over, until they are expired.
+    """
+    rows = Credit.objects.filter(customer_id=customer_id, currency=currency, usable=True)
+    order = (IsNull(F("expires_at"), True), "expires_at", "issued_at", "id")
+    return list(rows.select_related("account", "customer").order_by(*order)[:limit])
 
 
 def by_ids(places: Collection[tuple[int, int]]) -> dict[int, Credit]:

@@ -149,6 +149,13 @@ def page(
     return list(rows[:limit])
 
 
+def owing_of_customer(customer_id: int, *, limit: int = 100) -> list[Order]:
+    """The customer's open orders that are not paid yet, the oldest first."""
+    unpaid = (Order.PaidStatus.PENDING, Order.PaidStatus.PART_PAID)
+    rows = Order.objects.filter(customer_id=customer_id, status=Order.Status.OPEN, paid_status__in=unpaid)
+    return list(rows.order_by("placed_at", "id")[:limit])
+
+
 def of_customer(customer_id: int, *, limit: int = 100) -> list[Order]:
     """The customer's last placed orders first."""
     return list(Order.objects.filter(customer_id=customer_id).order_by("-placed_at", "-id")[:limit])

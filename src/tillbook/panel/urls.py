@@ -14,6 +14,7 @@ from tillbook.panel import (
     refund_views,
     report_views,
     settings_urls,
+    running_views,
     user_urls,
     webhook_views,
 )
@@ -28,6 +29,13 @@ urlpatterns = [
     path("customers/add/", customer_views.customer_add, name="customer_add"),
     path("customers/<str:username>/", customer_views.customer, name="customer"),
     path("customers/<str:username>/account/", customer_views.account, name="account"),
+    path("customers/<str:username>/credits/", running_views.credits, name="customer_credits"),
+    path("customers/<str:username>/running-history/", running_views.running, name="customer_running"),
+    path(
+        "customers/<str:username>/running-history.<str:ending>",
+        running_views.export,
+        name="customer_running_file",
+    ),
     path("customers/<str:username>/edit/", customer_views.customer_edit, name="customer_edit"),
     path("customers/<str:username>/give-credit/", credit_views.give_credit, name="give_credit"),
     path("customers/<str:username>/pay-refund/", refund_views.pay_refund, name="pay_refund"),

@@ -55,6 +55,12 @@ def of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
     return list(Refund.objects.filter(customer_id=customer_id).order_by("-requested_at", "-id")[:limit])
 
 
+def waiting_of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
+    """The customer's refunds that wait to be completed, reversals too, with their sources, oldest first."""
+    rows = Refund.objects.filter(customer_id=customer_id, status=Refund.Status.REQUESTED)
+    return list(rows.prefetch_related("sources").order_by("requested_at", "id")[:limit])
+
+
 def by_ids(refund_ids: Collection[int]) -> list[Refund]:
     """These refunds with what a slip needs, oldest first."""
     rows = Refund.objects.filter(pk__in=refund_ids).select_related("customer")
