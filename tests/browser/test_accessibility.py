@@ -62,7 +62,7 @@ def addresses(shop: Shop) -> dict[str, str]:
     find(Settled(), shop.now)
     jo, one = "/customers/jo/", f"/orders/{order.number}/"
     return {
-        "home": "/", "overpayments": "/overpayments/", "credits_expiring": "/credits/expiring/", "book": "/book/", "customers": "/customers/", "customer_add": "/customers/add/",
+        "home": "/", "activity": "/activity/?about=all", "overpayments": "/overpayments/", "credits_expiring": "/credits/expiring/", "book": "/book/", "customers": "/customers/", "customer_add": "/customers/add/",
         "customer": jo, "customer_credits": f"{jo}credits/", "customer_running": f"{jo}running-history/", "customer_edit": f"{jo}edit/", "give_credit": f"{jo}give-credit/",
         "pay_refund": f"{jo}pay-refund/?credit={deposit.number}", "credit": f"/credits/{deposit.number}/",
         "credit_reverse": f"/credits/{goodwill.number}/reverse/", "find": "/find/?q=o",

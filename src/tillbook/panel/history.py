@@ -71,7 +71,7 @@ def history(request: PanelRequest, customer: Customer, number: str | None = None
     else:
         events = history_of_subject(number, customer_id=customer.pk, before=before, limit=limit)
     found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
-    shown = [_entry(event, customer.currency) for event in found.items if not _is_echo(event)]
+    shown = [entry_of(event, customer.currency) for event in found.items if not _is_echo(event)]
     return Page(shown, found.key, found.next_key)
 
 
@@ -104,7 +104,8 @@ def _is_echo(event: Event) -> bool:
     return event.action in SAID_BY_REFUND and event.subject.startswith("RF-")
 
 
-def _entry(event: Event, currency: str) -> Entry:
+def entry_of(event: Event, currency: str) -> Entry:
+    """The event in words; amounts that name no currency are in `currency`."""
     return Entry(
         at=event.recorded_at,
         what=_WHAT.get(event.action) or event.action.replace(".", " ").replace("_", " ").capitalize(),

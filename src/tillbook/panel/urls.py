@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from tillbook.panel import (
+    activity_views,
     book_views,
     credit_views,
     customer_views,
@@ -23,6 +24,7 @@ app_name = "panel"
 
 urlpatterns = [
     path("", home_views.home, name="home"),
+    path("activity/", activity_views.activity, name="activity"),
     path("book/", book_views.book, name="book"),
     path("customers/", customer_views.customers, name="customers"),
     path("customers/customers.<str:ending>", customer_views.export, name="customers_file"),
