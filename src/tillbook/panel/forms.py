@@ -327,6 +327,7 @@ class DeclineForm(PanelForm):
 
 
 _ALL = "all"
+_NEWEST = "newest"
 
 
 class QueueForm(MoneyForm):
@@ -344,6 +345,10 @@ class QueueForm(MoneyForm):
     min_amount = AmountField(label="Amount from", required=False, zero=True)
     max_amount = AmountField(label="Amount to", required=False, zero=True)
     username = forms.CharField(label="Username", required=False, max_length=150)
+    requested_by = forms.CharField(label=_("Requested by"), required=False, max_length=150)
+    sort = forms.ChoiceField(
+        label=_("Order"), required=False, choices=[("", _("Oldest first")), (_NEWEST, _("Newest first"))]
+    )
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, currency=currency, **kwargs)
@@ -364,4 +369,6 @@ class QueueForm(MoneyForm):
             max_minor=amounts[1],
             currency="" if amounts == (None, None) else self.currency,
             username=values.get("username") or "",
+            requested_by=values.get("requested_by") or "",
+            newest_first=values.get("sort") == _NEWEST,
         )

@@ -31,6 +31,8 @@ class QueueFilter:
     max_minor: int | None = None
     currency: str = ""
     username: str = ""
+    requested_by: str = ""
+    newest_first: bool = False
 
 
 class Waiting(NamedTuple):
@@ -68,8 +70,9 @@ def by_ids(refund_ids: Collection[int]) -> list[Refund]:
 
 
 def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) -> list[Refund]:
-    """A page of the queue, oldest first; `after` is the id of the last refund seen."""
-    rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by("requested_at", "id")
+    """A page of the queue, oldest first unless the filter says otherwise; `after` is the last one's id."""
+    order = ("-requested_at", "-id") if wanted.newest_first else ("requested_at", "id")
+    rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by(*order)
     conditions = {
         "status": wanted.status,
         "kind": wanted.kind,
@@ -80,13 +83,15 @@ def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) ->
         "amount_minor__lte": wanted.max_minor,
         "currency": wanted.currency,
         "customer__username": wanted.username,
+        "requested_by": wanted.requested_by,
     }
     given = {name: value for name, value in conditions.items() if value not in (None, "")}
     rows = rows.filter(**given)
     if after is not None and (last := Refund.objects.filter(pk=after).first()):
         # The first condition says nothing new, but it is one that an index can begin at.
-        rows = rows.filter(requested_at__gte=last.requested_at)
-        rows = rows.exclude(requested_at=last.requested_at, id__lte=last.pk)
+        on, seen = ("lte", "gte") if wanted.newest_first else ("gte", "lte")
+        rows = rows.filter(**{f"requested_at__{on}": last.requested_at})
+        rows = rows.exclude(**{"requested_at": last.requested_at, f"id__{seen}": last.pk})
     return list(rows[:limit])
 
 
