@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from tests.orders import till as small_shop
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit.queries import balance_of, credits_of
@@ -201,3 +202,21 @@ def test_pages_of_rmas_ask_for_a_log_in_and_unknown_ones_are_not_found(
     assert Client().post("/rmas/RMA-1001/close/").status_code == 302
     assert staff_client.get("/rmas/RMA-9999/").status_code == 404
     assert staff_client.get("/rmas/nonsense/").status_code == 404
+
+
+def test_the_heading_of_the_date_turns_the_list_round(
+    staff_client: Client, staff_actor: Actor, now: datetime
+) -> None:
+    till = small_shop.Till(staff_actor, now)
+    order = till.place(small_shop.line(2_000, quantity=2))
+    till.pay(order, 2_000)
+    for _ in range(2):
+        till.open_rma(order, till.back(order, 1, 100))
+
+    def numbers(query: str) -> list[str]:
+        return [rma.number for rma in staff_client.get(f"/rmas/{query}").context["page"].items]
+
+    assert numbers("") == ["RMA-1002", "RMA-1001"]
+    assert numbers("?sort=oldest") == ["RMA-1001", "RMA-1002"]
+    assert numbers("?sort=oldest&after=RMA-1001") == ["RMA-1002"]
+    assert numbers("?after=RMA-1002") == ["RMA-1001"]

@@ -35,7 +35,7 @@ from tillbook.panel.edge import (
 )
 from tillbook.panel.files import all_of, download
 from tillbook.panel.forms import AccountForm, CustomerDetailsForm, CustomerFilterForm, NewCustomerForm
-from tillbook.panel.history import history
+from tillbook.panel.history import Entry, history
 from tillbook.panel.recalculations import portable, shown
 from tillbook.panel.running import lines
 from tillbook.refunds.models import Refund
@@ -210,6 +210,15 @@ def _credits(customer: Customer, currencies: Sequence[str], waiting: Sequence[Re
     return page_of([*usable, *held.values()], _CREDITS, key="", key_of=lambda credit: credit.number)
 
 
+def _notes(entries: Sequence[Entry]) -> list[Entry]:
+    """Those with a note, each note once: all that one click did has the same."""
+    found: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        if entry.note or entry.public_note:
+            found.setdefault((entry.note, entry.public_note), entry)
+    return list(found.values())
+
+
 def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> dict[str, Any]:
     balances = balances_of(customer.pk)
     others = [row for row in balances if row.currency != customer.currency]
@@ -217,7 +226,6 @@ def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> di
     waiting = waiting_of_customer(customer.pk, limit=_WAITING + 1)
     owing = owing_of_customer(customer.pk, limit=_WAITING + 1)
     found = history(request, customer)
-    notes = [entry for entry in found.items if entry.note or entry.public_note]
     return {
         "customer": customer,
         "form": form,
@@ -233,6 +241,6 @@ def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> di
         "rmas": page_of(
             rmas_of(customer.pk, limit=_NEWEST + 1), _NEWEST, key="", key_of=lambda row: row.number
         ),
-        "notes": notes[:_NOTES],
+        "notes": _notes(found.items)[:_NOTES],
         "history": found,
     }

@@ -11,12 +11,12 @@ from django.forms.boundfield import BoundField
 
 from tillbook.common.money import Money
 from tillbook.orders.models import OrderLine
-from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, return_reasons
+from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, SortForm, return_reasons
 from tillbook.returns.models import Rma
 from tillbook.returns.services import RmaLineInput
 
 
-class RmaFilterForm(PanelForm):
+class RmaFilterForm(SortForm):
     status = forms.ChoiceField(label="Status", required=False, choices=[("", "Any"), *Rma.Status.choices])
 
 
