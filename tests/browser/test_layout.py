@@ -28,6 +28,7 @@ from tillbook.orders.services import LineInput
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.staff import services as people
+from tillbook.staff.saved_filters import save_filter
 
 pytestmark = pytest.mark.looks
 
@@ -104,15 +105,18 @@ def wide_addresses(shop: Shop) -> list[str]:
         username=word(150), role=Role.STAFF, password=None, email=f"{'w' * 60}@{'w' * 60}.example",
         actor=shop.admin, now=shop.now,
     )  # fmt: skip
+    save_filter(
+        page="refunds", name=word(60), query="method=cash", shared=True, actor=shop.admin, now=shop.now
+    )
     parts = {
         "/users/": ["", "add/", f"{user.pk}/"],
         "/account/": ["", "password/"],
         "/": [
             "", "customers/add/", "refunds/", "orders/", "orders/new/", "rmas/", "overpayments/",
-            "credits/expiring/",
+            "credits/expiring/", "activity/?about=all", "refunds/filters/",
         ],
         "/reports/": ["liability/", "balances/", "roll-forward/?from_at=2020-01-01"],
-        f"/customers/{word(150)}/": ["", "edit/", "give-credit/", "pay-refund/"],
+        f"/customers/{word(150)}/": ["", "edit/", "give-credit/", "pay-refund/", "credits/", "running-history/"],
         f"/credits/{reversible.number}/": ["", "reverse/"],
         f"/refunds/{refund.number}/": [""],
         f"/orders/new/?customer={word(150)}": [""],
