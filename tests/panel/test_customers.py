@@ -356,3 +356,12 @@ def test_a_taken_username_is_refused_at_its_field(as_staff: Client, maria: Custo
     answer = as_staff.post("/customers/add/", {"username": "maria", "kind": "customer"})
     assert answer.status_code == 422
     assert Customer.objects.count() == 1
+
+
+def test_a_note_is_shown_once_beside_the_account(as_staff: Client, maria: Customer):
+    assert "notes-title" not in text(as_staff, "/customers/maria/")
+    give(as_staff, note="Asked by phone", public_note="Sorry!")
+    give(as_staff, key="k2", note="Asked by phone", public_note="Sorry!")
+    notes = text(as_staff, "/customers/maria/").split('id="notes-title"')[1].split("</section>")[0]
+    assert notes.count("Asked by phone") == 1
+    assert "To the customer: “Sorry!”" in words_of(notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -128,3 +129,26 @@ def test_the_page_of_a_credit_takes_no_more_queries_for_more_goals(
             actor=staff_actor, now=now,
         )  # fmt: skip
     assert queries() == few
+
+
+def test_very_many_goals_are_one_line_and_the_page_still_adds_up(
+    as_staff: Client,
+    maria: Customer,
+    deposit: Credit,
+    staff_actor: Actor,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("tillbook.panel.ways._MOST", 2)
+    monkeypatch.setattr("tillbook.panel.credit_views._NEWEST", 3)
+    for number in range(5):
+        credit.spend(
+            customer_id=maria.pk, amount=Money(100, "GBP"), reference=f"W-{number}", key=f"w{number}",
+            actor=staff_actor, now=now,
+        )  # fmt: skip
+    path = f"/credits/{deposit.number}/"
+    assert way(as_staff, path).endswith(
+        "£120.00 3 earlier ones together 2 Mar 2026 £3.00 Paid W-3 2 Mar 2026 staff £1.00 "
+        "Paid W-4 2 Mar 2026 staff £1.00 Available now £115.00 Together £120.00"
+    )
+    assert "3 earlier transfers are left out." in text(as_staff, path)

@@ -23,6 +23,7 @@ from tillbook.refunds.provenance import of_credit
 from tillbook.refunds.services import request_reversal
 
 _PAGE_SIZE = 50
+_NEWEST = 200  # transfers on a credit's page
 
 
 @read_only
@@ -43,7 +44,8 @@ def credit(request: PanelRequest, number: str) -> HttpResponse:
     context = {
         "credit": credit,
         "customer": credit.customer,
-        "lines": lines(transfers),
+        "lines": lines(transfers[-_NEWEST:]),
+        "earlier": max(0, len(transfers) - _NEWEST),
         "provenance": provenance,
         "went": went(provenance),
         "history": history(request, credit.customer, credit.number),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,8 @@ from tillbook.orders.models import Order
 from tillbook.refunds.models import Refund
 from tillbook.refunds.provenance import CreditProvenance
 from tillbook.staff.queries import names_of
+
+_MOST = 100  # goals on one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,31 @@ class Went:
 
 
 def went(found: CreditProvenance) -> list[Went]:
-    """The goals of the credit's money, in the order in which it went there."""
-    names = names_of({way.actor for way in found.whereabouts.ways})
-    return [_went(way, found, names) for way in found.whereabouts.ways]
+    """The goals of the credit's money, in the order in which it went there.
+
+    Of very many the oldest are one line, so that the page stays short and still adds up.
+    """
+    ways = found.whereabouts.ways
+    earlier, shown = (ways[:-_MOST], ways[-_MOST:]) if len(ways) > _MOST + 1 else ([], ways)
+    names = names_of({way.actor for way in shown})
+    lines = [_went(way, found, names) for way in shown]
+    return [_together(earlier), *lines] if earlier else lines
+
+
+def _together(ways: Sequence[Way]) -> Went:
+    return Went(
+        what=_("%(count)s earlier ones together") % {"count": len(ways)},
+        name="",
+        url="",
+        detail="",
+        state="",
+        state_label="",
+        at=ways[0].began_at,
+        who="",
+        went=sum(way.went_minor for way in ways),
+        back=sum(way.back_minor for way in ways),
+        stays=sum(way.stays_minor for way in ways),
+    )
 
 
 def _went(way: Way, found: CreditProvenance, names: Mapping[str, str]) -> Went:
