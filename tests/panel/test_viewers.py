@@ -26,7 +26,8 @@ from tillbook.staff.models import User
 
 PAGES = [
     "/customers/", "/customers/maria/", "/credits/CR-1001/", "/refunds/", "/refunds/RF-1001/", "/orders/",
-    "/orders/N100/", "/rmas/", "/rmas/RMA-1001/", "/book/",
+    "/orders/N100/", "/rmas/", "/rmas/RMA-1001/", "/book/", "/customers/maria/credits/",
+    "/customers/maria/running-history/", "/refunds/filters/",
 ]  # fmt: skip
 
 FORMS = [
