@@ -17,7 +17,7 @@ from tillbook.orders.provenance import Portion
 from tillbook.refunds import queries as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.provenance import CreditProvenance, Origin, of_credit, of_refund
-from tillbook.refunds.services import RefundNotFound
+from tillbook.refunds.state import RefundNotFound
 
 router = Router(tags=["Credit"])
 

@@ -555,6 +555,19 @@ class OrderSent(TypedDict):
     placed_at: NotRequired[str | None]
 
 
+class OriginOut(TypedDict):
+    """What a credit arose from: payments on an order, a return, or a person's hand."""
+
+    source: Literal["overpayment", "return", "manual"]
+    order: str | None
+    rma: str | None
+    payments: list[PortionOut]
+    nameless: Money
+    reason: str
+    issued_by: str
+    issued_at: str
+
+
 class OverpaymentFilters(TypedDict):
     """Which overpayments: all that wait, the oldest first."""
 
@@ -570,17 +583,6 @@ class OverpaymentOut(TypedDict):
     credit: CreditOut
     order: str | None
     suggestion: Suggestion
-class OriginOut(TypedDict):
-    """What a credit arose from: payments on an order, a return, or a person's hand."""
-
-    source: Literal["overpayment", "return", "manual"]
-    order: str | None
-    rma: str | None
-    payments: list[PortionOut]
-    nameless: Money
-    reason: str
-    issued_by: str
-    issued_at: str
 
 
 class Paging(TypedDict):
@@ -588,6 +590,15 @@ class Paging(TypedDict):
 
     limit: NotRequired[int]
     cursor: NotRequired[str | None]
+
+
+class PartOut(TypedDict):
+    """What a credit gave to a refund, and what that credit arose from."""
+
+    credit: str
+    amount: Money
+    issued: Money
+    origin: OriginOut
 
 
 class PayeeFieldsOut(TypedDict):
@@ -598,13 +609,6 @@ class PayeeFieldsOut(TypedDict):
     paypal_email: Literal["required", "optional", "not_asked"]
     postal_address: Literal["required", "optional", "not_asked"]
     reference: Literal["required", "optional", "not_asked"]
-class PartOut(TypedDict):
-    """What a credit gave to a refund, and what that credit arose from."""
-
-    credit: str
-    amount: Money
-    issued: Money
-    origin: OriginOut
 
 
 class PayeeOut(TypedDict):
@@ -715,6 +719,8 @@ class PolicyOut(TypedDict):
     refundable: bool
     expires_after_days: int | None
     grace_days: int
+
+
 class PortionOut(TypedDict):
     """So much of a payment stands behind a credit. What was paid last is taken first."""
 

@@ -89,7 +89,7 @@ def ways(transfers: Iterable[Transfer]) -> list[Way]:
     holds: dict[tuple[int, int], int] = {}
     for row in transfers:
         goal = _GOALS.get(row.house, Goal.REVERSAL)
-        if row.kind == Kind.POST and row.inward and goal != Goal.ORDER:
+        if row.kind == Kind.POST and row.inward and goal not in (Goal.ORDER, Goal.REFUND):
             continue  # the issue itself
         place = (row.account_id, goal, row.reference)
         way = found.get(place)

@@ -356,7 +356,9 @@ class QueueForm(MoneyForm):
     username = forms.CharField(label="Username", required=False, max_length=150)
     requested_by = forms.CharField(label=_lazy("Requested by"), required=False, max_length=150)
     sort = forms.ChoiceField(
-        label=_lazy("Order"), required=False, choices=[("", _lazy("Oldest first")), (_NEWEST, _lazy("Newest first"))]
+        label=_lazy("Order"),
+        required=False,
+        choices=[("", _lazy("Oldest first")), (_NEWEST, _lazy("Newest first"))],
     )
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:

@@ -81,7 +81,7 @@ def _settings_entry(event: Event) -> Entry:
     # "give_reasons.deposit.label" stands in the section's name already, as far as its first part.
     named = {name.partition(".")[2].replace(".", " ") or name: pair for name, pair in changed.items()}
     data = {"changed": {name: pair for name, pair in named.items() if name != "logo"}}
-    entry = _entry(event, shop().currency)
+    entry = entry_of(event, shop().currency)
     what = f"{entry.what}: {_words(section)}"
     return replace(entry, what=what, subject="", detail=_detail(data, "", shop().currency))
 

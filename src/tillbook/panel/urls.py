@@ -15,8 +15,8 @@ from tillbook.panel import (
     queue_views,
     refund_views,
     report_views,
-    settings_urls,
     running_views,
+    settings_urls,
     user_urls,
     webhook_views,
 )
