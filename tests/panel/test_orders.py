@@ -107,6 +107,23 @@ def test_the_list_filters_by_paid_status_and_searches_number_and_username(
         assert label in page
 
 
+def test_the_heading_of_the_date_turns_the_order_round_page_by_page(
+    staff_client: Client, customer: Customer, staff_actor: Actor, now: datetime
+) -> None:
+    for index in range(60):
+        _placed(customer, f"M{index}", staff_actor, now)
+    assert 'href="?sort=oldest"' in staff_client.get("/orders/").text
+    newest = [order.number for order in staff_client.get("/orders/").context["page"].items]
+    assert newest == [f"M{index}" for index in range(59, 9, -1)]
+    first = staff_client.get("/orders/?sort=oldest")
+    assert [order.number for order in first.context["page"].items] == [f"M{index}" for index in range(50)]
+    assert 'name="sort" value="oldest"' in first.text
+    following = staff_client.get(f"/orders/?sort=oldest&after={first.context['page'].next_key}")
+    assert [order.number for order in following.context["page"].items] == [
+        f"M{each}" for each in range(50, 60)
+    ]
+
+
 def test_the_list_takes_as_many_queries_for_many_orders_as_for_one(
     staff_client: Client, customer: Customer, order: Order, staff_actor: Actor, now: datetime
 ) -> None:

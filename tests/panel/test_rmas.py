@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pypdf import PdfReader
 
+from tests.orders import till as small_shop
 from tests.orders.till import everything
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
@@ -345,3 +346,21 @@ def test_pricing_takes_as_many_queries_for_many_lines_as_for_one(staff_client: C
     with CaptureQueriesContext(connection) as two:
         _price(staff_client, order, ("1", ""), ("1", ""))
     assert len(two) == len(one)
+
+
+def test_the_heading_of_the_date_turns_the_list_round(
+    staff_client: Client, staff_actor: Actor, now: datetime
+) -> None:
+    till = small_shop.Till(staff_actor, now)
+    order = till.place(small_shop.line(2_000, quantity=2))
+    till.pay(order, 2_000)
+    for _ in range(2):
+        till.open_rma(order, till.back(order, 1, 100))
+
+    def numbers(query: str) -> list[str]:
+        return [rma.number for rma in staff_client.get(f"/rmas/{query}").context["page"].items]
+
+    assert numbers("") == ["RMA-1002", "RMA-1001"]
+    assert numbers("?sort=oldest") == ["RMA-1001", "RMA-1002"]
+    assert numbers("?sort=oldest&after=RMA-1001") == ["RMA-1002"]
+    assert numbers("?after=RMA-1002") == ["RMA-1001"]

@@ -14,6 +14,7 @@ from tillbook.ledger.models import Transfer
 from tillbook.ledger.verification import verify
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
+from tillbook.refunds.provenance import of_credit
 from tillbook.refunds.verification import findings
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +114,14 @@ def test_a_refund_said_to_have_failed_without_its_transfer_is_found(ask, by):
     refunds.complete(refund.pk, **by)
     Refund.objects.update(status="failed")
     assert [finding.subject for finding in findings()] == [refund.number]
+
+
+def test_the_way_of_the_money_goes_there_and_back(ask, credit, by):
+    refund = ask()
+    refunds.complete(refund.pk, **by)
+    refunds.fail(refund.pk, reason="Account closed", **by)
+    row = Credit.objects.select_related("account").get()
+    found = of_credit(row, queries.transfers_of_credit(row))
+    ((goal, went, back),) = [(each.goal, each.went_minor, each.back_minor) for each in found.whereabouts.ways]
+    assert (str(goal), went, back) == ("refund", 5000, 5000)
+    assert found.whereabouts.adds_up

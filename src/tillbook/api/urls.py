@@ -20,6 +20,7 @@ from tillbook.api import (
     payments,
     payouts,
     problems,
+    provenance,
     recalculation,
     refunds,
     rmas,
@@ -49,9 +50,10 @@ class Api(NinjaAPI):
 
 _NUMBER = "$response.body#/number"
 _REFUND = {
-    each: {"number": _NUMBER} for each in ("get_refund", "complete_refund", "decline_refund", "get_slip")
+    each: {"number": _NUMBER}
+    for each in ("get_refund", "get_refund_provenance", "complete_refund", "decline_refund", "get_slip")
 }
-_CREDIT = {each: {"number": _NUMBER} for each in ("get_credit", "reverse_credit")}
+_CREDIT = {each: {"number": _NUMBER} for each in ("get_credit", "get_credit_provenance", "reverse_credit")}
 _HOLD = {each: {"number": _NUMBER} for each in ("get_hold", "capture_hold", "release_hold")}
 _ORDERS = ("get_order", "edit_order", "cancel_order", "list_payments", "receive_payment")
 _RMAS = ("get_rma", "close_rma", "close_rma_without_credit", "cancel_rma")
@@ -118,6 +120,7 @@ api.add_router("", refunds.router)
 api.add_router("", payouts.router)
 api.add_router("", statements.router)
 api.add_router("", history.router)
+api.add_router("", provenance.router)
 api.add_router("", recalculation.router)
 api.add_router("", verifications.router)
 api.add_router("", settings.router)

@@ -19,6 +19,7 @@ from tillbook.client.shapes import (
     CreditBatch,
     CreditOut,
     CreditOutcomes,
+    CreditProvenanceOut,
     CreditSent,
     CustomerChanged,
     CustomerOut,
@@ -46,6 +47,7 @@ from tillbook.client.shapes import (
     RecalculationSent,
     RefundChanged,
     RefundOut,
+    RefundProvenanceOut,
     RefundSent,
     RefundWithCredits,
     RestoreSent,
@@ -418,6 +420,14 @@ class Client(Transport):
         return self.pages(
             "/events", {"limit": limit, "customer": customer, "subject": subject, "action": action}
         )
+
+    def get_credit_provenance(self, number: str) -> CreditProvenanceOut:
+        """What a credit arose from, and where each cent of it went."""
+        return self.read(f"/credits/{_in_path(number)}/provenance", {})  # type: ignore[no-any-return]
+
+    def get_refund_provenance(self, number: str) -> RefundProvenanceOut:
+        """Which credits a refund's money came from, and what each of them arose from."""
+        return self.read(f"/refunds/{_in_path(number)}/provenance", {})  # type: ignore[no-any-return]
 
     def recalculate_customer(
         self, username: str, body: RecalculationSent, *, key: str | None = None

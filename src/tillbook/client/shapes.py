@@ -193,6 +193,19 @@ class CreditPart(TypedDict):
     amount: Money
 
 
+class CreditProvenanceOut(TypedDict):
+    """A credit's whole way: `issued` is what stays at all its ways and what is available, to the
+    cent.
+    """
+
+    number: str
+    customer: str
+    issued: Money
+    origin: OriginOut
+    ways: list[WayOut]
+    available: Money
+
+
 class CreditSent(TypedDict):
     """Credit to be given by hand."""
 
@@ -542,6 +555,19 @@ class OrderSent(TypedDict):
     placed_at: NotRequired[str | None]
 
 
+class OriginOut(TypedDict):
+    """What a credit arose from: payments on an order, a return, or a person's hand."""
+
+    source: Literal["overpayment", "return", "manual"]
+    order: str | None
+    rma: str | None
+    payments: list[PortionOut]
+    nameless: Money
+    reason: str
+    issued_by: str
+    issued_at: str
+
+
 class OverpaymentFilters(TypedDict):
     """Which overpayments: all that wait, the oldest first."""
 
@@ -564,6 +590,15 @@ class Paging(TypedDict):
 
     limit: NotRequired[int]
     cursor: NotRequired[str | None]
+
+
+class PartOut(TypedDict):
+    """What a credit gave to a refund, and what that credit arose from."""
+
+    credit: str
+    amount: Money
+    issued: Money
+    origin: OriginOut
 
 
 class PayeeFieldsOut(TypedDict):
@@ -686,6 +721,17 @@ class PolicyOut(TypedDict):
     grace_days: int
 
 
+class PortionOut(TypedDict):
+    """So much of a payment stands behind a credit. What was paid last is taken first."""
+
+    payment: str
+    amount: Money
+    paid: Money
+    method: str
+    received_at: str
+    voided_at: str | None
+
+
 class Problem(TypedDict):
     """What went wrong, as RFC 9457 has it."""
 
@@ -754,6 +800,16 @@ class RefundOut(TypedDict):
     payout: str | None
     failed_at: str | None
     fail_reason: str
+
+
+class RefundProvenanceOut(TypedDict):
+    """Which credits a refund came out of: its amount is the sum of its parts, to the cent."""
+
+    number: str
+    customer: str
+    status: Literal["requested", "completed", "declined"]
+    amount: Money
+    parts: list[PartOut]
 
 
 class RefundSent(TypedDict):
@@ -1150,6 +1206,21 @@ class VoidedOut(TypedDict):
     payment: PaymentOut
     taken_back: Money
     missing: Money
+
+
+class WayOut(TypedDict):
+    """What went from a credit to one place. `stays` is what went less what came back; of it
+    `held`.
+    """
+
+    to: Literal["order", "refund", "reversal", "expiry"]
+    reference: str
+    status: Literal["requested", "completed", "declined"] | None
+    began_at: str
+    went: Money
+    came_back: Money
+    held: Money
+    stays: Money
 
 
 class WebhookChanged(TypedDict):

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.lookups import IsNull
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
@@ -30,10 +31,30 @@ def credits_of(customer_id: int) -> list[Credit]:
 
 def page_of_credits(customer_id: int, *, before: int | None = None, limit: int = 50) -> list[Credit]:
     """A page of the customer's credits, the newest first; `before` is the id of the last one seen."""
-    rows = Credit.objects.filter(customer_id=customer_id).select_related("account", "customer")
+    rows = Credit.objects.filter(customer_id=customer_id)
     if before is not None:
         rows = rows.filter(id__lt=before)
-    return list(rows.order_by("-id")[:limit])
+    return _in_this_order(customer_id, rows.order_by("-id").values_list("id", flat=True)[:limit])
+
+
+def _in_this_order(customer_id: int, ids: Iterable[int]) -> list[Credit]:
+    """The customer's credits of these ids, in their order, with accounts and customers.
+
+    Looked up once they are chosen: in a join a database may rather read all accounts, and sort.
+    """
+    order = list(ids)
+    found = by_ids([(customer_id, credit_id) for credit_id in order])
+    return [found[credit_id] for credit_id in order]
+
+
+def usable_of_customer(customer_id: int, currency: str, *, limit: int) -> list[Credit]:
+    """Credits in `currency` with something available, with accounts and customers, in the order of use.
+
+    Also those whose time is over, until they are expired.
+    """
+    rows = Credit.objects.filter(customer_id=customer_id, currency=currency, usable=True)
+    order = (IsNull(F("expires_at"), True), "expires_at", "issued_at", "id")
+    return _in_this_order(customer_id, rows.order_by(*order).values_list("id", flat=True)[:limit])
 
 
 def by_ids(places: Collection[tuple[int, int]]) -> dict[int, Credit]:

@@ -17,12 +17,13 @@ from tillbook.panel.credit_lines import lines
 from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
 from tillbook.panel.forms import GiveCreditForm, ReverseForm
 from tillbook.panel.history import history
+from tillbook.panel.ways import went
 from tillbook.refunds.models import Refund
+from tillbook.refunds.provenance import of_credit
 from tillbook.refunds.services import request_reversal
-from tillbook.shop.details import label_of
-from tillbook.shop.policies import shop
 
 _PAGE_SIZE = 50
+_NEWEST = 200  # transfers on a credit's page
 
 
 @read_only
@@ -38,19 +39,19 @@ def expiring(request: PanelRequest) -> HttpResponse:
 @read_only
 def credit(request: PanelRequest, number: str) -> HttpResponse:
     credit = by_number(number)
+    transfers = transfers_of_credit(credit)
+    provenance = of_credit(credit, transfers)
     context = {
         "credit": credit,
         "customer": credit.customer,
-        "reason": _reason(credit),
-        "lines": lines(transfers_of_credit(credit)),
+        "lines": lines(transfers[-_NEWEST:]),
+        "earlier": max(0, len(transfers) - _NEWEST),
+        "provenance": provenance,
+        "went": went(provenance),
         "history": history(request, credit.customer, credit.number),
         "expired": credit.expires_at is not None and credit.expires_at <= request.now,
     }
     return render(request, "panel/credits/credit.html", context)
-
-
-def _reason(credit: Credit) -> str:
-    return label_of(credit.reason, shop().give_reasons, shop().return_reasons)
 
 
 @form_for(Permission.GIVE_CREDIT)

@@ -40,8 +40,9 @@ def download(
     columns: Sequence[str],
     rows: Iterable[T],
     cells: Callable[[T], Sequence[Cell]],
+    *place: str,
 ) -> HttpResponse:
-    """The rows as the file `name`; back to the list panel:`name` where they are too many.
+    """The rows as the file `name`; back to the list panel:`name` of `place` where they are too many.
 
     Raises NotFound for an ending that there is no such file of.
     """
@@ -52,6 +53,7 @@ def download(
         return refused(
             request, name,
             f"Nothing was exported: more than {MOST:,} match. Narrow the filters, and export each part.",
+            *place,
         )  # fmt: skip
     file = TemporaryFile()  # noqa: SIM115  the response closes it
     lists.write(columns, map(cells, found), ending, file)
@@ -62,10 +64,10 @@ def download(
     return cast("HttpResponse", response)  # a response that streams: the edge only adds headers
 
 
-def refused(request: PanelRequest, name: str, message: str) -> HttpResponse:
+def refused(request: PanelRequest, name: str, message: str, *place: str) -> HttpResponse:
     """Back to the list, filtered as it was, with the reason."""
     messages.error(request, message)
-    return redirect(f"{reverse(f'panel:{name}')}?{request.GET.urlencode()}".removesuffix("?"))
+    return redirect(f"{reverse(f'panel:{name}', args=place)}?{request.GET.urlencode()}".removesuffix("?"))
 
 
 def pdf(content: bytes, name: str) -> HttpResponse:

@@ -26,6 +26,7 @@ from tillbook.shop.policies import shop
 
 _ZERO = re.compile(r"0+(\.0*)?", re.ASCII)
 _MINUS = ("-", "\N{MINUS SIGN}")
+OLDEST = "oldest"  # first, in an address
 _LONGEST_KEY = 100  # leaves room in an event's key for what services append
 
 
@@ -109,6 +110,14 @@ class KeyedForm(PanelForm):
         widget=forms.HiddenInput,
         initial=new_key,
         error_messages={"required": "This form was sent without its key. Open the page again and retry."},
+    )
+
+
+class SortForm(PanelForm):
+    """A list whose heading of the date turns its order round; what is filtered keeps the order."""
+
+    sort = forms.ChoiceField(
+        required=False, choices=[("", ""), (OLDEST, OLDEST)], widget=forms.HiddenInput, label=_("Order")
     )
 
 
@@ -327,6 +336,7 @@ class DeclineForm(PanelForm):
 
 
 _ALL = "all"
+_NEWEST = "newest"
 
 
 class QueueForm(MoneyForm):
@@ -344,6 +354,12 @@ class QueueForm(MoneyForm):
     min_amount = AmountField(label="Amount from", required=False, zero=True)
     max_amount = AmountField(label="Amount to", required=False, zero=True)
     username = forms.CharField(label="Username", required=False, max_length=150)
+    requested_by = forms.CharField(label=_lazy("Requested by"), required=False, max_length=150)
+    sort = forms.ChoiceField(
+        label=_lazy("Order"),
+        required=False,
+        choices=[("", _lazy("Oldest first")), (_NEWEST, _lazy("Newest first"))],
+    )
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, currency=currency, **kwargs)
@@ -364,4 +380,6 @@ class QueueForm(MoneyForm):
             max_minor=amounts[1],
             currency="" if amounts == (None, None) else self.currency,
             username=values.get("username") or "",
+            requested_by=values.get("requested_by") or "",
+            newest_first=values.get("sort") == _NEWEST,
         )

@@ -73,7 +73,7 @@ def history(request: PanelRequest, customer: Customer, number: str | None = None
     else:
         events = history_of_subject(number, customer_id=customer.pk, before=before, limit=limit)
     found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
-    shown = [_entry(event, customer.currency) for event in found.items if not _is_echo(event)]
+    shown = [entry_of(event, customer.currency) for event in found.items if not _is_echo(event)]
     return Page(shown, found.key, found.next_key)
 
 
@@ -83,7 +83,7 @@ def _settings_entry(event: Event) -> Entry:
     # "give_reasons.deposit.label" stands in the section's name already, as far as its first part.
     named = {name.partition(".")[2].replace(".", " ") or name: pair for name, pair in changed.items()}
     data = {"changed": {name: pair for name, pair in named.items() if name != "logo"}}
-    entry = _entry(event, shop().currency)
+    entry = entry_of(event, shop().currency)
     what = f"{entry.what}: {_words(section)}"
     return replace(entry, what=what, subject="", detail=_detail(data, "", shop().currency))
 
@@ -106,7 +106,8 @@ def _is_echo(event: Event) -> bool:
     return event.action in SAID_BY_REFUND and event.subject.startswith("RF-")
 
 
-def _entry(event: Event, currency: str) -> Entry:
+def entry_of(event: Event, currency: str) -> Entry:
+    """The event in words; amounts that name no currency are in `currency`."""
     return Entry(
         at=event.recorded_at,
         what=_WHAT.get(event.action) or event.action.replace(".", " ").replace("_", " ").capitalize(),

@@ -19,7 +19,7 @@ from tillbook.orders.lines import MAX_QUANTITY, LineInput, version_of
 from tillbook.orders.models import Order, Payment
 from tillbook.orders.queries import lines_of
 from tillbook.panel.edge import new_key
-from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm
+from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, SortForm
 
 _MAX_LINES = 1500
 _BLANK_LINES = 5
@@ -27,7 +27,7 @@ _PREFIX = "lines"
 _FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 
 
-class OrderFilterForm(PanelForm):
+class OrderFilterForm(SortForm):
     q = forms.CharField(label="Order number or customer", required=False, max_length=150)
     paid_status = forms.ChoiceField(
         label="Paid status", required=False, choices=[("", "Any"), *Order.PaidStatus.choices]

@@ -23,6 +23,7 @@ from tillbook.orders import queries, services
 from tillbook.orders.models import Order
 from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
 from tillbook.panel.files import all_of, download
+from tillbook.panel.forms import OLDEST
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import (
     CustomerChoiceForm,
@@ -33,6 +34,7 @@ from tillbook.panel.order_forms import (
     ReasonForm,
     ReceivePaymentForm,
 )
+from tillbook.refunds.provenance import of_order
 from tillbook.returns import queries as returns
 
 _COLUMNS = (
@@ -45,7 +47,7 @@ _MOST_FOUND = 20  # customers to choose from
 
 @read_only
 def orders(request: PanelRequest) -> HttpResponse:
-    """View Orders: newest first, a page at a time."""
+    """View Orders: newest first, or the other way round, a page at a time."""
     form = OrderFilterForm(request.GET)
     after = request.GET.get("after", "")
     rows = _listed(form, after or None, _PAGE + 1)
@@ -58,7 +60,8 @@ def _listed(form: OrderFilterForm, before: str | None, limit: int) -> list[Order
     form.is_valid()
     wanted = form.cleaned_data  # a field that can't be read filters nothing and shows its error
     q, paid_status = wanted.get("q", ""), wanted.get("paid_status", "")
-    return queries.page(q=q, paid_status=paid_status, before=before, limit=limit)
+    oldest_first = wanted.get("sort") == OLDEST
+    return queries.page(q=q, paid_status=paid_status, oldest_first=oldest_first, before=before, limit=limit)
 
 
 @read_only
@@ -85,7 +88,7 @@ def order(request: PanelRequest, number: str) -> HttpResponse:
         "order": shown,
         "lines": queries.lines_of(shown),
         "payments": queries.payments_of(shown),
-        "credit_paid": queries.credit_paid(shown),
+        "credit_paid": of_order(shown),
         "overpayment_credits": queries.overpayment_credits(shown),
         "rmas": returns.of_order(shown.pk),
         "available_minor": credit.balance_of(shown.customer_id, shown.currency).available_minor,

@@ -14,6 +14,7 @@ from tillbook.exporters.lists import Cell
 from tillbook.panel.edge import PanelRequest, command, page_of, read_only, whole
 from tillbook.panel.files import all_of, download, pdf, refused
 from tillbook.panel.forms import QueueForm
+from tillbook.panel.queue_filters import FilterNameForm, links, query_of
 from tillbook.refunds import services
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids, queue
@@ -43,7 +44,14 @@ def refunds(request: PanelRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     rows = queue(form.wanted(), after=whole(after), limit=_PAGE_SIZE + 1)
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda refund: str(refund.pk))
-    context = {"form": form, "page": listed, "filtered": bool(request.GET)}
+    context = {
+        "form": form,
+        "page": listed,
+        "filtered": bool(request.GET),
+        "saved": links(request, form),
+        "save_form": FilterNameForm(),
+        "query": query_of(form),
+    }
     return render(request, "panel/refunds/queue.html", context)
 
 

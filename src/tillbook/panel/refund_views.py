@@ -33,6 +33,7 @@ from tillbook.panel.forms import DeclineForm, KeyedForm, PayRefundForm
 from tillbook.panel.history import history
 from tillbook.refunds import services
 from tillbook.refunds.models import Refund
+from tillbook.refunds.provenance import of_refund
 from tillbook.refunds.queries import by_number
 from tillbook.refunds.slip import render as render_slip
 from tillbook.shop.policies import shop
@@ -133,7 +134,7 @@ def _refund_page(request: PanelRequest, refund: Refund, form: DeclineForm) -> Ht
         "send_form": KeyedForm(),
         "is_reversal": refund.kind == Refund.Kind.REVERSAL,
         "is_open": refund.status == Refund.Status.REQUESTED,
-        "sources": list(refund.sources.all()),
+        "provenance": of_refund(refund),
         "history": history(request, refund.customer, refund.number),
     }
     return render(request, "panel/refunds/refund.html", context, status=status_of(form))

@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy
 from tillbook.common.money import Money
 from tillbook.orders.lines import share_of_line
 from tillbook.orders.models import Order, OrderLine
-from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, return_reasons
+from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, SortForm, return_reasons
 from tillbook.returns.models import Rma
 from tillbook.returns.services import RmaLineInput
 from tillbook.shop.policies import shop
 
 
-class RmaFilterForm(PanelForm):
+class RmaFilterForm(SortForm):
     status = forms.ChoiceField(
         label=gettext_lazy("Status"),
         required=False,

@@ -25,7 +25,7 @@ from tillbook.panel.edge import (
     status_of,
 )
 from tillbook.panel.files import all_of, download, pdf
-from tillbook.panel.forms import KeyedForm
+from tillbook.panel.forms import OLDEST, KeyedForm
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import ReasonForm
 from tillbook.panel.rma_forms import NoteForm, RmaFilterForm
@@ -41,7 +41,7 @@ _PAGE = 50  # RMAs on one page of the list
 
 @read_only
 def rmas(request: PanelRequest) -> HttpResponse:
-    """The returns, newest first, a page at a time."""
+    """The returns, newest first, or the other way round, a page at a time."""
     form = RmaFilterForm(request.GET)
     after = request.GET.get("after", "")
     rows = _listed(form, after or None, _PAGE + 1)
@@ -51,8 +51,12 @@ def rmas(request: PanelRequest) -> HttpResponse:
 
 
 def _listed(form: RmaFilterForm, before: str | None, limit: int) -> list[Rma]:
-    status = form.cleaned_data["status"] if form.is_valid() else ""
-    return queries.page(status=status, before=before, limit=limit)
+    form.is_valid()
+    wanted = form.cleaned_data  # a field that can't be read filters nothing and shows its error
+    oldest_first = wanted.get("sort") == OLDEST
+    return queries.page(
+        status=wanted.get("status", ""), oldest_first=oldest_first, before=before, limit=limit
+    )
 
 
 @read_only

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
 from tillbook.common.money import Money
+from tillbook.credit.models import Credit, GiveReason
 from tillbook.shop.policies import shop
 
 register = template.Library()
@@ -114,6 +115,12 @@ def _time(at: datetime | None, pattern: str) -> SafeString | str:
         return "–"
     there = at.astimezone(shop().time_zone)
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), there.strftime(pattern))
+
+
+@register.filter
+def reason(credit: Credit) -> str:
+    """Why the credit was issued, in words."""
+    return dict(GiveReason.choices).get(credit.reason, credit.reason.replace("_", " ").capitalize())
 
 
 @register.simple_tag
