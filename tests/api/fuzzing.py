@@ -68,7 +68,7 @@ def _ask_for_little(body: dict[str, Any]) -> None:
         body["customer"] = CUSTOMER
     if isinstance(body.get("payee"), dict):
         body["payee"] |= {"name": "Jo Day", "bank_account": "20-00-00 55779911"}
-        body |= {"payment_date": _today(), "credit": None}
+        body |= {"payment_date": _today()} | ({"credit": None} if "credit" in body else {})
     if "reference" in body:
         body["reference"] = "WEB-1"
         body.pop("credits", None)

@@ -109,6 +109,17 @@ def test_a_declined_slip_keeps_the_internal_reason_to_itself() -> None:
     assert "looks odd" not in page
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("approved", "Recorded and approved"), ("failed", "The payment came back on 4 March 2026")],
+)
+def test_each_other_state_is_said(status: str, says: str) -> None:
+    done = (
+        {"resolved_by": "ben", "resolved_at": datetime(2026, 3, 4, tzinfo=UTC)} if status == "failed" else {}
+    )
+    assert says in " ".join(_pages(_refund(status=status, **done))[0].split())
+
+
 def test_a_reversal_has_no_slip() -> None:
     reversal: dict[str, Any] = {"kind": Refund.Kind.REVERSAL, "method": "", "payment_date": None}
     with pytest.raises(slip.NoSlip, match="RF-1042 is a reversal"):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import read
+from tillbook.api.refunds import Status
 from tillbook.api.shapes import NO_MONEY, Moment, Money
 from tillbook.credit import queries as credits
 from tillbook.credit.provenance import Way
@@ -55,9 +56,7 @@ class WayOut(BaseModel):
 
     to: Literal["order", "refund", "reversal", "expiry"] = Field(examples=["refund"])
     reference: str = Field(examples=["RF-1042"])
-    status: Literal["requested", "completed", "declined"] | None = Field(
-        description="Of a refund or reversal.", examples=["requested"]
-    )
+    status: Status | None = Field(description="Of a refund or reversal.", examples=["requested"])
     began_at: Moment
     went: Money
     came_back: Money = Field(examples=[NO_MONEY])
@@ -90,7 +89,7 @@ class RefundProvenanceOut(BaseModel):
 
     number: str = Field(examples=["RF-1042"])
     customer: str
-    status: Literal["requested", "completed", "declined"]
+    status: Status
     amount: Money
     parts: list[PartOut]
 
@@ -160,6 +159,6 @@ def _way(way: Way, found: CreditProvenance) -> WayOut:
     )  # fmt: skip
 
 
-def _status(refund: Refund) -> Literal["requested", "completed", "declined"]:
-    status: Literal["requested", "completed", "declined"] = Refund.Status(refund.status).value  # type: ignore[assignment]
+def _status(refund: Refund) -> Status:
+    status: Status = Refund.Status(refund.status).value  # type: ignore[assignment]
     return status

@@ -807,7 +807,7 @@ class RefundProvenanceOut(TypedDict):
 
     number: str
     customer: str
-    status: Literal["requested", "completed", "declined"]
+    status: Literal["requested", "approved", "completed", "declined", "failed"]
     amount: Money
     parts: list[PartOut]
 
@@ -1215,7 +1215,7 @@ class WayOut(TypedDict):
 
     to: Literal["order", "refund", "reversal", "expiry"]
     reference: str
-    status: Literal["requested", "completed", "declined"] | None
+    status: Literal["requested", "approved", "completed", "declined", "failed"] | None
     began_at: str
     went: Money
     came_back: Money
