@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.databases import copied_database
 from tests.delivery.receiver import Clock, Receiver, receiving
 from tillbook.common.actor import Actor, Role
+from tillbook.shop import policies
 from tillbook.staff import services as staff
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def nothing_saved_in_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what another one saved, nor looks for it at a moment that hangs on how fast it runs."""
+    policies.forget()
+    monkeypatch.setattr(policies, "KEPT", 10**18)
+    shop = settings.TILLBOOK_SHOP
+    policies._memory.keep(policies._Kept(shop, 0, monotonic_ns(), shop), policies._memory.turn)
 
 
 @pytest.fixture

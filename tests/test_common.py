@@ -132,13 +132,17 @@ class TestNumbering:
 class TestActor:
     def test_staff_may_all_but_pay_out_see_the_books_and_run_the_system(self) -> None:
         assert set(Permission) - PERMISSIONS[Role.STAFF] == {
+            Permission.APPROVE_REFUND,
             Permission.COMPLETE_REFUND,
+            Permission.MAKE_PAYOUTS,
+            Permission.REVEAL_ACCOUNT,
             Permission.EXPIRE_CREDIT,
             Permission.VIEW_REPORTS,
             Permission.EXPORT_BOOKS,
             Permission.READ_FINDINGS,
             Permission.MANAGE_KEYS,
             Permission.MANAGE_USERS,
+            Permission.MANAGE_SETTINGS,
             Permission.RUN_SYSTEM,
         }
 
@@ -147,13 +151,17 @@ class TestActor:
 
     def test_an_admin_may_also_complete_refunds_and_see_the_books(self) -> None:
         assert PERMISSIONS[Role.ADMIN] - PERMISSIONS[Role.STAFF] == {
+            Permission.APPROVE_REFUND,
             Permission.COMPLETE_REFUND,
+            Permission.MAKE_PAYOUTS,
+            Permission.REVEAL_ACCOUNT,
             Permission.EXPIRE_CREDIT,
             Permission.VIEW_REPORTS,
             Permission.EXPORT_BOOKS,
             Permission.READ_FINDINGS,
             Permission.MANAGE_KEYS,
             Permission.MANAGE_USERS,
+            Permission.MANAGE_SETTINGS,
         }
 
     def test_the_system_may_everything(self) -> None:

@@ -17,7 +17,7 @@ from tillbook.common.errors import Refusal
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "tillbook"
-ACTION = re.compile(r"(?:credit|order|payment|rma|refund|customer|user|key|webhook)\.[a-z_]+")
+ACTION = re.compile(r"(?:credit|order|payment|rma|refund|payout|customer|user|key|webhook|settings)\.[a-z_]+")
 
 
 def documented(heading: str) -> list[str]:
@@ -35,7 +35,7 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_command_is_documented() -> None:
     shown = [
-        re.sub(r"^tillbook ((?:user |key |import |report )?\S+).*", r"\1", row)
+        re.sub(r"^tillbook ((?:user |key |account-key |import |report |statement )?\S+).*", r"\1", row)
         for row in documented("Commands")
     ]
     assert sorted([*shown, *_documented_operations()]) == sorted(

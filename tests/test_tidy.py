@@ -36,7 +36,19 @@ CLOCK = {
     ("time", "time"),
 }
 
-DOMAIN = {"events", "ledger", "customers", "staff", "credit", "orders", "returns", "refunds", "delivery"}
+DOMAIN = {
+    "events",
+    "ledger",
+    "customers",
+    "staff",
+    "credit",
+    "orders",
+    "returns",
+    "refunds",
+    "payouts",
+    "delivery",
+    "shop",
+}
 WRITES = {"save", "create", "bulk_create", "get_or_create", "update_or_create", "bulk_update", "delete"}
 
 

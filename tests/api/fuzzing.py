@@ -18,8 +18,9 @@ LONGEST = 200
 
 _RANDOM = Random(1)  # noqa: S311  nothing secret; the module's own begins anew with each case
 
-_seen: dict[str, list[Any]] = defaultdict(list)  # CR, HO, RF, check -> numbers that were answered
-_NUMBERS = {"credits": "CR", "holds": "HO", "refunds": "RF", "verifications": "check"}
+# What an address names ("credits") -> the numbers that were answered.
+_seen: dict[str, list[Any]] = defaultdict(list)
+_BY_PREFIX = {"CR": "credits", "HO": "holds", "RF": "refunds", "RMA": "rmas", "WH": "webhooks"}
 
 
 @schemathesis.hook
@@ -51,7 +52,7 @@ def _may_be_a_name(value: Any) -> bool:
 
 
 def _name_what_is_there(path: str, parameters: dict[str, Any] | None, query: dict[str, Any] | None) -> None:
-    known = _seen[_NUMBERS.get(path.split("/")[3], "")]
+    known = _seen[path.split("/")[3]]
     if parameters and "number" in parameters and known:
         parameters["number"] = _RANDOM.choice(known)
     if parameters and "username" in parameters:
@@ -61,18 +62,38 @@ def _name_what_is_there(path: str, parameters: dict[str, Any] | None, query: dic
 
 
 def _ask_for_little(body: dict[str, Any]) -> None:
+    """Amounts that Jo has, in one currency; a document that is there; a new order's own number."""
+    _in_small_coins(body)
     if "customer" in body:
         body["customer"] = CUSTOMER
-    if isinstance(body.get("amount"), dict):
-        body["amount"] = {"amount": f"{_RANDOM.randint(1, 300) / 100}", "currency": "GBP"}
     if isinstance(body.get("payee"), dict):
         body["payee"] |= {"name": "Jo Day", "bank_account": "20-00-00 55779911"}
-        body |= {"payment_date": _today(), "credit": None}
+        body |= {"payment_date": _today()} | ({"credit": None} if "credit" in body else {})
     if "reference" in body:
         body["reference"] = "WEB-1"
         body.pop("credits", None)
-    if "currency" in body and "reference" in body:
+    if "currency" in body and ("reference" in body or "lines" in body):
         body["currency"] = "GBP"
+    if "lines" in body and "number" in body:
+        body["number"] = uuid4().hex
+
+
+def _in_small_coins(value: Any) -> None:
+    """Each amount a few pounds, each quantity a few pieces, each SKU there."""
+    if isinstance(value, list):
+        for each in value:
+            _in_small_coins(each)
+    if not isinstance(value, dict):
+        return
+    for name, each in value.items():
+        if isinstance(each, dict) and each.keys() == {"amount", "currency"}:
+            value[name] = {"amount": f"{_RANDOM.randint(1, 300) / 100}", "currency": "GBP"}
+        elif name == "quantity":
+            value[name] = _RANDOM.randint(1, 3)
+        elif name == "sku":
+            value[name] = "LAMP"
+        else:
+            _in_small_coins(each)
 
 
 def _today() -> str:
@@ -83,5 +104,11 @@ def _today() -> str:
 def after_call(context: Any, case: Any, response: Any) -> None:
     """Remember the numbers of what was made."""
     if response.status_code < 300 and case.method.upper() == "POST":
-        number = response.json().get("number", "")
-        _seen[number[:2] if isinstance(number, str) else "check"].append(number)
+        number = response.json().get("number")
+        if number is not None:
+            _seen[_kind(str(number), case.path)].append(number)
+
+
+def _kind(number: str, path: str) -> str:
+    """What an address of `number` begins with: by its prefix, or by where it was posted."""
+    return _BY_PREFIX.get(number.partition("-")[0]) or path.rpartition("/")[2].partition(":")[0]

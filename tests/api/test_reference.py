@@ -62,12 +62,12 @@ class Page(HTMLParser):
                 self.links.append(value or "")
 
 
-@pytest.fixture(scope="module")
-def answer():
+@pytest.fixture
+def answer(db: None):
     return Client().get(ADDRESS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(answer) -> Page:
     return Page(answer.content.decode())
 
@@ -78,7 +78,7 @@ def test_it_needs_no_key_and_tells_every_operation(answer, page):
     assert {each.name for each in operations()} == set(by_name())
 
 
-def test_it_is_only_read():
+def test_it_is_only_read(db: None):
     assert Client().head(ADDRESS).status_code == 200
     assert Client().post(ADDRESS).status_code == 405
 
@@ -117,7 +117,7 @@ def test_each_body_is_as_its_schema_has_it(operation):
 @pytest.mark.parametrize("operation", operations(), ids=lambda each: each.name)
 def test_each_answer_is_as_its_schema_has_it(operation):
     if not operation.sample:
-        assert operation.name == "get_slip"
+        assert operation.name in {"get_slip", "get_note", "get_file"}
         return
     shown = by_name()[operation.name]
     told = next(each for status, each in shown["responses"].items() if int(status) < 300)

@@ -68,6 +68,7 @@ def test_a_return_is_opened_and_told_whole(program, customer):
         "opened_by": "admin",
         "opened_at": OPENED,
         "closed_at": None,
+        "reversed_at": None,
         "adjustment_note": None,
         "lines": [
             {"position": 1, "sku": "LAMP", "description": "A lamp", "quantity": 1, "amount": gbp("6.67")},
@@ -187,7 +188,7 @@ def test_shipping_alone_may_be_given_back(program, customer):
         (rma(shipping=gbp("1.00"), customer="al"), (404, "order_not_found")),
         (rma(LAMP, order=None), (409, "invalid_input")),
         (rma({"position": 1, "quantity": 1, "amount": gbp("1.00")}, order=None), (409, "invalid_input")),
-        (rma(LAMP, reason="boredom"), (422, "invalid_input")),
+        (rma(LAMP, reason="boredom"), (409, "invalid_input")),
         (rma({"sku": "LAMP"}), (422, "invalid_input")),
         (rma({"sku": "LAMP", "quantity": 1, "order_line_id": 1}), (422, "invalid_input")),
     ],
@@ -262,3 +263,33 @@ def test_returns_take_their_scope(program, new_program, admin_actor):
         assert refused(other.post(path, body)) == (403, "permission_denied")
     assert everything() == before
     assert told(other.get(f"/rmas/{number}"))["status"] == "open"
+
+
+def test_the_adjustment_note_of_a_closed_return_is_a_pdf_for_whoever_may_read(
+    program, new_program, staff_actor
+):
+    number = opened(program, LAMP)["number"]
+    assert refused(program.get(f"/rmas/{number}/note")) == (404, "no_adjustment_note")
+    note = told(program.post(f"/rmas/{number}/close", {}), 200)["adjustment_note"]
+    answer = new_program(staff_actor, Scope.READ).get(f"/rmas/{number}/note")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    assert answer["Content-Disposition"] == f'inline; filename="{note}.pdf"'
+    assert answer.content.startswith(b"%PDF-")
+    assert refused(program.get("/rmas/RMA-999999/note")) == (404, "rma_not_found")
+
+
+def test_a_return_is_opened_and_closed_in_one_step(program, new_program, staff_actor, customer):
+    made = told(program.post("/rmas", rma(LAMP, close=True), key="k"), 201)
+    assert (made["status"], made["outcome"], made["total"]) == ("closed", "credit", gbp("6.67"))
+    assert told(program.post("/rmas", rma(LAMP, close=True), key="k"), 201) == made
+    assert available(customer) == 6_67
+    assert refused(program.post("/rmas", rma(LAMP), key="k")) == (422, "key_reused")
+    staff = new_program(staff_actor, Scope.ORDERS)
+    before = everything()
+    free = {
+        "customer": "jo",
+        "reason": "other",
+        "lines": [{"sku": "A", "quantity": 1, "amount": gbp("100.01")}],
+    }
+    assert refused(staff.post("/rmas", {**free, "close": True})) == (403, "limit_exceeded")
+    assert everything() == before

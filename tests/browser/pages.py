@@ -81,6 +81,11 @@ def account(page: Page) -> list[str]:
     return figures(part(page, "Account"), "Available credit", "Held", "Amount owing")
 
 
+def change_account(page: Page) -> None:
+    """Open the form of the Account section."""
+    part(page, "Account").get_by_text("Change account", exact=True).click()
+
+
 def notice(page: Page) -> Locator:
     """What the panel says about what was just done."""
     return page.get_by_role("status")

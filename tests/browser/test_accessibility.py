@@ -27,11 +27,11 @@ _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 
 # Addresses that answer a file, or that a button posts to and which have no page of their own.
 _NO_PAGES = {
-    "customers_file", "orders_file", "rmas_file", "refunds_csv", "refunds_xlsx", "refunds_print",
-    "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "report_file",
-    "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close",
+    "customers_file", "customer_running_file", "orders_file", "rmas_file", "refunds_csv", "refunds_xlsx", "refunds_print",
+    "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "refund_filter_save", "refund_filter_rename", "refund_filter_remove", "report_file",
+    "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close", "rma_note", "rma_send", "order_rma_price", "order_rma_preview",
     "user_switch", "user_link", "user_reset", "user_end_session",
-    "overpayment_keep", "overpayment_pay",
+    "overpayment_keep", "overpayment_pay", "logo", "settings_logo", "settings_mail_test",
 }  # fmt: skip
 
 
@@ -62,11 +62,11 @@ def addresses(shop: Shop) -> dict[str, str]:
     find(Settled(), shop.now)
     jo, one = "/customers/jo/", f"/orders/{order.number}/"
     return {
-        "home": "/", "overpayments": "/overpayments/", "credits_expiring": "/credits/expiring/", "book": "/book/", "customers": "/customers/", "customer_add": "/customers/add/",
-        "customer": jo, "customer_edit": f"{jo}edit/", "give_credit": f"{jo}give-credit/",
+        "home": "/", "activity": "/activity/?about=all", "overpayments": "/overpayments/", "credits_expiring": "/credits/expiring/", "book": "/book/", "customers": "/customers/", "customer_add": "/customers/add/",
+        "customer": jo, "customer_credits": f"{jo}credits/", "customer_running": f"{jo}running-history/", "customer_edit": f"{jo}edit/", "give_credit": f"{jo}give-credit/",
         "pay_refund": f"{jo}pay-refund/?credit={deposit.number}", "credit": f"/credits/{deposit.number}/",
         "credit_reverse": f"/credits/{goodwill.number}/reverse/", "find": "/find/?q=o",
-        "api_keys": "/keys/", "refunds": "/refunds/", "refund": f"/refunds/{refund.number}/",
+        "api_keys": "/keys/", "refunds": "/refunds/", "refund_filters": "/refunds/filters/", "refund": f"/refunds/{refund.number}/",
         "reports": "/reports/", "report": "/reports/liability/", "webhooks": "/webhooks/",
         "webhook_add": "/webhooks/add/", "webhook": f"/webhooks/{webhook}/",
         "webhook_edit": f"/webhooks/{webhook}/edit/",
@@ -76,6 +76,10 @@ def addresses(shop: Shop) -> dict[str, str]:
         "order_pay_with_credit": f"/orders/{unpaid.number}/pay-with-credit/", "order_cancel": f"{one}cancel/",
         "order_rma": f"{one}rma/", "payment_void": f"/payments/{payment.pk}/void/", "rmas": "/rmas/",
         "rma": f"/rmas/{rma.number}/", "rma_close_without_credit": f"/rmas/{rma.number}/close-without-credit/",
+        "settings": "/settings/", "settings_shop": "/settings/shop/", "settings_limits": "/settings/limits/",
+        "settings_mail": "/settings/mail/", "settings_policies": "/settings/policies/",
+        "settings_give_reasons": "/settings/credit-reasons/", "settings_methods": "/settings/methods/",
+        "settings_return_reasons": "/settings/return-reasons/", "settings_numbering": "/settings/numbering/",
         "rma_cancel": f"/rmas/{rma.number}/cancel/", "users": "/users/", "user_add": "/users/add/",
         "user": f"/users/{shop.staff.user_id}/", "password_choose": "/password/{}/{}/".format(*new_link(by_username("staff"))),
     }  # fmt: skip

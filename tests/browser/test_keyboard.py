@@ -92,5 +92,6 @@ def test_on_a_phone_every_stop_is_on_the_screen_too(windows: Windows, shop: Shop
     page = windows.open("staff")
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/customers/jo/")
+    use(page, pages.part(page, "Account").locator("summary"))
     use(page, page.get_by_role("button", name="Save"))
     expect(pages.notice(page)).to_have_text("The account is saved.")

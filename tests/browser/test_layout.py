@@ -28,6 +28,7 @@ from tillbook.orders.services import LineInput
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.staff import services as people
+from tillbook.staff.saved_filters import save_filter
 
 pytestmark = pytest.mark.looks
 
@@ -104,15 +105,18 @@ def wide_addresses(shop: Shop) -> list[str]:
         username=word(150), role=Role.STAFF, password=None, email=f"{'w' * 60}@{'w' * 60}.example",
         actor=shop.admin, now=shop.now,
     )  # fmt: skip
+    save_filter(
+        page="refunds", name=word(60), query="method=cash", shared=True, actor=shop.admin, now=shop.now
+    )
     parts = {
         "/users/": ["", "add/", f"{user.pk}/"],
         "/account/": ["", "password/"],
         "/": [
             "", "customers/add/", "refunds/", "orders/", "orders/new/", "rmas/", "overpayments/",
-            "credits/expiring/",
+            "credits/expiring/", "activity/?about=all", "refunds/filters/",
         ],
         "/reports/": ["liability/", "balances/", "roll-forward/?from_at=2020-01-01"],
-        f"/customers/{word(150)}/": ["", "edit/", "give-credit/", "pay-refund/"],
+        f"/customers/{word(150)}/": ["", "edit/", "give-credit/", "pay-refund/", "credits/", "running-history/"],
         f"/credits/{reversible.number}/": ["", "reverse/"],
         f"/refunds/{refund.number}/": [""],
         f"/orders/new/?customer={word(150)}": [""],
@@ -139,6 +143,7 @@ def test_the_longest_texts_fit_where_a_difference_is_explained(windows: Windows,
     )
     Order.objects.filter(number=word(50)).update(received_minor=MAX_MINOR - 1)
     page = windows.open("staff", f"/customers/{word(150)}/")
+    pages.change_account(page)
     page.get_by_label("Recalculate Account Balances").check()
     pages.click(page, "Save")
     expect(pages.part(page, "What differed").locator("tbody tr")).to_have_count(4)

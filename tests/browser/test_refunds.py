@@ -26,7 +26,7 @@ def test_staff_start_a_refund_and_an_admin_completes_it(windows: Windows, shop: 
     pages.log_in(staff, "staff")
     pages.open_customer(staff, "jo")
     assert pages.account(staff) == ["£135.00", "£15.00", "£0.00"]
-    pages.follow(pages.row(staff, deposit.number), "Pay Refund")
+    pages.follow(pages.row(pages.part(staff, "Credits"), deposit.number), "Pay Refund")
     expect(staff.get_by_label("Refund amount")).to_have_value("105.00")
     pages.pay_refund(staff, "45.50", note="Rang on Monday")
 
@@ -39,7 +39,7 @@ def test_staff_start_a_refund_and_an_admin_completes_it(windows: Windows, shop: 
     assert shop.figures == (8_950, 6_050, 0)
     pages.open_customer(staff, "jo")
     assert pages.account(staff) == ["£89.50", "£60.50", "£0.00"]
-    assert pages.cells(staff, deposit.number)[4:7] == ["£120.00", "£60.50", "£120.00"]
+    assert pages.cells(pages.part(staff, "Credits"), deposit.number)[3:5] == ["£60.50", "£120.00"]
     pages.go_to(staff, "Refunds")
     expect(staff.get_by_role("button", name="Mark as Paid and Complete")).to_have_count(0)
 
@@ -65,7 +65,7 @@ def test_staff_start_a_refund_and_an_admin_completes_it(windows: Windows, shop: 
     assert shop.left_of(goodwill) == (3_000, 0)
     pages.open_customer(admin, "jo")
     assert pages.account(admin) == ["£89.50", "£5.00", "£0.00"]
-    assert pages.cells(admin, deposit.number)[4:7] == ["£120.00", "£5.00", "£64.50"]
+    assert pages.cells(pages.part(admin, "Credits"), deposit.number)[3:5] == ["£5.00", "£64.50 of £120.00"]
 
 
 def _number_of(page: Page) -> str:
@@ -86,7 +86,9 @@ def test_completing_the_refund_of_a_whole_credit_leaves_nothing_of_it(windows: W
     assert shop.figures == (0, 0, 0)
     admin.goto("/customers/jo/")
     assert pages.account(admin) == ["£0.00", "£0.00", "£0.00"]
-    assert pages.cells(admin, deposit.number)[4:] == ["£120.00", "£0.00", "£0.00", ""]
+    pages.follow(pages.part(admin, "Credits"), "All, used-up ones too")
+    assert pages.cells(admin, deposit.number)[3:] == ["£0.00", "£0.00 of £120.00", ""]
+    admin.goto("/customers/jo/")
     pages.follow(pages.part(admin, "Account"), "Pay Refund")
     expect(admin.get_by_text("Nothing can be paid out")).to_be_visible()
     expect(admin.get_by_role("button", name="Process Refund")).to_have_count(0)
@@ -100,8 +102,8 @@ def test_pay_refund_of_the_account_pays_from_all_refundable_credits(windows: Win
     pages.pay_refund(staff, "45.50")
     number = _number_of(staff)
     sources = pages.part(staff, "Credits it comes from")
-    assert pages.cells(sources, first.number)[3] == "£20.00"
-    assert pages.cells(sources, second.number)[3] == "£25.50"
+    assert pages.cells(sources, first.number)[4] == "£20.00"
+    assert pages.cells(sources, second.number)[4] == "£25.50"
     assert shop.refunds() == [(number, "requested", 4_550)]
     assert [shop.left_of(each) for each in (first, goodwill, second)] == [
         (2_000, 2_000),

@@ -63,7 +63,7 @@ METHODS = {
         "Enter the payee's bank account: branch code and account number, or an IBAN.",
     ),
     "PayPal": ("PayPal e-mail", "jo at example", "Enter the payee's PayPal e-mail address."),
-    "Cheque": ("Postal address", "", "Enter the address the cheque goes to."),
+    "Cheque": ("Postal address", "", "Enter the address that the money goes to."),
 }
 
 
@@ -96,8 +96,10 @@ def test_each_refund_method_asks_for_its_own_field_and_says_what_is_wrong_there(
 def test_goodwill_has_no_pay_refund_button_and_its_address_refuses(windows: Windows, shop: Shop):
     goodwill = shop.goodwill(3_000)
     page = windows.open("staff", "/customers/jo/")
-    expect(pages.row(page, goodwill.number).get_by_role("link", name="Pay Refund")).to_have_count(0)
-    expect(pages.row(page, goodwill.number)).to_contain_text("Not refundable")
+    expect(
+        pages.row(pages.part(page, "Credits"), goodwill.number).get_by_role("link", name="Pay Refund")
+    ).to_have_count(0)
+    expect(pages.row(pages.part(page, "Credits"), goodwill.number)).to_contain_text("Not refundable")
     with windows.provoking(page, 409):
         page.goto(f"/customers/jo/pay-refund/?credit={goodwill.number}")
     expect(page.get_by_role("main")).to_contain_text("Goodwill and promotional credit pays orders only.")

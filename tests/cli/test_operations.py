@@ -193,9 +193,7 @@ def test_what_is_written_wrong_is_one_line_that_names_the_option(customer, run: 
     assert wrong.startswith(named)
 
 
-@pytest.mark.parametrize(
-    "words", [["credit", "give"], ["credit", "show"], give("--reason", "luck"), ["credit", "vanish"]]
-)
+@pytest.mark.parametrize("words", [["credit", "give"], ["credit", "show"], ["credit", "vanish"]])
 def test_wrong_usage_is_exit_code_2(customer, run: Run, words):
     code, shown, wrong = run(*words)
     assert (code, shown) == (2, "")
@@ -281,7 +279,7 @@ def test_shells_get_a_script_that_completes(run_process: Run, shell: str):
         ("tillbook cred", {"credit"}),
         ("tillbook credit gi", {"give", "give-many"}),
         ("tillbook credit give --pub", {"--public-note"}),
-        ("tillbook refund list --status ", {"requested", "completed", "declined"}),
+        ("tillbook refund list --status ", {"requested", "approved", "completed", "declined", "failed"}),
     ],
 )
 def test_nouns_verbs_options_and_choices_are_completed(run_process: Run, line: str, offered: set[str]):

@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, override_settings
 
 from tillbook.common.actor import Actor
+from tillbook.common.key_files import kept_secret_key
 from tillbook.config.databases import with_options
 from tillbook.config.logs import hide_secrets, logging_settings
-from tillbook.config.secret import kept_secret_key
 from tillbook.staff.models import User
 
 PASSWORD = "correct horse battery"

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.credit.test_running import plan
 from tillbook.common.actor import Actor
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money
 from tillbook.credit import services
 from tillbook.credit.models import Credit, Source
+from tillbook.credit.queries import usable_of_customer
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import House
 from tillbook.ledger.verification import verify
@@ -90,3 +92,28 @@ def test_spent_credits_do_not_stand_in_the_way_of_the_next(customer, now):
     assert spend(customer, 1, "t", now) == [services.Part(fresh.id, 1)]
     with pytest.raises(Refusal):
         spend(customer, 1, "u", now)
+
+
+def test_the_first_to_be_used_are_listed_by_the_index_in_the_order_of_use(
+    customer, now, django_assert_num_queries
+):
+    credits = issue(customer, now, count=400)
+    (lasting,) = services.accepted(
+        services.issue_many(
+            [
+                services.Issue(
+                    customer.pk, Money(1, "GBP"), Source.MANUAL, House.RECEIPTS, "deposit", "", "last"
+                )
+            ],
+            actor=SYSTEM, now=now,
+        )
+    )  # fmt: skip
+    order = [credit.id for credit in [*reversed(credits), lasting]]
+    spend(customer, 1, "s", now)
+    with django_assert_num_queries(2) as made:
+        assert [each.id for each in usable_of_customer(customer.pk, "GBP", limit=20)] == order[1:21]
+    assert [each.id for each in usable_of_customer(customer.pk, "GBP", limit=1_000)] == order[1:]
+    shown = plan(made.captured_queries[0]["sql"])
+    assert "credit_in_order" in shown
+    assert "Sort" not in shown
+    assert "TEMP B-TREE" not in shown

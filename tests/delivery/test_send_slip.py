@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from tests.delivery.mailbox import Mailbox, free_port, parsed
 from tillbook.common.actor import Actor, Role
-from tillbook.common.errors import InvalidInput, KeyReused
+from tillbook.common.errors import KeyReused
 from tillbook.common.mail import MailFailed, NoEmailAddress
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
@@ -24,7 +24,8 @@ from tillbook.delivery.services import Sent, send_slip
 from tillbook.events.models import Event
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import RefundNotFound
+from tillbook.refunds.slip import NoSlip
+from tillbook.refunds.state import RefundNotFound
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +106,7 @@ def test_the_slip_of_a_reversal_is_never_sent(mailbox: Mailbox) -> None:
         customer_id=refund.customer_id, credit_id=refund.sources.get().credit_id,
         reason=ReverseReason.DUPLICATE, note="", key="reverse", actor=_STAFF, now=_NOW,
     )  # fmt: skip
-    with pytest.raises(InvalidInput, match=f"{reversal.number} is a reversal"):
+    with pytest.raises(NoSlip, match=f"{reversal.number} is a reversal"):
         send_slip(reversal.pk, key="send", actor=_STAFF, now=_NOW)
     assert mailbox.envelopes == []
     assert _slip_events() == []

@@ -16,7 +16,7 @@ from tests.orders.till import Till, gbp, line
 from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import Refusal
 from tillbook.credit import services as credit
-from tillbook.credit.models import GiveReason, ReverseReason
+from tillbook.credit.models import GiveReason, ReverseReason, Source
 from tillbook.credit.queries import credits_of, open_holds
 from tillbook.ledger.models import Transfer
 from tillbook.orders import checkout, queries, verification
@@ -25,6 +25,7 @@ from tillbook.refunds import services as refunds
 from tillbook.refunds import verification as refund_verification
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import Payee
+from tillbook.returns import verification as return_verification
 from tillbook.returns.models import Rma
 
 NOW = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
@@ -46,6 +47,7 @@ steps = st.one_of(
     st.tuples(st.just("void"), which),
     st.tuples(st.just("return"), which, amounts),
     st.tuples(st.just("close"), which),
+    st.tuples(st.just("undo"), which),
     st.tuples(st.just("ask"), amounts),
     st.tuples(st.just("reverse"), which),
     st.tuples(st.just("complete"), which),
@@ -126,6 +128,15 @@ class Day:
     def close(self, n: int) -> None:
         self.till.close(list(Rma.objects.order_by("id"))[n])
 
+    def undo(self, n: int) -> None:
+        """A return's credit, the n-th of all, was a mistake: asked for and completed."""
+        own = [each for each in credits_of(self.till.customer.pk) if each.source == Source.RETURN]
+        asked = refunds.request_reversal(
+            customer_id=self.till.customer.pk, credit_id=own[n].id, reason=ReverseReason.DUPLICATE,
+            **self.till.by,
+        )  # fmt: skip
+        refunds.complete(asked.pk, actor=ADMIN, now=self.till.now)
+
     def ask(self, minor: int) -> None:
         refunds.request(
             customer_id=self.till.customer.pk, amount=gbp(minor), method=Refund.Method.CASH,
@@ -170,7 +181,8 @@ class TestRandomDays(TestCase):
             went_out = sum_of(Refund.objects.filter(status="completed", kind="refund"))
             assert went_out + could_go_out(day) <= came_in, (step, arguments)
         day.till.check_book()
-        assert [*verification.findings(), *refund_verification.findings()] == []
+        found = [verification.findings(), return_verification.findings(), refund_verification.findings()]
+        assert [each for findings in found for each in findings] == []
         for order in Order.objects.all():
             assert order.paid_status == order.paid_status_by_sums
             assert order.excess_minor == 0

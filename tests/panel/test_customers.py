@@ -9,15 +9,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services, wording
-from tillbook.credit.models import Credit, GiveReason
+from tillbook.credit.issuing import Issue, issue_many
+from tillbook.credit.models import Credit, GiveReason, Source
 from tillbook.credit.queries import balance_of, credits_of
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
-from tillbook.ledger.models import Balance
+from tillbook.ledger.models import Balance, House
 from tillbook.orders import services as orders
 from tillbook.orders.lines import LineInput
 from tillbook.returns.services import RmaLineInput, open_rma
@@ -214,25 +216,75 @@ def test_a_credit_that_ends_within_a_day_shows_the_time(
     assert "10 Dec 2998, 15:30" in text(as_staff, "/customers/maria/")
 
 
-def test_the_customer_s_page_shows_the_newest_orders_and_says_where_the_others_are(
+def orders_shown(client: Client) -> list[str]:
+    part = text(client, "/customers/maria/").split('id="orders-title"')[1].split("</section>")[0]
+    return re.findall(r'href="/orders/([^?/"]+)/"', part)
+
+
+def test_the_customer_s_page_shows_unpaid_orders_first_and_says_where_the_others_are(
     as_staff: Client, maria: Customer, staff_actor: Actor, now: datetime
 ):
-    def place(number: int) -> None:
-        lines = [LineInput("MUG", "Mug", 1, 1000)]
-        orders.place(
-            customer_id=maria.pk, currency="GBP", number=f"N{number}", lines=lines, key=f"p{number}",
-            placed_at=now - timedelta(days=number), actor=staff_actor, now=now,
+    def place(number: int) -> orders.Order:
+        return orders.place(
+            customer_id=maria.pk, currency="GBP", number=f"N{number}", key=f"p{number}",
+            lines=[LineInput("MUG", "Mug", 1, 1000)], placed_at=now - timedelta(days=number),
+            actor=staff_actor, now=now,
         )  # fmt: skip
 
-    for number in range(100):
+    for number in range(6):
+        paid = place(number)
+        orders.receive_payment(
+            paid.pk, amount=Money(1_000, "GBP"), method="card", received_at=now, key=f"r{number}",
+            actor=staff_actor, now=now,
+        )  # fmt: skip
+    for number in (20, 21):
         place(number)
-    assert "These are the newest" not in text(as_staff, "/customers/maria/")
-    place(100)
+    assert orders_shown(as_staff) == ["N21", "N20", "N0", "N1", "N2", "N3", "N4"]
+    assert 'href="/orders/?q=maria"' in text(as_staff, "/customers/maria/")
+
+
+def test_what_is_held_for_a_refund_is_among_the_credits(as_staff: Client, deposit: Credit, request_refund):
+    request_refund(12_000)
+    shown = text(as_staff, "/customers/maria/").split('id="credits-title"')[1].split("</section>")[0]
+    assert words_of(shown).endswith(f"{deposit.number} Manual 2 Mar 2026 None £120.00 £120.00")
+
+
+def test_ten_thousand_credits_make_the_page_neither_long_nor_slow(
+    as_staff: Client, maria: Customer, admin_actor: Actor, now: datetime
+):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as made:
+            as_staff.get("/customers/maria/")
+        return len(made)
+
+    def give_many(count: int) -> None:
+        gifts = [
+            Issue(maria.pk, Money(1, "GBP"), Source.MANUAL, House.RECEIPTS, "deposit", "", f"g{count}-{each}")
+            for each in range(count)
+        ]
+        issue_many(gifts, actor=admin_actor, now=now)
+
+    give_many(2)
+    queries()
+    few = queries()
+    give_many(10_000)
+    assert queries() == few
     shown = text(as_staff, "/customers/maria/")
-    assert "These are the newest 100." in shown
-    assert 'href="/orders/?q=maria"' in shown
-    assert "/orders/N99/" in shown
-    assert "/orders/N100/" not in shown.split('id="history"')[0]
+    credits = shown.split('id="credits-title"')[1].split("</section>")[0]
+    assert credits.count('<th scope="row"') == 20
+    assert 'href="/customers/maria/credits/"' in credits
+    assert len(shown) < 200_000
+    assert "£100.02" in shown
+
+
+def test_all_credits_are_listed_page_by_page(as_staff: Client, maria: Customer, admin_actor: Actor, now):
+    for each in range(51):
+        give(as_staff, key=f"k{each}", amount="1")
+    first = as_staff.get("/customers/maria/credits/")
+    assert first.content.decode().count('<th scope="row"') == 50
+    second = as_staff.get(f"/customers/maria/credits/?after={first.context['page'].next_key}")
+    assert second.content.decode().count('<th scope="row"') == 1
+    assert "CR-1001" in second.content.decode()
 
 
 def test_the_customer_s_page_shows_their_rmas(
@@ -304,3 +356,12 @@ def test_a_taken_username_is_refused_at_its_field(as_staff: Client, maria: Custo
     answer = as_staff.post("/customers/add/", {"username": "maria", "kind": "customer"})
     assert answer.status_code == 422
     assert Customer.objects.count() == 1
+
+
+def test_a_note_is_shown_once_beside_the_account(as_staff: Client, maria: Customer):
+    assert "notes-title" not in text(as_staff, "/customers/maria/")
+    give(as_staff, note="Asked by phone", public_note="Sorry!")
+    give(as_staff, key="k2", note="Asked by phone", public_note="Sorry!")
+    notes = text(as_staff, "/customers/maria/").split('id="notes-title"')[1].split("</section>")[0]
+    assert notes.count("Asked by phone") == 1
+    assert "To the customer: “Sorry!”" in words_of(notes)

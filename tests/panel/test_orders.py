@@ -107,6 +107,23 @@ def test_the_list_filters_by_paid_status_and_searches_number_and_username(
         assert label in page
 
 
+def test_the_heading_of_the_date_turns_the_order_round_page_by_page(
+    staff_client: Client, customer: Customer, staff_actor: Actor, now: datetime
+) -> None:
+    for index in range(60):
+        _placed(customer, f"M{index}", staff_actor, now)
+    assert 'href="?sort=oldest"' in staff_client.get("/orders/").text
+    newest = [order.number for order in staff_client.get("/orders/").context["page"].items]
+    assert newest == [f"M{index}" for index in range(59, 9, -1)]
+    first = staff_client.get("/orders/?sort=oldest")
+    assert [order.number for order in first.context["page"].items] == [f"M{index}" for index in range(50)]
+    assert 'name="sort" value="oldest"' in first.text
+    following = staff_client.get(f"/orders/?sort=oldest&after={first.context['page'].next_key}")
+    assert [order.number for order in following.context["page"].items] == [
+        f"M{each}" for each in range(50, 60)
+    ]
+
+
 def test_the_list_takes_as_many_queries_for_many_orders_as_for_one(
     staff_client: Client, customer: Customer, order: Order, staff_actor: Actor, now: datetime
 ) -> None:
@@ -219,6 +236,38 @@ def test_an_order_for_nobody_is_not_found(staff_client: Client, db: None) -> Non
     assert staff_client.get("/orders/new/?customer=nobody").status_code == 404
     assert staff_client.get("/orders/NONE/").status_code == 404
     assert "username" in staff_client.get("/orders/new/").text
+
+
+def test_a_new_order_is_for_whom_parts_of_a_name_find(
+    staff_client: Client, customer: Customer, staff_actor: Actor, now: datetime
+) -> None:
+    for username, name in (("g.hopper", "Grace"), ("g.kelly", "Grace"), ("mary&co", "Mary")):
+        customers.add(username=username, first_name=name, currency="GBP", actor=staff_actor, now=now)
+    several = staff_client.get("/orders/new/?customer=grace")
+    assert several.status_code == 200
+    for username in ("g.hopper", "g.kelly"):
+        assert f'href="/orders/new/?customer={username}"' in several.text
+    assert "Place order" not in several.text
+    alone = staff_client.get("/orders/new/?customer=mary")
+    assert (alone.status_code, alone["Location"]) == (302, "/orders/new/?customer=mary%26co")
+    assert "Place order" in staff_client.get(alone["Location"]).text
+    nobody = staff_client.get("/orders/new/?customer=zoe")
+    assert (nobody.status_code, "Nobody has that" in nobody.text) == (404, True)
+    assert not Order.objects.exists()
+
+
+def test_the_message_of_a_cancelled_order_says_where_the_money_went(
+    staff_client: Client, customer: Customer, order: Order, staff_actor: Actor, now: datetime
+) -> None:
+    _give(customer, 1000, staff_actor, now)
+    orders.pay_with_credit(order.pk, amount=Money(1000, "GBP"), key="c", actor=staff_actor, now=now)
+    staff_client.post("/orders/N100/receipt-payment/", _payment("20.00"))
+    assert "too much" not in staff_client.get("/orders/").text
+    said = _said(staff_client.post("/orders/N100/cancel/", {"key": "x", "reason": "Out of stock"}))
+    assert said[-1] == (
+        "Order N100 is cancelled. 20.00 GBP that was received is credit now. "
+        "10.00 GBP went back to the credits that had paid it."
+    )
 
 
 def test_a_payment_above_the_total_becomes_a_credit_at_once(

@@ -81,7 +81,7 @@ def test_without_a_credit_it_pays_from_all_refundable_ones(
         ({"payee_name": " "}, "Enter the payee&#x27;s name"),
         ({"bank_account": ""}, "bank account"),
         ({"method": "paypal"}, "PayPal e-mail"),
-        ({"method": "cheque"}, "address the cheque goes to"),
+        ({"method": "cheque"}, "address that the money goes to"),
         ({"payment_date": "soon"}, "Enter a date as year-month-day, like 2026-12-31."),
         ({"payment_date": ""}, "Enter the payment date."),
         ({"payment_date": "0001-01-01"}, "Enter a date at most one year from today."),
@@ -194,6 +194,12 @@ def test_a_reversal_holds_what_is_left_and_pays_nobody(as_staff: Client, maria: 
     assert "No money is to be paid to anyone." in shown
     assert goodwill.number in shown
     assert "Print refund slip" not in shown
+    for answer in (
+        as_staff.get("/refunds/RF-1001/slip.pdf"),
+        as_staff.post("/refunds/RF-1001/send-slip/", {"key": "k2"}),
+    ):
+        assert answer.status_code == 404
+        assert "RF-1001 is a reversal: nobody is paid, so it has no slip." in answer.content.decode()
 
 
 def test_a_reversal_needs_a_reason_from_the_list(as_staff: Client, maria: Customer, goodwill: Credit):

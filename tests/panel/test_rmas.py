@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pypdf import PdfReader
 
+from tests.orders import till as small_shop
+from tests.orders.till import everything
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit.queries import balance_of, credits_of
@@ -201,3 +207,160 @@ def test_pages_of_rmas_ask_for_a_log_in_and_unknown_ones_are_not_found(
     assert Client().post("/rmas/RMA-1001/close/").status_code == 302
     assert staff_client.get("/rmas/RMA-9999/").status_code == 404
     assert staff_client.get("/rmas/nonsense/").status_code == 404
+
+
+def test_a_closed_rma_has_its_adjustment_note_and_an_open_one_has_none(
+    staff_client: Client, order: Order
+) -> None:
+    rma = _opened(staff_client, order, ("1", ""))
+    address = f"/rmas/{rma.number}/note.pdf"
+    missing = staff_client.get(address)
+    assert missing.status_code == 404
+    assert f"{rma.number} has no adjustment note" in missing.text
+    assert "note.pdf" not in staff_client.get(f"/rmas/{rma.number}/").text
+    staff_client.post(f"/rmas/{rma.number}/close/", {"key": "c1"})
+    rma.refresh_from_db()
+    shown = staff_client.get(address)
+    assert (shown.status_code, shown["Content-Type"]) == (200, "application/pdf")
+    assert shown["Content-Disposition"] == f'inline; filename="{rma.adjustment_note}.pdf"'
+    page = staff_client.get(f"/rmas/{rma.number}/").text
+    assert f'href="{address}"' in page
+    assert "Send adjustment note" in page
+    assert Client().get(address).status_code == 302
+
+
+def test_a_note_is_sent_once_and_the_history_says_so(
+    staff_client: Client, customer: Customer, order: Order, tmp_path: Path, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path
+    rma = _opened(staff_client, order, ("1", ""))
+    address = f"/rmas/{rma.number}/send-note/"
+    assert staff_client.post(address, {"key": "s1"}).status_code == 404
+    staff_client.post(f"/rmas/{rma.number}/close/", {"key": "c1"})
+    assert "has no e-mail address" in staff_client.post(address, {"key": "s1"}, follow=True).text
+    Customer.objects.filter(pk=customer.pk).update(email="ada@example.org")
+    for _ in range(2):
+        sent = staff_client.post(address, {"key": "s2"}, follow=True).text
+        assert "the message to ada@example.org was written to" in sent
+    assert "Adjustment note sent" in sent
+    assert len(list(tmp_path.iterdir())) == 1
+    assert "without its key" in staff_client.post(address, follow=True).text
+
+
+def _price(client: Client, order: Order, *rows: tuple[str, str], **more: str) -> Any:
+    return client.post(
+        "/orders/N100/rma/price/", _return(order, *rows, **more), headers={"HX-Request": "true"}
+    )
+
+
+def test_a_return_is_priced_as_one_types_and_nothing_is_written(staff_client: Client, order: Order) -> None:
+    before = everything()
+    priced = _price(staff_client, order, ("1", ""), ("", "2.50"), shipping="5.00", reason="", key="")
+    assert priced.status_code == 200
+    assert priced.context["quote"].rma.total_minor == 1083
+    assert "<!doctype" not in priced.text
+    assert 'data-share="3.33"' in priced.text
+    for words in ("£10.83", "Can be paid out", "Only pays orders", "Preview", "£2.50", "no goods back"):
+        assert words in priced.text
+    nothing = _price(staff_client, order, ("", ""), reason="")
+    assert "Enter what comes back" in nothing.text
+    assert "errorlist" not in nothing.text
+    assert everything() == before
+    assert Rma.objects.count() == 0
+
+
+def test_all_that_is_wrong_stands_at_its_field_at_once(staff_client: Client, order: Order) -> None:
+    for address, more in (("price/", {}), ("", {"recalculate": "1"}), ("preview.pdf", {}), ("", {})):
+        sent = _return(order, ("1", "3.34"), ("1", "x"), shipping="5.01", surcharge="0.01") | more
+        refused = staff_client.post(f"/orders/N100/rma/{address}", sent)
+        assert refused.status_code == (200 if address == "price/" else 422)
+        mug, tin = lines_of(order)
+        assert refused.context["form"].errors == {
+            f"amount_{tin.pk}": ["'x' is not an amount. Write digits and a point, like 12.34."],
+            f"amount_{mug.pk}": ["MUG: 1 of it are worth 3.33 GBP. Enter that or less."],
+            "shipping": ["At most 5.00 GBP of the shipping can still be given back."],
+            "surcharge": ["At most 0.00 GBP of the surcharge can still be given back."],
+        }
+        assert "Correct what is marked" in refused.text
+    assert not Rma.objects.exists()
+
+
+def test_without_a_script_recalculate_shows_the_same_and_keeps_what_was_typed(
+    staff_client: Client, order: Order
+) -> None:
+    sent = _return(order, ("2", ""), reason="", public_note="Sorry") | {"recalculate": "1"}
+    page = staff_client.post("/orders/N100/rma/", sent)
+    assert page.status_code == 200
+    for words in ("£6.67", 'placeholder="6.67"', 'value="2"', "Preview", "Sorry"):
+        assert words in page.text
+    assert not Rma.objects.exists()
+
+
+def test_the_preview_is_a_pdf_with_a_mark_and_no_number(staff_client: Client, order: Order) -> None:
+    answer = staff_client.post("/orders/N100/rma/preview.pdf", _return(order, ("3", ""), note="internal"))
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    [page] = [page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages]
+    assert "PREVIEW" in page
+    assert "£10.00" in page
+    assert "N100" in page
+    assert not re.search("(AN|RMA|CR)-[0-9]", page)
+    assert "internal" not in page
+    nothing = staff_client.post("/orders/N100/rma/preview.pdf", _return(order))
+    assert (nothing.status_code, "nothing to show yet" in nothing.text) == (422, True)
+    assert not Rma.objects.exists()
+
+
+def test_one_click_opens_and_closes_with_credit_and_a_second_does_nothing_more(
+    staff_client: Client, customer: Customer, order: Order
+) -> None:
+    for _ in range(2):
+        rma = _opened(staff_client, order, ("3", ""), outcome="close")
+        assert (rma.status, rma.total_minor) == ("closed", 1000)
+    assert Rma.objects.count() == 1
+    assert balance_of(customer.pk, "GBP").available_minor == 1000
+    other = staff_client.post("/orders/N100/rma/", _return(order, ("3", ""), outcome="wait"))
+    assert other.status_code == 422
+    assert "already sent, with other values" in other.text
+
+
+@pytest.mark.parametrize("address", ["", "price/", "preview.pdf"])
+def test_who_may_not_open_a_return_may_not_price_one(
+    viewer_actor: Actor, order: Order, staff_client: Client, address: str
+) -> None:
+    viewer = Client()
+    viewer.force_login(User.objects.get(pk=viewer_actor.user_id))
+    assert viewer.post(f"/orders/N100/rma/{address}", _return(order, ("1", ""))).status_code == 403
+    if address:
+        asked = staff_client.get(f"/orders/N100/rma/{address}")
+        assert (asked.status_code, asked["Location"]) == (302, "/orders/N100/rma/")
+    assert Client().post(f"/orders/N100/rma/{address}").status_code == 302
+    unknown = staff_client.post(f"/orders/N101/rma/{address}", _return(order, ("1", "")))
+    assert unknown.status_code == 404
+
+
+def test_pricing_takes_as_many_queries_for_many_lines_as_for_one(staff_client: Client, order: Order) -> None:
+    _price(staff_client, order, ("1", ""))  # whatever is cached once
+    with CaptureQueriesContext(connection) as one:
+        _price(staff_client, order, ("1", ""))
+    with CaptureQueriesContext(connection) as two:
+        _price(staff_client, order, ("1", ""), ("1", ""))
+    assert len(two) == len(one)
+
+
+def test_the_heading_of_the_date_turns_the_list_round(
+    staff_client: Client, staff_actor: Actor, now: datetime
+) -> None:
+    till = small_shop.Till(staff_actor, now)
+    order = till.place(small_shop.line(2_000, quantity=2))
+    till.pay(order, 2_000)
+    for _ in range(2):
+        till.open_rma(order, till.back(order, 1, 100))
+
+    def numbers(query: str) -> list[str]:
+        return [rma.number for rma in staff_client.get(f"/rmas/{query}").context["page"].items]
+
+    assert numbers("") == ["RMA-1002", "RMA-1001"]
+    assert numbers("?sort=oldest") == ["RMA-1001", "RMA-1002"]
+    assert numbers("?sort=oldest&after=RMA-1001") == ["RMA-1002"]
+    assert numbers("?after=RMA-1002") == ["RMA-1001"]

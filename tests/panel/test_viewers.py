@@ -26,7 +26,8 @@ from tillbook.staff.models import User
 
 PAGES = [
     "/customers/", "/customers/maria/", "/credits/CR-1001/", "/refunds/", "/refunds/RF-1001/", "/orders/",
-    "/orders/N100/", "/rmas/", "/rmas/RMA-1001/", "/book/",
+    "/orders/N100/", "/rmas/", "/rmas/RMA-1001/", "/book/", "/customers/maria/credits/",
+    "/customers/maria/running-history/", "/refunds/filters/",
 ]  # fmt: skip
 
 FORMS = [
@@ -48,8 +49,14 @@ BUTTONS = [
     ("/keys/revoke/", {"key": "1"}),
 ]
 
-# Forms that change nothing.
-READING = {"/logout/", "/refunds/slips.pdf", "/refunds/refunds.csv", "/refunds/refunds.xlsx"}
+# Forms that change nothing but what their user alone sees.
+READING = {
+    "/logout/",
+    "/refunds/filters/save/",
+    "/refunds/slips.pdf",
+    "/refunds/refunds.csv",
+    "/refunds/refunds.xlsx",
+}
 
 
 @pytest.fixture(autouse=True)

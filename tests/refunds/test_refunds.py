@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -10,46 +10,12 @@ from tillbook.common.errors import PermissionDenied, Refusal, WrongState
 from tillbook.common.money import Money
 from tillbook.credit import queries, services
 from tillbook.credit.models import GiveReason, ReverseReason
-from tillbook.customers.models import Customer
 from tillbook.ledger.models import Transfer
 from tillbook.refunds import services as refunds
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
-from tillbook.refunds.queries import mask
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def credit(admin_actor, now):
-    customer = Customer.objects.create(username="jo", currency="GBP", created_at=now)
-    return services.give(
-        customer_id=customer.pk,
-        amount=Money(200_000, "GBP"),
-        reason=GiveReason.DEPOSIT,
-        refundable=True,
-        expires_at=None,
-        key="g",
-        actor=admin_actor,
-        now=now,
-    )
-
-
-@pytest.fixture
-def ask(credit, staff_actor, now):
-    def request(minor=5000, key="r", currency="GBP", actor=staff_actor, payee="Jo Bloggs", **more):
-        return refunds.request(
-            customer_id=more.pop("customer_id", credit.customer_id),
-            amount=Money(minor, currency),
-            method=Refund.Method.CASH,
-            payee=refunds.Payee(name=payee),
-            payment_date=date(2026, 1, 2),
-            key=key,
-            actor=actor,
-            now=now,
-            **more,
-        )
-
-    return request
 
 
 def balance(credit):

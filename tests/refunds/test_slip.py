@@ -7,14 +7,17 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 from pypdf import PdfReader
 
+from tillbook.common.actor import Actor
 from tillbook.credit.models import Credit, ReverseReason, Source
 from tillbook.customers.models import Customer
 from tillbook.refunds import slip
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund, RefundSource
-from tillbook.refunds.queries import mask
 from tillbook.shop.policies import shop
+from tillbook.shop.services import save, save_logo
 
 _NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 _AMELIE = {"username": "12748", "first_name": "Amélie", "last_name": "Østergård", "company": "Nordlys ApS"}
@@ -106,12 +109,21 @@ def test_a_declined_slip_keeps_the_internal_reason_to_itself() -> None:
     assert "looks odd" not in page
 
 
-def test_a_reversal_slip_names_no_payee() -> None:
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("approved", "Recorded and approved"), ("failed", "The payment came back on 4 March 2026")],
+)
+def test_each_other_state_is_said(status: str, says: str) -> None:
+    done = (
+        {"resolved_by": "ben", "resolved_at": datetime(2026, 3, 4, tzinfo=UTC)} if status == "failed" else {}
+    )
+    assert says in " ".join(_pages(_refund(status=status, **done))[0].split())
+
+
+def test_a_reversal_has_no_slip() -> None:
     reversal: dict[str, Any] = {"kind": Refund.Kind.REVERSAL, "method": "", "payment_date": None}
-    [page] = _pages(_refund(reverse_reason=ReverseReason.DUPLICATE, **reversal))
-    assert "Credit reversal slip" in page
-    assert "Given twice" in page
-    assert "Payee" not in page
+    with pytest.raises(slip.NoSlip, match="RF-1042 is a reversal"):
+        slip.render([_refund(pk=1), _refund(reverse_reason=ReverseReason.DUPLICATE, **reversal)])
 
 
 def test_forty_credits_stand_on_one_page() -> None:
@@ -201,3 +213,15 @@ def test_the_same_refund_makes_the_same_file() -> None:
 def test_no_refund_makes_no_slip() -> None:
     with pytest.raises(ValueError, match="no refund"):
         slip.render([])
+
+
+def test_a_slip_bears_the_logo_and_the_tax_number_of_the_shop(admin_actor: Actor, now: datetime) -> None:
+    assert not PdfReader(BytesIO(slip.render([_refund()]))).pages[0].images
+    picture = BytesIO()
+    Image.new("RGB", (1900, 30), "#17624b").save(picture, format="PNG")
+    save_logo(picture.getvalue(), seen=0, actor=admin_actor, now=now)
+    save("shop", {"tax_number": "VAT GB 123 4567 89"}, seen=1, actor=admin_actor, now=now)
+    page, other = PdfReader(BytesIO(slip.render([_refund(), _refund()]))).pages
+    assert [each.image.size for each in page.images if each.image] == [(600, 9)]
+    assert len(other.images) == 1
+    assert "VAT GB 123 4567 89" in page.extract_text()

@@ -23,7 +23,7 @@ from tillbook.api.shapes import Money, Sent
 from tillbook.common.errors import Refusal
 from tillbook.credit import queries, services
 from tillbook.credit.batch import attempt
-from tillbook.credit.models import Credit, GiveReason
+from tillbook.credit.models import Credit
 from tillbook.credit.services import Gift, Taking
 from tillbook.customers.queries import CustomerNotFound, ids_of
 from tillbook.orders import checkout
@@ -145,8 +145,8 @@ def _done(asked: Sequence[A | Refusal], do: Callable[[list[A]], Sequence[B | Ref
 def _gift(request: ApiRequest, item: CreditItem, known: dict[str, int]) -> Gift:
     return Gift(
         customer_id=_customer(item.customer, known), amount=item.amount.value(),
-        reason=GiveReason(item.reason), key=service_key(request, item.key), refundable=item.refundable,
-        expires_at=item.expires_at, note=item.note, public_note=item.public_note,
+        reason=item.reason, key=service_key(request, item.key), **item.terms(),
+        note=item.note, public_note=item.public_note,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Query, Router
 from pydantic import BaseModel, Field, StrictBool
@@ -27,7 +27,7 @@ from tillbook.api.shapes import (
 from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import queries, services
-from tillbook.credit.models import Credit, GiveReason
+from tillbook.credit.models import Credit
 from tillbook.credit.services import (
     CreditExpired,
     CreditNotFound,
@@ -39,6 +39,7 @@ from tillbook.credit.services import (
     MoreThanSpent,
     Part,
 )
+from tillbook.credit.terms import Left
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.models import Event
@@ -51,7 +52,13 @@ from tillbook.orders.services import MoreThanOwing
 
 router = Router(tags=["Credit"])
 
-Reason = Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
+Reason = Annotated[
+    Line,
+    Field(
+        description="A code that the shop's settings have: GET /settings lists those in use.",
+        examples=["goodwill"],
+    ),
+]
 
 
 #: What spending and holding may be refused for.
@@ -85,10 +92,22 @@ class CreditSent(Sent):
     customer: Line = Field(examples=["jo"])
     amount: MoneySent
     reason: Reason
-    refundable: StrictBool = False
-    expires_at: Moment | None = None
+    refundable: StrictBool | None = Field(
+        None, description="May it be paid out? Left out or null: as the shop's policy and the reason have it."
+    )
+    expires_at: Moment | None = Field(
+        None, description="Null: it never expires. Left out: as the shop's policy and the reason have it."
+    )
     note: Text = ""
     public_note: Text = ""
+
+    def terms(self) -> dict[str, Any]:
+        """The terms as the service takes them."""
+        named = "expires_at" in self.model_fields_set
+        return {
+            "refundable": Left.TO_SHOP if self.refundable is None else self.refundable,
+            "expires_at": self.expires_at if named else Left.TO_SHOP,
+        }
 
 
 class CreditFilters(Paging):
@@ -197,8 +216,8 @@ def give_credit(request: ApiRequest, body: CreditSent) -> CreditOut:
     """Give credit by hand."""
     given = services.give(
         customer_id=customers.id_of(body.customer), amount=body.amount.value(),
-        reason=GiveReason(body.reason), refundable=body.refundable, expires_at=body.expires_at,
-        note=body.note, public_note=body.public_note, key=request.key, actor=request.actor, now=request.now,
+        reason=body.reason, **body.terms(), note=body.note, public_note=body.public_note,
+        key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
     return told(queries.by_number(given.number))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from django.http import HttpResponse
@@ -24,16 +25,27 @@ from tillbook.credit.services import (
 )
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
-from tillbook.refunds import queries, services
+from tillbook.refunds import approvals, payees, queries, services
+from tillbook.refunds.accounts import mask
+from tillbook.refunds.approvals import ApprovalMissing, NotAcknowledged, SelfApproval
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee, RefundNotFound, SelfCompletion, SourceNotBacked
-from tillbook.refunds.slip import render
+from tillbook.refunds.payees import Payee
+from tillbook.refunds.services import SelfCompletion, SourceNotBacked
+from tillbook.refunds.slip import NoSlip, render
+from tillbook.refunds.state import InPayout, RefundNotFound
 
 router = Router(tags=["Refunds"])
 
 Kind = Literal["refund", "reversal"]
-Status = Literal["requested", "completed", "declined"]
-Method = Literal["bank_transfer", "paypal", "cheque", "cash"]
+Status = Literal["requested", "approved", "completed", "declined", "failed"]
+Flag = Literal["changed_account", "shared_account", "new_payee"]
+Method = Annotated[
+    Line,
+    Field(
+        description="A code that the shop's settings have: GET /settings lists those in use.",
+        examples=["bank_transfer"],
+    ),
+]
 Reason = Literal["given_by_mistake", "wrong_customer", "wrong_amount", "duplicate", "payment_voided"]
 
 
@@ -50,15 +62,21 @@ class PayeeSent(Sent):
     postal_address: Annotated[Text, StringConstraints(max_length=1_000)] = Field(
         "", description="For cheque."
     )
+    reference: Annotated[Line, StringConstraints(max_length=60)] = Field(
+        "", description="What the payee knows the payment by, where the method asks for it."
+    )
 
 
 class PayeeOut(BaseModel):
     """Who gets the money, and where to."""
 
     name: str
-    bank_account: str
+    bank_account: str = Field(
+        description="Its last characters; `reveal-account` tells all of it.", examples=["•••••••••••911"]
+    )
     paypal_email: str
     postal_address: str
+    reference: str
 
 
 class RefundOut(BaseModel):
@@ -79,12 +97,25 @@ class RefundOut(BaseModel):
     resolved_by: str
     resolved_at: Moment | None
     decline_reason: str
+    payout: str | None = Field(description="The payout that it is in.", examples=[None])
+    failed_at: Moment | None = Field(examples=[None])
+    fail_reason: str = Field(examples=[""])
+
+
+class ApprovalOut(BaseModel):
+    """One person's consent to the refund as it stands now."""
+
+    by: str = Field(examples=["bob"])
+    at: Moment
 
 
 class RefundWithCredits(RefundOut):
-    """A refund, and how much of it comes from which credit."""
+    """A refund, how much of it comes from which credit, and who must agree to it."""
 
     credits: list[CreditPart]
+    approvals: list[ApprovalOut]
+    approvals_needed: int = Field(examples=[1])
+    flags: list[Flag] = Field(description="What an approver must acknowledge.")
 
 
 class RefundSent(Sent):
@@ -112,6 +143,33 @@ class DeclineSent(Sent):
     reason: Text = Field(examples=["The account does not exist."])
 
 
+class ApprovalSent(Sent):
+    """The flags of the refund that the approver has seen."""
+
+    acknowledge: list[Flag] = Field(default_factory=list, max_length=3)
+
+
+class RefundChanged(Sent):
+    """Where the money goes instead. Amount and credits stay."""
+
+    method: Method
+    payee: PayeeSent
+    payment_date: Day = Field(examples=["2026-10-31"])
+    note: Text = ""
+
+
+class FailSent(Sent):
+    """Why the payment did not arrive."""
+
+    reason: Annotated[Text, StringConstraints(max_length=1_000)] = Field(examples=["Account closed"])
+
+
+class Account(BaseModel):
+    """The payee's bank account."""
+
+    bank_account: str = Field(examples=["20-00-00 55779911"])
+
+
 class RefundFilters(Paging):
     """Which refunds, the oldest first."""
 
@@ -124,8 +182,8 @@ class RefundFilters(Paging):
 def told(refund: Refund) -> RefundOut:
     reversal = refund.kind == Refund.Kind.REVERSAL
     payee = PayeeOut(
-        name=refund.payee_name, bank_account=refund.bank_account, paypal_email=refund.paypal_email,
-        postal_address=refund.postal_address,
+        name=refund.payee_name, bank_account=mask(refund.bank_account), paypal_email=refund.paypal_email,
+        postal_address=refund.postal_address, reference=refund.payee_reference,
     )  # fmt: skip
     return RefundOut.model_validate(
         {
@@ -144,11 +202,14 @@ def told(refund: Refund) -> RefundOut:
             "resolved_by": refund.resolved_by,
             "resolved_at": refund.resolved_at,
             "decline_reason": refund.decline_reason,
+            "payout": refund.payout or None,
+            "failed_at": refund.failed_at,
+            "fail_reason": refund.fail_reason,
         }
     )
 
 
-def told_whole(number: str) -> RefundWithCredits:
+def told_whole(number: str, now: datetime) -> RefundWithCredits:
     """The refund of that number, as it stands now."""
     refund = queries.by_number(number)
     parts = sorted(refund.sources.all(), key=lambda part: part.pk)
@@ -158,6 +219,9 @@ def told_whole(number: str) -> RefundWithCredits:
             CreditPart(credit=part.credit.number, amount=Money.of(part.amount_minor, refund.currency))
             for part in parts
         ],
+        approvals=[ApprovalOut(by=each.by, at=each.at) for each in approvals.standing(refund)],
+        approvals_needed=approvals.needed(refund, now),
+        flags=[flag.value for flag in approvals.flags(refund)],
     )
 
 
@@ -192,18 +256,18 @@ def request_refund(request: ApiRequest, body: RefundSent) -> RefundWithCredits:
     """Ask for a refund: its amount is held from now on. An admin completes or declines it."""
     customer = customers.by_username(body.customer)
     refund = services.request(
-        customer_id=customer.pk, amount=body.amount.value(), method=Refund.Method(body.method),
+        customer_id=customer.pk, amount=body.amount.value(), method=body.method,
         payee=Payee(**body.payee.model_dump()), payment_date=body.payment_date, note=body.note,
         credit_id=None if body.credit is None else credit.by_number(body.credit).id,
         key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
-    return told_whole(refund.number)
+    return told_whole(refund.number, request.now)
 
 
 @read(router, "/refunds/{public:number}", RefundWithCredits, RefundNotFound)
 def get_refund(request: ApiRequest, number: str) -> RefundWithCredits:
     """One refund, and the credits it comes from."""
-    return told_whole(number)
+    return told_whole(number, request.now)
 
 
 @change(
@@ -213,26 +277,73 @@ def get_refund(request: ApiRequest, number: str) -> RefundWithCredits:
     RefundWithCredits,
     RefundNotFound,
     WrongState,
+    ApprovalMissing,
     SelfCompletion,
     SourceNotBacked,
 )
 def complete_refund(request: ApiRequest, number: str, body: Nothing) -> RefundWithCredits:
     """Mark as paid and complete: the credit is gone for good. Tillbook itself pays nobody."""
     services.complete(queries.by_number(number).pk, actor=request.actor, now=request.now)
-    return told_whole(number)
+    return told_whole(number, request.now)
 
 
-@change(router, "/refunds/{public:number}/decline", 200, RefundWithCredits, RefundNotFound, WrongState)
+@change(
+    router, "/refunds/{public:number}/decline", 200, RefundWithCredits, RefundNotFound, WrongState, InPayout
+)
 def decline_refund(request: ApiRequest, number: str, body: DeclineSent) -> RefundWithCredits:
     """Decline with a reason: the amount is available again."""
     refund = queries.by_number(number)
     services.decline(refund.pk, reason=body.reason, actor=request.actor, now=request.now)
-    return told_whole(number)
+    return told_whole(number, request.now)
 
 
-@document(router, "/refunds/{public:number}/slip", "application/pdf", RefundNotFound)
+@change(
+    router,
+    "/refunds/{public:number}/approve",
+    200,
+    RefundWithCredits,
+    RefundNotFound,
+    WrongState,
+    SelfApproval,
+    NotAcknowledged,
+)
+def approve_refund(request: ApiRequest, number: str, body: ApprovalSent) -> RefundWithCredits:
+    """Agree to it exactly as it stands. A later change of where it goes ends the approval."""
+    refund = queries.by_number(number)
+    approvals.approve(refund.pk, acknowledged=body.acknowledge, actor=request.actor, now=request.now)
+    return told_whole(number, request.now)
+
+
+@change(
+    router, "/refunds/{public:number}/redirect", 200, RefundWithCredits, RefundNotFound, WrongState, InPayout
+)
+def redirect_refund(request: ApiRequest, number: str, body: RefundChanged) -> RefundWithCredits:
+    """Correct where an open refund goes: its approvals end."""
+    payees.change(
+        queries.by_number(number).pk, method=body.method, payee=Payee(**body.payee.model_dump()),
+        payment_date=body.payment_date, note=body.note, actor=request.actor, now=request.now,
+    )  # fmt: skip
+    return told_whole(number, request.now)
+
+
+@change(router, "/refunds/{public:number}/fail", 200, RefundWithCredits, RefundNotFound, WrongState)
+def fail_refund(request: ApiRequest, number: str, body: FailSent) -> RefundWithCredits:
+    """The money did not arrive: it is credit again, the same credits on the same terms."""
+    refund = queries.by_number(number)
+    services.fail(refund.pk, reason=body.reason, actor=request.actor, now=request.now)
+    return told_whole(number, request.now)
+
+
+@change(router, "/refunds/{public:number}/reveal-account", 200, Account, RefundNotFound)
+def reveal_account(request: ApiRequest, number: str, body: Nothing) -> Account:
+    """Tell the payee's whole bank account. The history keeps who asked."""
+    refund = queries.by_number(number)
+    return Account(bank_account=payees.reveal(refund.pk, actor=request.actor, now=request.now))
+
+
+@document(router, "/refunds/{public:number}/slip", "application/pdf", RefundNotFound, NoSlip)
 def get_slip(request: ApiRequest, number: str) -> HttpResponse:
-    """The refund slip, as a PDF."""
+    """The refund slip, as a PDF. A reversal has none: it pays nobody."""
     refund = queries.by_number(number)
     return HttpResponse(
         render([refund]),
@@ -250,4 +361,4 @@ def reverse_credit(request: ApiRequest, number: str, body: ReversalSent) -> Refu
         customer_id=wrong.customer_id, credit_id=wrong.id, reason=ReverseReason(body.reason),
         note=body.note, key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
-    return told_whole(refund.number)
+    return told_whole(refund.number, request.now)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from tillbook.api.credits import CreditPart, Nothing
 from tillbook.api.edge import ApiRequest
-from tillbook.api.endpoints import change, read
+from tillbook.api.endpoints import change, document, read
 from tillbook.api.orders import Because
 from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
 from tillbook.common.errors import InvalidInput, WrongState
@@ -22,17 +23,22 @@ from tillbook.orders import queries as orders
 from tillbook.orders.lines import ReturnExceedsOrder, ReturnExceedsPaid
 from tillbook.orders.models import Order, OrderLine
 from tillbook.orders.queries import OrderNotFound
-from tillbook.returns import queries, services
+from tillbook.returns import note, queries, services
 from tillbook.returns.models import Rma
+from tillbook.returns.note import NoAdjustmentNote
 from tillbook.returns.queries import RmaNotFound
 from tillbook.returns.services import DocumentTaken, RmaLineInput
 
 router = Router(tags=["Returns"])
 
 Status = Literal["open", "closed", "cancelled"]
-Outcome = Literal["awaiting", "credit", "no_credit"]
-Reason = Literal[
-    "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
+Outcome = Literal["awaiting", "credit", "no_credit", "reversed"]
+Reason = Annotated[
+    Line,
+    Field(
+        description="A code that the shop's settings have: GET /settings lists those in use.",
+        examples=["faulty"],
+    ),
 ]
 
 _MOST_LINES = 1500  # as many as an order has
@@ -52,6 +58,7 @@ class RmaOut(BaseModel):
     opened_by: str = Field(examples=["ann"])
     opened_at: Moment
     closed_at: Moment | None
+    reversed_at: Moment | None = Field(description="When all of its credit had been reversed as a mistake.")
     adjustment_note: str | None = Field(examples=["AN-1042"])
 
 
@@ -107,6 +114,7 @@ class RmaSent(Sent):
     public_note: Text = ""
     document: Line | None = None
     opened_at: Moment | None = None
+    close: StrictBool = Field(False, description="Close it at once, with its credit: both or neither.")
 
 
 class NoteSent(Sent):
@@ -148,9 +156,13 @@ def list_rmas(request: ApiRequest, filters: Query[RmaFilters]) -> Page[RmaOut]:
     DocumentTaken,
     ReturnExceedsOrder,
     ReturnExceedsPaid,
+    LimitExceeded,
 )
 def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
-    """Open a return. It counts on its order at once, and gives nothing back before it is closed."""
+    """Open a return. It counts on its order at once, and gives nothing back before it is closed.
+
+    With `close` it is closed in the same step.
+    """
     customer = customers.by_username(body.customer)
     order = None if body.order is None else orders.by_number(body.order)
     currency = body.currency or (customer if order is None else order).currency
@@ -160,7 +172,7 @@ def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
         shipping_minor=_minor(body.shipping, currency, "shipping") or 0,
         surcharge_minor=_minor(body.surcharge, currency, "surcharge") or 0, reason=body.reason,
         note=body.note, public_note=body.public_note, document=body.document, opened_at=body.opened_at,
-        key=request.key, actor=request.actor, now=request.now,
+        close_at_once=body.close, key=request.key, actor=request.actor, now=request.now,
     )  # fmt: skip
     return told(rma)
 
@@ -169,6 +181,15 @@ def open_rma(request: ApiRequest, body: RmaSent) -> RmaDetail:
 def get_rma(request: ApiRequest, number: str) -> RmaDetail:
     """One return."""
     return told(queries.by_number(number))
+
+
+@document(router, "/{public:number}/note", "application/pdf", RmaNotFound, NoAdjustmentNote)
+def get_note(request: ApiRequest, number: str) -> HttpResponse:
+    """The adjustment note of a return that was closed with credit, as a PDF."""
+    made = note.of(queries.by_number(number))
+    return HttpResponse(
+        note.render(made), headers={"Content-Disposition": f'inline; filename="{made.number}.pdf"'}
+    )
 
 
 @change(
@@ -225,7 +246,7 @@ def told(rma: Rma) -> RmaDetail:
 def _head(rma: Rma) -> dict[str, Any]:
     same = (
         "number", "document", "status", "outcome", "reason", "opened_by", "opened_at", "closed_at",
-        "adjustment_note",
+        "reversed_at", "adjustment_note",
     )  # fmt: skip
     return {
         **{name: getattr(rma, name) for name in same},

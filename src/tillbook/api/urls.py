@@ -16,11 +16,16 @@ from tillbook.api import (
     description,
     history,
     orders,
+    overpayments,
     payments,
+    payouts,
     problems,
+    provenance,
     recalculation,
     refunds,
     rmas,
+    settings,
+    statements,
     verifications,
     webhooks,
 )
@@ -45,9 +50,10 @@ class Api(NinjaAPI):
 
 _NUMBER = "$response.body#/number"
 _REFUND = {
-    each: {"number": _NUMBER} for each in ("get_refund", "complete_refund", "decline_refund", "get_slip")
+    each: {"number": _NUMBER}
+    for each in ("get_refund", "get_refund_provenance", "complete_refund", "decline_refund", "get_slip")
 }
-_CREDIT = {each: {"number": _NUMBER} for each in ("get_credit", "reverse_credit")}
+_CREDIT = {each: {"number": _NUMBER} for each in ("get_credit", "get_credit_provenance", "reverse_credit")}
 _HOLD = {each: {"number": _NUMBER} for each in ("get_hold", "capture_hold", "release_hold")}
 _ORDERS = ("get_order", "edit_order", "cancel_order", "list_payments", "receive_payment")
 _RMAS = ("get_rma", "close_rma", "close_rma_without_credit", "cancel_rma")
@@ -105,11 +111,16 @@ problems.register(api)
 api.add_router("/customers", customers.router)
 api.add_router("", credits.router)
 api.add_router("", batches.router)
+api.add_router("", overpayments.router)
 api.add_router("/orders", orders.router)
 api.add_router("", payments.router)
 api.add_router("/rmas", rmas.router)
 api.add_router("", webhooks.router)
 api.add_router("", refunds.router)
+api.add_router("", payouts.router)
+api.add_router("", statements.router)
 api.add_router("", history.router)
+api.add_router("", provenance.router)
 api.add_router("", recalculation.router)
 api.add_router("", verifications.router)
+api.add_router("", settings.router)

@@ -19,6 +19,7 @@ from tillbook.common.languages import FOR_PROGRAMS
 
 #: module -> its commands. All others are those of `operations`: what the API can do.
 _OWN = {
+    "account_keys": ("account-key",),
     "book": ("recalculate", "expire"),
     "deliver": ("deliver",),
     "demo": ("demo",),
@@ -27,6 +28,7 @@ _OWN = {
     "keys": ("key",),
     "reports": ("report",),
     "serve": ("migrate", "serve"),
+    "statements": ("statement",),
     "users": ("user",),
     "verify": ("verify", "attest"),
 }

@@ -36,6 +36,7 @@ assert urls.api  # all endpoints are declared by now
 _ERRORS = Console(stderr=True)  # progress is not output
 _NAMES = {"add_customer": "username", "add_webhook": "url"}  # what names the new thing is no option
 _VERBS = {"get": "show"}
+_ALWAYS_MANY = {"settings"}
 _STARTED = 202
 _WIDE = 64  # characters of a line that is shown whole
 _STANDARD = Path("-")  # input or output
@@ -57,6 +58,8 @@ def place(operation: Operation) -> tuple[str, str]:
 
 
 def _singular(noun: str) -> str:
+    if noun in _ALWAYS_MANY:
+        return noun
     return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
 
 

@@ -10,12 +10,16 @@ from typing import Literal
 from urllib.parse import quote
 
 from tillbook.client.shapes import (
+    Account,
+    ApprovalSent,
     Balances,
     Because,
+    CancelSent,
     CaptureSent,
     CreditBatch,
     CreditOut,
     CreditOutcomes,
+    CreditProvenanceOut,
     CreditSent,
     CustomerChanged,
     CustomerOut,
@@ -24,6 +28,7 @@ from tillbook.client.shapes import (
     DeliveryOut,
     EventOut,
     Expired,
+    FailSent,
     HoldOut,
     NoteSent,
     Nothing,
@@ -31,12 +36,18 @@ from tillbook.client.shapes import (
     OrderDetail,
     OrderOut,
     OrderSent,
+    OverpaymentOut,
     PaymentOut,
     Payments,
     PaymentSent,
+    PayoutOut,
+    PayoutSent,
+    PayoutWithItems,
     RecalculationOut,
     RecalculationSent,
+    RefundChanged,
     RefundOut,
+    RefundProvenanceOut,
     RefundSent,
     RefundWithCredits,
     RestoreSent,
@@ -44,9 +55,15 @@ from tillbook.client.shapes import (
     RmaDetail,
     RmaOut,
     RmaSent,
+    SettingsOut,
+    SourceOut,
+    SourceSent,
     Spend,
     SpendBatch,
     SpendOutcomes,
+    StatementOut,
+    StatementSent,
+    StatementWithBookings,
     TakingSent,
     TransferOut,
     VerificationOut,
@@ -145,6 +162,16 @@ class Client(Transport):
         """Make up to 10,000 spends."""
         return self.post("/spends:batch", body)  # type: ignore[no-any-return]
 
+    def list_overpayments(self, *, limit: int | None = None) -> Iterator[OverpaymentOut]:
+        """What was paid too much and nobody has dealt with, the oldest first."""
+        return self.pages("/overpayments", {"limit": limit})
+
+    def keep_overpayment(self, number: str, body: Nothing, *, key: str | None = None) -> CreditOut:
+        """Keep it as credit of the customer: it leaves the list, and no money moves. `number` is its
+        credit's.
+        """
+        return self.change(f"/overpayments/{_in_path(number)}/keep", body, key)  # type: ignore[no-any-return]
+
     def list_orders(
         self,
         *,
@@ -210,12 +237,18 @@ class Client(Transport):
         return self.pages("/rmas", {"limit": limit, "customer": customer, "order": order, "status": status})
 
     def open_rma(self, body: RmaSent, *, key: str | None = None) -> RmaDetail:
-        """Open a return. It counts on its order at once, and gives nothing back before it is closed."""
+        """Open a return. It counts on its order at once, and gives nothing back before it is closed.
+        With `close` it is closed in the same step.
+        """
         return self.change("/rmas", body, key)  # type: ignore[no-any-return]
 
     def get_rma(self, number: str) -> RmaDetail:
         """One return."""
         return self.read(f"/rmas/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def get_note(self, number: str) -> bytes:
+        """The adjustment note of a return that was closed with credit, as a PDF."""
+        return self.file(f"/rmas/{_in_path(number)}/note")
 
     def close_rma(self, number: str, body: Nothing, *, key: str | None = None) -> RmaDetail:
         """Close a return and issue its credit, with an adjustment note."""
@@ -267,9 +300,9 @@ class Client(Transport):
         self,
         *,
         limit: int | None = None,
-        status: Literal["requested", "completed", "declined"] | None = None,
+        status: Literal["requested", "approved", "completed", "declined", "failed"] | None = None,
         kind: Literal["refund", "reversal"] | None = None,
-        method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None = None,
+        method: str | None = None,
         customer: str | None = None,
     ) -> Iterator[RefundOut]:
         """Refunds and reversals, the oldest first, as the queue has them."""
@@ -294,13 +327,71 @@ class Client(Transport):
         """Decline with a reason: the amount is available again."""
         return self.change(f"/refunds/{_in_path(number)}/decline", body, key)  # type: ignore[no-any-return]
 
+    def approve_refund(self, number: str, body: ApprovalSent, *, key: str | None = None) -> RefundWithCredits:
+        """Agree to it exactly as it stands. A later change of where it goes ends the approval."""
+        return self.change(f"/refunds/{_in_path(number)}/approve", body, key)  # type: ignore[no-any-return]
+
+    def redirect_refund(
+        self, number: str, body: RefundChanged, *, key: str | None = None
+    ) -> RefundWithCredits:
+        """Correct where an open refund goes: its approvals end."""
+        return self.change(f"/refunds/{_in_path(number)}/redirect", body, key)  # type: ignore[no-any-return]
+
+    def fail_refund(self, number: str, body: FailSent, *, key: str | None = None) -> RefundWithCredits:
+        """The money did not arrive: it is credit again, the same credits on the same terms."""
+        return self.change(f"/refunds/{_in_path(number)}/fail", body, key)  # type: ignore[no-any-return]
+
+    def reveal_account(self, number: str, body: Nothing, *, key: str | None = None) -> Account:
+        """Tell the payee's whole bank account. The history keeps who asked."""
+        return self.change(f"/refunds/{_in_path(number)}/reveal-account", body, key)  # type: ignore[no-any-return]
+
     def get_slip(self, number: str) -> bytes:
-        """The refund slip, as a PDF."""
+        """The refund slip, as a PDF. A reversal has none: it pays nobody."""
         return self.file(f"/refunds/{_in_path(number)}/slip")
 
     def reverse_credit(self, number: str, body: ReversalSent, *, key: str | None = None) -> RefundWithCredits:
         """Ask for a credit given by mistake to be taken back: an admin completes or declines it."""
         return self.change(f"/credits/{_in_path(number)}/reverse", body, key)  # type: ignore[no-any-return]
+
+    def list_sources(self) -> Iterator[SourceOut]:
+        """The accounts of the shop that refunds are paid from."""
+        return self.pages("/sources", {})
+
+    def add_source(self, body: SourceSent, *, key: str | None = None) -> SourceOut:
+        """Add an account to pay from."""
+        return self.change("/sources", body, key)  # type: ignore[no-any-return]
+
+    def list_payouts(self, *, limit: int | None = None) -> Iterator[PayoutOut]:
+        """Payouts, the newest first."""
+        return self.pages("/payouts", {"limit": limit})
+
+    def create_payout(self, body: PayoutSent, *, key: str | None = None) -> PayoutWithItems:
+        """Put refunds into one file for the bank. A refund named that can't go refuses the whole."""
+        return self.change("/payouts", body, key)  # type: ignore[no-any-return]
+
+    def get_payout(self, number: str) -> PayoutWithItems:
+        """One payout, and the state of each refund in it."""
+        return self.read(f"/payouts/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def cancel_payout(self, number: str, body: CancelSent, *, key: str | None = None) -> PayoutWithItems:
+        """The file did not go to the bank: its refunds wait again."""
+        return self.change(f"/payouts/{_in_path(number)}/cancel", body, key)  # type: ignore[no-any-return]
+
+    def get_file(self, number: str) -> bytes:
+        """The file for the bank, the same bytes every time. The history keeps who took it."""
+        return self.file(f"/payouts/{_in_path(number)}/file")
+
+    def list_statements(self, *, limit: int | None = None) -> Iterator[StatementOut]:
+        """Statements that were read, the newest first."""
+        return self.pages("/statements", {"limit": limit})
+
+    def read_statement(self, body: StatementSent, *, key: str | None = None) -> StatementWithBookings:
+        """Read a statement: what was paid is completed, what came back is credit again, once."""
+        return self.change("/statements", body, key)  # type: ignore[no-any-return]
+
+    def get_statement(self, number: str) -> StatementWithBookings:
+        """One statement, and what it did."""
+        return self.read(f"/statements/{_in_path(number)}", {})  # type: ignore[no-any-return]
 
     def list_transfers(
         self,
@@ -330,6 +421,14 @@ class Client(Transport):
             "/events", {"limit": limit, "customer": customer, "subject": subject, "action": action}
         )
 
+    def get_credit_provenance(self, number: str) -> CreditProvenanceOut:
+        """What a credit arose from, and where each cent of it went."""
+        return self.read(f"/credits/{_in_path(number)}/provenance", {})  # type: ignore[no-any-return]
+
+    def get_refund_provenance(self, number: str) -> RefundProvenanceOut:
+        """Which credits a refund's money came from, and what each of them arose from."""
+        return self.read(f"/refunds/{_in_path(number)}/provenance", {})  # type: ignore[no-any-return]
+
     def recalculate_customer(
         self, username: str, body: RecalculationSent, *, key: str | None = None
     ) -> RecalculationOut:
@@ -349,6 +448,10 @@ class Client(Transport):
     def get_verification(self, number: str) -> VerificationWithProgress:
         """One check: how far it is, or what it found."""
         return self.read(f"/verifications/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def get_settings(self) -> SettingsOut:
+        """The shop's settings: what may be chosen, and the rules that hold."""
+        return self.read("/settings", {})  # type: ignore[no-any-return]
 
 
 def _in_path(text: str) -> str:

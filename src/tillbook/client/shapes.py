@@ -8,6 +8,25 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class Account(TypedDict):
+    """The payee's bank account."""
+
+    bank_account: str
+
+
+class ApprovalOut(TypedDict):
+    """One person's consent to the refund as it stands now."""
+
+    by: str
+    at: str
+
+
+class ApprovalSent(TypedDict):
+    """The flags of the refund that the approver has seen."""
+
+    acknowledge: NotRequired[list[Literal["changed_account", "shared_account", "new_payee"]]]
+
+
 class BalanceFilters(TypedDict):
     """As of when, and by which time of a transfer: when it happened, or when it was recorded."""
 
@@ -37,6 +56,17 @@ class Because(TypedDict):
     reason: str
 
 
+class BookingOut(TypedDict):
+    """An entry. Its amount is below zero where money left the account."""
+
+    booked_on: str
+    amount: Money
+    text: str
+    outcome: Literal["paid", "came_back", "known", "differs", "unmatched"]
+    problem: str
+    refund: str | None
+
+
 class BreakOut(TypedDict):
     """Where a history itself is broken: then nothing is repaired."""
 
@@ -52,6 +82,12 @@ class BreakOut(TypedDict):
     found: int
 
 
+class CancelSent(TypedDict):
+    """Why the file does not count."""
+
+    reason: str
+
+
 class CaptureSent(TypedDict):
     """How much of the hold to take; the rest is available again. Without `amount` all of it."""
 
@@ -64,6 +100,21 @@ class ChangeOut(TypedDict):
     name: str
     before: Any
     after: Any
+
+
+class ColumnsSent(TypedDict):
+    """Which column of a csv statement says what: `amount`, or `debit` and `credit`."""
+
+    date: str
+    reference: str
+    amount: NotRequired[str]
+    debit: NotRequired[str]
+    credit: NotRequired[str]
+    name: NotRequired[str]
+    account: NotRequired[str]
+    id: NotRequired[str]
+    date_format: NotRequired[str]
+    decimal: NotRequired[Literal[".", ","]]
 
 
 class CreditBatch(TypedDict):
@@ -92,8 +143,8 @@ class CreditItem(TypedDict):
 
     customer: str
     amount: MoneySent
-    reason: Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
-    refundable: NotRequired[bool]
+    reason: str
+    refundable: NotRequired[bool | None]
     expires_at: NotRequired[str | None]
     note: NotRequired[str]
     public_note: NotRequired[str]
@@ -142,13 +193,26 @@ class CreditPart(TypedDict):
     amount: Money
 
 
+class CreditProvenanceOut(TypedDict):
+    """A credit's whole way: `issued` is what stays at all its ways and what is available, to the
+    cent.
+    """
+
+    number: str
+    customer: str
+    issued: Money
+    origin: OriginOut
+    ways: list[WayOut]
+    available: Money
+
+
 class CreditSent(TypedDict):
     """Credit to be given by hand."""
 
     customer: str
     amount: MoneySent
-    reason: Literal["goodwill", "late_delivery", "promotion", "price_correction", "damaged_goods", "deposit"]
-    refundable: NotRequired[bool]
+    reason: str
+    refundable: NotRequired[bool | None]
     expires_at: NotRequired[str | None]
     note: NotRequired[str]
     public_note: NotRequired[str]
@@ -311,6 +375,21 @@ class ExplanationOut(TypedDict):
     parts: int
 
 
+class FailSent(TypedDict):
+    """Why the payment did not arrive."""
+
+    reason: str
+
+
+class GiveReasonOut(TypedDict):
+    """Why credit is given by hand, and its terms where none are named."""
+
+    code: str
+    label: str
+    refundable: bool
+    expires_after_days: int | None
+
+
 class HoldOut(TypedDict):
     """Credit set aside. It lasts until it is captured or released."""
 
@@ -348,6 +427,14 @@ class LineSent(TypedDict):
     description: NotRequired[str]
     quantity: int
     amount: MoneySent
+
+
+class MethodOut(TypedDict):
+    """A way in which the shop pays out, and what it needs of the payee."""
+
+    code: str
+    label: str
+    payee: PayeeFieldsOut
 
 
 class Money(TypedDict):
@@ -468,11 +555,60 @@ class OrderSent(TypedDict):
     placed_at: NotRequired[str | None]
 
 
+class OriginOut(TypedDict):
+    """What a credit arose from: payments on an order, a return, or a person's hand."""
+
+    source: Literal["overpayment", "return", "manual"]
+    order: str | None
+    rma: str | None
+    payments: list[PortionOut]
+    nameless: Money
+    reason: str
+    issued_by: str
+    issued_at: str
+
+
+class OverpaymentFilters(TypedDict):
+    """Which overpayments: all that wait, the oldest first."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+
+
+class OverpaymentOut(TypedDict):
+    """An overpayment: the credit that it became, and the order it was of, if that is in this
+    shop.
+    """
+
+    credit: CreditOut
+    order: str | None
+    suggestion: Suggestion
+
+
 class Paging(TypedDict):
     """Which part of a list is asked for."""
 
     limit: NotRequired[int]
     cursor: NotRequired[str | None]
+
+
+class PartOut(TypedDict):
+    """What a credit gave to a refund, and what that credit arose from."""
+
+    credit: str
+    amount: Money
+    issued: Money
+    origin: OriginOut
+
+
+class PayeeFieldsOut(TypedDict):
+    """What a refund method asks for."""
+
+    name: Literal["required", "optional", "not_asked"]
+    bank_account: Literal["required", "optional", "not_asked"]
+    paypal_email: Literal["required", "optional", "not_asked"]
+    postal_address: Literal["required", "optional", "not_asked"]
+    reference: Literal["required", "optional", "not_asked"]
 
 
 class PayeeOut(TypedDict):
@@ -482,6 +618,7 @@ class PayeeOut(TypedDict):
     bank_account: str
     paypal_email: str
     postal_address: str
+    reference: str
 
 
 class PayeeSent(TypedDict):
@@ -491,6 +628,7 @@ class PayeeSent(TypedDict):
     bank_account: NotRequired[str]
     paypal_email: NotRequired[str]
     postal_address: NotRequired[str]
+    reference: NotRequired[str]
 
 
 class PaymentOut(TypedDict):
@@ -524,6 +662,76 @@ class Payments(TypedDict):
     payments: list[PaymentOut]
 
 
+class PayoutItem(TypedDict):
+    """A refund in it, and its state now."""
+
+    refund: str
+    amount: Money
+    status: Literal["requested", "approved", "completed", "declined", "failed"]
+
+
+class PayoutOut(TypedDict):
+    """Refunds in one file. It is made once and kept; its digest is the file's SHA-256."""
+
+    number: str
+    status: Literal["made", "cancelled"]
+    format: Literal["aba", "pain001", "nacha", "bacs18", "csv", "xlsx"]
+    source: str
+    total: Money
+    refunds: int
+    pay_on: str
+    made_by: str
+    made_at: str
+    cancelled_at: str | None
+    digest: str
+
+
+class PayoutSent(TypedDict):
+    """A payout to be made: of the `refunds` named, or without them of all that are ready."""
+
+    source: str
+    format: Literal["aba", "pain001", "nacha", "bacs18", "csv", "xlsx"]
+    pay_on: str
+    refunds: NotRequired[list[str] | None]
+
+
+class PayoutWithItems(TypedDict):
+    """A payout and what is in it."""
+
+    number: str
+    status: Literal["made", "cancelled"]
+    format: Literal["aba", "pain001", "nacha", "bacs18", "csv", "xlsx"]
+    source: str
+    total: Money
+    refunds: int
+    pay_on: str
+    made_by: str
+    made_at: str
+    cancelled_at: str | None
+    digest: str
+    items: list[PayoutItem]
+
+
+class PolicyOut(TypedDict):
+    """On what terms credit from one source is issued."""
+
+    source: Literal["overpayment", "return", "manual"]
+    refundable: bool
+    expires_after_days: int | None
+    grace_days: int
+
+
+class PortionOut(TypedDict):
+    """So much of a payment stands behind a credit. What was paid last is taken first."""
+
+    payment: str
+    amount: Money
+    paid: Money
+    method: str
+    received_at: str
+    voided_at: str | None
+
+
 class Problem(TypedDict):
     """What went wrong, as RFC 9457 has it."""
 
@@ -551,14 +759,23 @@ class RecalculationSent(TypedDict):
     repair: bool
 
 
+class RefundChanged(TypedDict):
+    """Where the money goes instead. Amount and credits stay."""
+
+    method: str
+    payee: PayeeSent
+    payment_date: str
+    note: NotRequired[str]
+
+
 class RefundFilters(TypedDict):
     """Which refunds, the oldest first."""
 
     limit: NotRequired[int]
     cursor: NotRequired[str | None]
-    status: NotRequired[Literal["requested", "completed", "declined"] | None]
+    status: NotRequired[Literal["requested", "approved", "completed", "declined", "failed"] | None]
     kind: NotRequired[Literal["refund", "reversal"] | None]
-    method: NotRequired[Literal["bank_transfer", "paypal", "cheque", "cash"] | None]
+    method: NotRequired[str | None]
     customer: NotRequired[str | None]
 
 
@@ -567,10 +784,10 @@ class RefundOut(TypedDict):
 
     number: str
     kind: Literal["refund", "reversal"]
-    status: Literal["requested", "completed", "declined"]
+    status: Literal["requested", "approved", "completed", "declined", "failed"]
     customer: str
     amount: Money
-    method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None
+    method: str | None
     payee: PayeeOut | None
     payment_date: str | None
     reason: str
@@ -580,6 +797,19 @@ class RefundOut(TypedDict):
     resolved_by: str
     resolved_at: str | None
     decline_reason: str
+    payout: str | None
+    failed_at: str | None
+    fail_reason: str
+
+
+class RefundProvenanceOut(TypedDict):
+    """Which credits a refund came out of: its amount is the sum of its parts, to the cent."""
+
+    number: str
+    customer: str
+    status: Literal["requested", "approved", "completed", "declined", "failed"]
+    amount: Money
+    parts: list[PartOut]
 
 
 class RefundSent(TypedDict):
@@ -589,7 +819,7 @@ class RefundSent(TypedDict):
 
     customer: str
     amount: MoneySent
-    method: Literal["bank_transfer", "paypal", "cheque", "cash"]
+    method: str
     payee: PayeeSent
     payment_date: str
     note: NotRequired[str]
@@ -597,14 +827,14 @@ class RefundSent(TypedDict):
 
 
 class RefundWithCredits(TypedDict):
-    """A refund, and how much of it comes from which credit."""
+    """A refund, how much of it comes from which credit, and who must agree to it."""
 
     number: str
     kind: Literal["refund", "reversal"]
-    status: Literal["requested", "completed", "declined"]
+    status: Literal["requested", "approved", "completed", "declined", "failed"]
     customer: str
     amount: Money
-    method: Literal["bank_transfer", "paypal", "cheque", "cash"] | None
+    method: str | None
     payee: PayeeOut | None
     payment_date: str | None
     reason: str
@@ -614,7 +844,13 @@ class RefundWithCredits(TypedDict):
     resolved_by: str
     resolved_at: str | None
     decline_reason: str
+    payout: str | None
+    failed_at: str | None
+    fail_reason: str
     credits: list[CreditPart]
+    approvals: list[ApprovalOut]
+    approvals_needed: int
+    flags: list[Literal["changed_account", "shared_account", "new_payee"]]
 
 
 class RestoreSent(TypedDict):
@@ -626,6 +862,13 @@ class RestoreSent(TypedDict):
     reference: str
     currency: str
     amount: NotRequired[MoneySent | None]
+
+
+class ReturnReasonOut(TypedDict):
+    """Why something comes back."""
+
+    code: str
+    label: str
 
 
 class ReversalSent(TypedDict):
@@ -643,14 +886,13 @@ class RmaDetail(TypedDict):
     order: str | None
     document: str | None
     status: Literal["open", "closed", "cancelled"]
-    outcome: Literal["awaiting", "credit", "no_credit"]
-    reason: Literal[
-        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
-    ]
+    outcome: Literal["awaiting", "credit", "no_credit", "reversed"]
+    reason: str
     total: Money
     opened_by: str
     opened_at: str
     closed_at: str | None
+    reversed_at: str | None
     adjustment_note: str | None
     lines: list[RmaLineOut]
     shipping: Money
@@ -702,14 +944,13 @@ class RmaOut(TypedDict):
     order: str | None
     document: str | None
     status: Literal["open", "closed", "cancelled"]
-    outcome: Literal["awaiting", "credit", "no_credit"]
-    reason: Literal[
-        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
-    ]
+    outcome: Literal["awaiting", "credit", "no_credit", "reversed"]
+    reason: str
     total: Money
     opened_by: str
     opened_at: str
     closed_at: str | None
+    reversed_at: str | None
     adjustment_note: str | None
 
 
@@ -722,13 +963,55 @@ class RmaSent(TypedDict):
     lines: NotRequired[list[RmaLineSent]]
     shipping: NotRequired[MoneySent | None]
     surcharge: NotRequired[MoneySent | None]
-    reason: Literal[
-        "faulty", "wrong_item", "not_as_described", "changed_mind", "not_delivered", "shipping_only", "other"
-    ]
+    reason: str
     note: NotRequired[str]
     public_note: NotRequired[str]
     document: NotRequired[str | None]
     opened_at: NotRequired[str | None]
+    close: NotRequired[bool]
+
+
+class SettingsOut(TypedDict):
+    """The settings in effect. Lists hold what is switched on; older documents may bear other
+    codes.
+    """
+
+    version: int
+    name: str
+    address: str
+    email: str
+    tax_number: str
+    currency: str
+    locale: str
+    time_zone: str
+    staff_credit_limit: Money
+    self_completion_limit: Money
+    policies: list[PolicyOut]
+    give_reasons: list[GiveReasonOut]
+    return_reasons: list[ReturnReasonOut]
+    refund_methods: list[MethodOut]
+
+
+class SourceOut(TypedDict):
+    """An account of the shop that refunds are paid from."""
+
+    name: str
+    currency: str
+    holder: str
+    bank_account: str
+    user_id: str
+    bank: str
+
+
+class SourceSent(TypedDict):
+    """An account to be added. Which of `user_id` and `bank` a format needs: docs/payouts.md."""
+
+    name: str
+    currency: str
+    holder: str
+    bank_account: str
+    user_id: NotRequired[str]
+    bank: NotRequired[str]
 
 
 class Spend(TypedDict):
@@ -761,6 +1044,37 @@ class SpendOutcomes(TypedDict):
     outcomes: list[SpendOutcome]
 
 
+class StatementOut(TypedDict):
+    """A statement that was read."""
+
+    number: str
+    name: str
+    format: Literal["camt053", "mt940", "csv"]
+    read_by: str
+    read_at: str
+
+
+class StatementSent(TypedDict):
+    """A statement to be read: the file's text. A csv needs its columns and its currency."""
+
+    name: str
+    format: Literal["camt053", "mt940", "csv"]
+    content: str
+    columns: NotRequired[ColumnsSent | None]
+    currency: NotRequired[str | None]
+
+
+class StatementWithBookings(TypedDict):
+    """A statement, and what it did that no statement before it had done."""
+
+    number: str
+    name: str
+    format: Literal["camt053", "mt940", "csv"]
+    read_by: str
+    read_at: str
+    bookings: list[BookingOut]
+
+
 class StepOut(TypedDict):
     """One entry of a history. `seq` is a transfer's place on its credit, null for anything else."""
 
@@ -773,6 +1087,15 @@ class StepOut(TypedDict):
     key: str
     who: str
     at: str
+
+
+class Suggestion(TypedDict):
+    """What could be done, and why; with `pay`, that much on that order."""
+
+    choice: Literal["pay", "refund", "keep", "ask"]
+    why: Literal["unpaid_order", "paid_twice", "rounding", "cancelled", "unclear"]
+    order: str | None
+    amount: Money | None
 
 
 class TakingItem(TypedDict):
@@ -883,6 +1206,21 @@ class VoidedOut(TypedDict):
     payment: PaymentOut
     taken_back: Money
     missing: Money
+
+
+class WayOut(TypedDict):
+    """What went from a credit to one place. `stays` is what went less what came back; of it
+    `held`.
+    """
+
+    to: Literal["order", "refund", "reversal", "expiry"]
+    reference: str
+    status: Literal["requested", "approved", "completed", "declined", "failed"] | None
+    began_at: str
+    went: Money
+    came_back: Money
+    held: Money
+    stays: Money
 
 
 class WebhookChanged(TypedDict):

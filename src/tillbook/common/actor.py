@@ -39,7 +39,10 @@ class Permission(StrEnum):
     GIVE_CREDIT = gettext_noop("give credit")
     SPEND_CREDIT = gettext_noop("spend credit")
     REQUEST_REFUND = gettext_noop("request refunds and reversals")
+    APPROVE_REFUND = gettext_noop("approve refunds")
     COMPLETE_REFUND = gettext_noop("complete and decline refunds")
+    MAKE_PAYOUTS = gettext_noop("make payouts and read bank statements")
+    REVEAL_ACCOUNT = gettext_noop("see payees' whole account numbers")
     EXPIRE_CREDIT = gettext_noop("expire what is due")
     RECALCULATE = gettext_noop("recalculate balances")
     VIEW_REPORTS = gettext_noop("see what the shop owes")
@@ -47,18 +50,23 @@ class Permission(StrEnum):
     READ_FINDINGS = gettext_noop("read what a check of the book found")
     MANAGE_KEYS = gettext_noop("manage API keys and webhooks")
     MANAGE_USERS = gettext_noop("manage users")
+    MANAGE_SETTINGS = gettext_noop("change the shop's settings")
     RUN_SYSTEM = gettext_noop("run the book's own rounds")
 
 
 _ADMIN_ONLY = frozenset(
     {
+        Permission.APPROVE_REFUND,
         Permission.COMPLETE_REFUND,
+        Permission.MAKE_PAYOUTS,
+        Permission.REVEAL_ACCOUNT,
         Permission.EXPIRE_CREDIT,
         Permission.VIEW_REPORTS,
         Permission.EXPORT_BOOKS,
         Permission.READ_FINDINGS,
         Permission.MANAGE_KEYS,
         Permission.MANAGE_USERS,
+        Permission.MANAGE_SETTINGS,
     }
 )
 _STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM}
@@ -86,7 +94,16 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
         }
     ),
     Scope.CREDIT: frozenset({Permission.VIEW, Permission.GIVE_CREDIT, Permission.SPEND_CREDIT}),
-    Scope.REFUNDS: frozenset({Permission.VIEW, Permission.REQUEST_REFUND, Permission.COMPLETE_REFUND}),
+    Scope.REFUNDS: frozenset(
+        {
+            Permission.VIEW,
+            Permission.REQUEST_REFUND,
+            Permission.APPROVE_REFUND,
+            Permission.COMPLETE_REFUND,
+            Permission.MAKE_PAYOUTS,
+            Permission.REVEAL_ACCOUNT,
+        }
+    ),
     Scope.ADMIN: frozenset(Permission) - {Permission.RUN_SYSTEM},
 }
 

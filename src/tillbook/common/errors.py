@@ -18,10 +18,13 @@ class Refusal(Exception):
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409  # the HTTP status that says the same, RFC 9110
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, field: str | None = None, cell: tuple[int, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
+        self.cell = cell  # where the field is a table: the row's id, and its column
 
 
 class InvalidInput(Refusal):

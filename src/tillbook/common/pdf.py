@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 import typst
+from django.conf import settings
 
 # A compiler keeps its fonts and parsed sources between documents, and serves one thread at a time.
 _compiling = Lock()
@@ -21,7 +22,8 @@ class PdfError(RuntimeError):
 def compiled(template: Path, inputs: Mapping[str, str]) -> bytes:
     """The document that `template` makes of `inputs`, its sys.inputs. Raises PdfError on any warning."""
     with _compiling:
-        pdf, warnings = _compiler(template).compile_with_warnings(format="pdf", sys_inputs=dict(inputs))
+        compiler = _compiler(template, settings.TILLBOOK_FONTS)
+        pdf, warnings = compiler.compile_with_warnings(format="pdf", sys_inputs=dict(inputs))
     if warnings:
         raise PdfError("; ".join(warning.message for warning in warnings))
     if not isinstance(pdf, bytes):
@@ -30,11 +32,13 @@ def compiled(template: Path, inputs: Mapping[str, str]) -> bytes:
 
 
 @cache
-def _compiler(template: Path) -> typst.Compiler:
-    # No system fonts: a document looks the same on every machine.
+def _compiler(template: Path, more_fonts: Path | None) -> typst.Compiler:
+    # No system fonts: a document looks the same on every machine. What a setting adds is only used for
+    # characters that the templates' own fonts lack.
+    own = Path(str(files("font_roboto") / "files"))
     return typst.Compiler(
         template,
         root=template.parent,
-        font_paths=[Path(str(files("font_roboto") / "files"))],
+        font_paths=[own] if more_fonts is None else [own, more_fonts],
         ignore_system_fonts=True,
     )

@@ -18,6 +18,7 @@ from django.core.validators import validate_email
 from tillbook.common.errors import InvalidInput
 from tillbook.common.languages import is_known
 from tillbook.common.money import check_currency, parse_amount
+from tillbook.common.sealing import check_key
 
 PREFIX = "TILLBOOK_"
 _SHORTEST_SECRET = 50  # characters, as Django's own deployment check has it
@@ -47,6 +48,13 @@ def data_dir(path: Path) -> Path:
         raise wrong(
             "DATA_DIR", f"{path} must be a folder that can be written to ({error.strerror})."
         ) from error
+    return path
+
+
+def fonts(path: Path | None) -> Path | None:
+    """The folder of further fonts for papers; None where there is none."""
+    if path is not None and not path.is_dir():
+        raise wrong("FONTS", f"there is no folder {path}.")
     return path
 
 
@@ -106,6 +114,20 @@ def proxy_count(count: int) -> int:
     if not 0 <= count <= _MOST_PROXIES:
         raise wrong("PROXY_COUNT", f"use 0 to {_MOST_PROXIES} proxies, not {count}.")
     return count
+
+
+def account_keys(keys: Iterable[str]) -> list[str]:
+    """The keys that seal account numbers, the one in use first."""
+    found = [key.strip() for key in keys if key.strip()]
+    for place, key in enumerate(found, start=1):
+        try:
+            check_key(key)
+        except ValueError:
+            raise wrong(
+                "ACCOUNT_KEYS",
+                f"key {place} is not 32 bytes in base64. `tillbook account-key new` makes one.",
+            ) from None
+    return found
 
 
 def secret_key(text: str) -> str:

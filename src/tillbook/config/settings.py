@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -10,12 +11,12 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
 from tillbook.common import languages
+from tillbook.common.key_files import kept_account_keys, kept_secret_key
 from tillbook.config import checks
 from tillbook.config.databases import database
 from tillbook.config.logs import configure_structlog, logging_settings
 from tillbook.config.mail import mail_settings
-from tillbook.config.secret import kept_secret_key
-from tillbook.shop.policies import Shop
+from tillbook.shop.details import Shop, first_policies
 
 env = Env(prefix=checks.PREFIX)
 
@@ -35,7 +36,7 @@ def _shop() -> Shop:
         self_completion_limit_minor=checks.limit(
             "SELF_COMPLETION_LIMIT", env.str("SELF_COMPLETION_LIMIT", "1000"), currency
         ),
-        grace_days=checks.grace_days(env.int("GRACE_DAYS", 30)),
+        policies=first_policies(checks.grace_days(env.int("GRACE_DAYS", 30))),
     )
 
 
@@ -54,9 +55,11 @@ try:
     TILLBOOK_ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", False)
     TILLBOOK_API_RATE = checks.api_rate(env.int("API_RATE", 1000))
     TILLBOOK_WEBHOOK_PRIVATE_TARGETS = env.bool("WEBHOOK_PRIVATE_TARGETS", False)
+    TILLBOOK_FONTS = checks.fonts(env.path("FONTS", None))
     _mail_from = checks.sender("MAIL_FROM", env.str("MAIL_FROM", ""))
     _email_url, _database_url = env.str("EMAIL_URL", ""), env.str("DATABASE_URL", "")
     _secret_key = checks.secret_key(env.str("SECRET_KEY", ""))
+    _account_keys = checks.account_keys(env.list("ACCOUNT_KEYS", []))
     _data_dir = env.path("DATA_DIR", Path("data"))
 except EnvError as error:
     raise ImproperlyConfigured(f"A TILLBOOK_ setting is wrong: {error}") from error
@@ -65,6 +68,10 @@ DATA_DIR = checks.data_dir(_data_dir)
 _mail = mail_settings(_email_url, DATA_DIR)
 DATABASES = {"default": database(_database_url, DATA_DIR)}
 SECRET_KEY = _secret_key or kept_secret_key(DATA_DIR)
+TILLBOOK_ACCOUNT_KEYS_KEPT = not _account_keys  # in the data folder, where a command can change them
+TILLBOOK_ACCOUNT_KEYS = (
+    partial(kept_account_keys, DATA_DIR) if TILLBOOK_ACCOUNT_KEYS_KEPT else partial(list, _account_keys)
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Time and language
@@ -94,10 +101,12 @@ INSTALLED_APPS = [
     "tillbook.ledger",
     "tillbook.customers",
     "tillbook.staff",
+    "tillbook.shop",
     "tillbook.credit",
     "tillbook.orders",
     "tillbook.returns",
     "tillbook.refunds",
+    "tillbook.payouts",
     "tillbook.delivery",
     "tillbook.api",
 ]

@@ -18,7 +18,7 @@ from tillbook.events.services import NewEvent, content_of, internal_key, record_
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Draft
 from tillbook.ledger.models import House, Kind
-from tillbook.shop.policies import shop
+from tillbook.shop.policies import policy_at
 
 _AT_ONCE = 500  # credits in one transaction
 SOON = timedelta(days=7)
@@ -116,17 +116,25 @@ def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datet
     credits = list(expired.order_by("id"))
     places = [(credit.customer_id, credit.id) for credit in credits]
     _expire_available(places, {place[1]: back[place] for place in places}, actor, now)
-    grace = now + timedelta(days=shop().grace_days)
+    # The grace that held when the credit arose: a policy that is saved later does not touch it.
+    graces = {
+        credit.id: now + timedelta(days=policy_at(credit.source, credit.issued_at).grace_days)
+        for credit in credits
+    }
     events = [
         NewEvent(
             "credit.extended",
             credit.number,
             credit.customer_id,
-            data={"expires_at": [_text(credit.expires_at), _text(grace)]},
+            data={"expires_at": [_text(credit.expires_at), _text(graces[credit.id])]},
         )
         for credit in credits
     ]
-    expired.update(expires_at=grace)
+    for grace in set(graces.values()):
+        same = [credit_id for credit_id, until in graces.items() if until == grace]
+        Credit.objects.filter(customer_id__in={credit.customer_id for credit in credits}, id__in=same).update(
+            expires_at=grace
+        )
     record_many(events, actor=actor, now=now)
 
 

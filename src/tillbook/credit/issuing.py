@@ -16,7 +16,8 @@ from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.common.statements import Insert
 from tillbook.credit.batch import Batch, Request, attempt, lock_books, only
-from tillbook.credit.models import POLICY, Credit, GiveReason, Source
+from tillbook.credit.models import Credit, Source
+from tillbook.credit.terms import Left, terms_of_gift
 from tillbook.events.services import NewEvent, check_key, content_of
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Counters, Draft
@@ -113,14 +114,14 @@ def change_owing(customer_id: int, currency: str, delta_minor: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """Credit about to be given by hand."""
+    """Credit about to be given by hand. What is left to the shop, its policy and the reason say."""
 
     customer_id: int
     amount: Money
-    reason: GiveReason
+    reason: str
     key: str
-    refundable: bool = False
-    expires_at: datetime | None = None
+    refundable: bool | Left = False
+    expires_at: datetime | Left | None = None
     note: str = ""
     public_note: str = ""
 
@@ -130,9 +131,9 @@ def give(
     *,
     customer_id: int,
     amount: Money,
-    reason: GiveReason,
-    refundable: bool,
-    expires_at: datetime | None,
+    reason: str,
+    refundable: bool | Left,
+    expires_at: datetime | Left | None,
     note: str = "",
     public_note: str = "",
     key: str,
@@ -151,12 +152,14 @@ def give_many(gifts: Sequence[Gift], *, actor: Actor, now: datetime) -> list[Cre
     Refusals are those of `give` and of `issue_many`.
     """
     actor.require(Permission.GIVE_CREDIT)
-    asked = [attempt(_issue_of, gift) for gift in gifts]
-    known = _known({(each.customer_id, each.key) for each in asked if isinstance(each, Issue)})
+    asked = [attempt(_checked_texts, gift) for gift in gifts]
+    first = _first_credits({(each.customer_id, each.key) for each in asked if isinstance(each, Gift)})
     # A rule that changed since must not meet a repetition (R4).
     checked = [
         each
-        if isinstance(each, Refusal) or (each.customer_id, each.key) in known
+        if isinstance(each, Refusal)
+        else attempt(_again, each, first[each.customer_id, each.key])
+        if (each.customer_id, each.key) in first
         else attempt(_checked_gift, each, actor, now)
         for each in asked
     ]
@@ -164,35 +167,68 @@ def give_many(gifts: Sequence[Gift], *, actor: Actor, now: datetime) -> list[Cre
     return [each if isinstance(each, Refusal) else next(issued) for each in checked]
 
 
-def _issue_of(gift: Gift) -> Issue:
-    if gift.reason not in POLICY:
-        raise InvalidInput("Choose a reason from the list.", field="reason")
+def _checked_texts(gift: Gift) -> Gift:
+    check_key(gift.key)
     for field, text in (("note", gift.note), ("public_note", gift.public_note)):
         check_text(text, field=field, longest=10_000)
-    house, _ = POLICY[gift.reason]
+    return gift
+
+
+def _issue_of(gift: Gift, house: str, refundable: bool, expires_at: datetime | None) -> Issue:
     return Issue(
-        gift.customer_id, gift.amount, Source.MANUAL, house, gift.reason, "", check_key(gift.key),
-        gift.refundable, gift.expires_at, None, gift.note, gift.public_note,
+        gift.customer_id, gift.amount, Source.MANUAL, House(house), str(gift.reason), "", gift.key,
+        refundable, expires_at, None, gift.note, gift.public_note,
     )  # fmt: skip
 
 
-def _known(places: set[tuple[int, str]]) -> set[tuple[int, str]]:
-    """The keys that issued before."""
-    return set(ledger.answers(list(places))) if places else set()
+def _first_credits(places: set[tuple[int, str]]) -> dict[tuple[int, str], Credit]:
+    """The credit of each key that moved any before."""
+    answers = ledger.answers(list(places)) if places else {}
+    ids = {place: moved[0].account_id for place, moved in answers.items() if moved}
+    customers = {customer_id for customer_id, _ in ids}
+    found = (
+        {
+            (credit.customer_id, credit.id): credit
+            for credit in Credit.objects.filter(customer_id__in=customers, id__in=set(ids.values()))
+        }
+        if ids
+        else {}
+    )
+    return {place: found[place[0], credit_id] for place, credit_id in ids.items()}
 
 
-def _checked_gift(new: Issue, actor: Actor, now: datetime) -> Issue:
+def _again(gift: Gift, first: Credit) -> Issue:
+    """What is asked for under a key that is known, to be compared with what it asked for first.
+
+    The house account and what is left to the shop are as they were then: settings may have changed since.
+    """
+    refundable = first.refundable if isinstance(gift.refundable, Left) else gift.refundable
+    expires_at = first.expires_at if isinstance(gift.expires_at, Left) else gift.expires_at
+    return _issue_of(gift, first.house, refundable, expires_at)
+
+
+def _checked_gift(gift: Gift, actor: Actor, now: datetime) -> Issue:
+    reason = shop().give_reasons.get(gift.reason)
+    if reason is None or not reason.on:
+        raise InvalidInput(_no_reason(gift.reason), field="reason")
+    terms = terms_of_gift(reason, gift.refundable, gift.expires_at, now)
+    new = _issue_of(gift, reason.house, terms.refundable, terms.expires_at)
     limit = shop().staff_credit_limit_minor
     over = new.amount.currency != shop().currency or new.amount.minor > limit
     if actor.role == Role.STAFF and over:
         raise LimitExceeded(
             f"Staff may give at most {Money(limit, shop().currency)} at once. Ask an admin.", field="amount"
         )
-    if new.refundable and not POLICY[new.reason][1]:
+    if new.refundable and not reason.may_be_paid_out:
         raise CreditNotRefundable("Credit given for this reason can't be paid out.", field="refundable")
     if new.expires_at is not None and new.expires_at <= now:
         raise InvalidInput("The expiry must lie in the future.", field="expires_at")
     return new
+
+
+def _no_reason(code: str) -> str:
+    known = ", ".join(each.code for each in shop().give_reasons.values() if each.on)
+    return f"Credit is not given for {code[:60]!r}. Use one of {known}."
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.numbering import public_number
 from tillbook.customers.models import Customer
-from tillbook.ledger.models import Account, House
+from tillbook.ledger.models import Account
 
 
 class Source(models.TextChoices):
@@ -20,7 +20,10 @@ class Source(models.TextChoices):
 
 
 class GiveReason(models.TextChoices):
-    """Why staff give credit by hand. `POLICY` says what each one means for the book."""
+    """The reasons for giving credit by hand that every shop begins with.
+
+    The shop's settings say what each is called and means for the book, and add others.
+    """
 
     GOODWILL = "goodwill", _("Goodwill")
     LATE_DELIVERY = "late_delivery", _("Late delivery")
@@ -28,17 +31,6 @@ class GiveReason(models.TextChoices):
     PRICE_CORRECTION = "price_correction", _("Price correction")
     DAMAGED_GOODS = "damaged_goods", _("Damaged or missing goods")
     DEPOSIT = "deposit", _("Deposit or money received without an order")
-
-
-#: reason -> (the house account that pays for it, may it ever be paid out?)
-POLICY: dict[str, tuple[House, bool]] = {
-    GiveReason.GOODWILL: (House.GOODWILL, False),
-    GiveReason.LATE_DELIVERY: (House.GOODWILL, False),
-    GiveReason.PROMOTION: (House.PROMOTIONS, False),
-    GiveReason.PRICE_CORRECTION: (House.ADJUSTMENTS, True),
-    GiveReason.DAMAGED_GOODS: (House.ADJUSTMENTS, True),
-    GiveReason.DEPOSIT: (House.RECEIPTS, True),
-}
 
 
 class ReverseReason(models.TextChoices):

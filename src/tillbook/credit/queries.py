@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
@@ -31,10 +32,30 @@ def credits_of(customer_id: int) -> list[Credit]:
 
 def page_of_credits(customer_id: int, *, before: int | None = None, limit: int = 50) -> list[Credit]:
     """A page of the customer's credits, the newest first; `before` is the id of the last one seen."""
-    rows = Credit.objects.filter(customer_id=customer_id).select_related("account", "customer")
+    rows = Credit.objects.filter(customer_id=customer_id)
     if before is not None:
         rows = rows.filter(id__lt=before)
-    return list(rows.order_by("-id")[:limit])
+    return _in_this_order(customer_id, rows.order_by("-id").values_list("id", flat=True)[:limit])
+
+
+def _in_this_order(customer_id: int, ids: Iterable[int]) -> list[Credit]:
+    """The customer's credits of these ids, in their order, with accounts and customers.
+
+    Looked up once they are chosen: in a join a database may rather read all accounts, and sort.
+    """
+    order = list(ids)
+    found = by_ids([(customer_id, credit_id) for credit_id in order])
+    return [found[credit_id] for credit_id in order]
+
+
+def usable_of_customer(customer_id: int, currency: str, *, limit: int) -> list[Credit]:
+    """Credits in `currency` with something available, with accounts and customers, in the order of use.
+
+    Also those whose time is over, until they are expired.
+    """
+    rows = Credit.objects.filter(customer_id=customer_id, currency=currency, usable=True)
+    order = (IsNull(F("expires_at"), True), "expires_at", "issued_at", "id")
+    return _in_this_order(customer_id, rows.order_by(*order).values_list("id", flat=True)[:limit])
 
 
 def by_ids(places: Collection[tuple[int, int]]) -> dict[int, Credit]:
@@ -157,6 +178,21 @@ def reversed_by_source(wanted: Range) -> dict[tuple[int, str], int]:
         [*bounds, House.RECEIPTS.value, Kind.CAPTURE.value, Source.OVERPAYMENT.value],
     )
     return {(customer_id, number): int(minor) for customer_id, number, minor in rows}
+
+
+def reversed_of(customer_id: int, credit_ids: Collection[int]) -> dict[int, int]:
+    """credit id -> minor units of it that were reversed as a mistake; credits with none are left out."""
+    rows = Transfer.objects.filter(
+        customer_id=customer_id, account_id__in=credit_ids, kind=Kind.CAPTURE.value
+    )
+    houses = dict(
+        Credit.objects.filter(customer_id=customer_id, id__in=credit_ids).values_list("id", "house")
+    )
+    found: dict[int, int] = {}
+    for credit_id, house, minor in rows.values_list("account_id", "house", "amount_minor"):
+        if house == houses[credit_id]:  # back to where it came from: what is spent or paid out goes elsewhere
+            found[credit_id] = found.get(credit_id, 0) + minor
+    return found
 
 
 def refundable_spent(customer_id: int, reference: str) -> int:

@@ -350,7 +350,7 @@ def line_of(house: str, *, inward: bool, first: bool, own: bool) -> Line:
     if inward:
         if first and own:
             return Line.ISSUED
-        return Line.GIVEN_BACK if house == House.ORDERS else Line.OTHER
+        return Line.GIVEN_BACK if house in (House.ORDERS, House.PAYOUTS) else Line.OTHER
     if own:
         return Line.REVERSED
     return _LEAVING.get(house, Line.OTHER)

@@ -7,7 +7,7 @@ answer before it tries any rule, and leaves one event per change. Issuing stands
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -70,6 +70,7 @@ __all__ = [
     "change_owing",
     "expire_due",
     "give",
+    "give_back",
     "give_many",
     "hold",
     "issue",
@@ -123,6 +124,42 @@ def restore(
         batch.tell("credit.restored", request, reference, parts)
         batch.write()
         back = {(customer_id, part.credit_id): part.amount_minor for part in parts}
+        extend_expired(back, actor=actor, now=now)
+    return [Part(each.account_id, each.amount_minor) for each in moved]
+
+
+@transaction.atomic
+def give_back(
+    *,
+    customer_id: int,
+    currency: str,
+    parts: Mapping[int, int],
+    house: House,
+    reason: str,
+    reference: str,
+    key: str,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """Put back what left the credits for `reference`: {credit id: minor units}, out of `house`.
+
+    A credit that has expired meanwhile gets the shop's grace period. Raises KeyReused.
+    """
+    actor.require(Permission.COMPLETE_REFUND)
+    content = content_of("credit.given_back", reference=reference, parts=sorted(parts.items()), house=house)
+    request = Request(customer_id, currency, key, content, actor, now).checked()
+    batch = Batch([request])
+    moved = batch.first_answer(request)
+    if moved is None:
+        drafts = [
+            Draft(credit_id, Kind.POST, house, True, minor, reason, reference)
+            for credit_id, minor in sorted(parts.items())
+        ]
+        moved = _post(batch, request, drafts)
+        told = [Part(credit_id, minor) for credit_id, minor in sorted(parts.items())]
+        batch.tell("credit.given_back", request, reference, told)
+        batch.write()
+        back = {(customer_id, credit_id): minor for credit_id, minor in parts.items()}
         extend_expired(back, actor=actor, now=now)
     return [Part(each.account_id, each.amount_minor) for each in moved]
 

@@ -15,6 +15,7 @@ from django.utils.translation import override
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import WrongState
 from tillbook.common.mail import NoEmailAddress, deliver, one_line
+from tillbook.delivery.sender import replies_to, sender
 from tillbook.delivery.services import Sent
 from tillbook.shop.policies import shop
 from tillbook.staff.links import new_link
@@ -61,8 +62,9 @@ def _message(user: User, address: str, now: datetime) -> EmailMessage:
     return EmailMessage(
         subject=one_line(subject % {"shop": policy.name}),
         body="\n\n".join(paragraphs) + "\n",
+        from_email=sender(),
         to=[user.email],
-        reply_to=[policy.email] if policy.email else None,
+        reply_to=replies_to(),
         headers={"Date": format_datetime(now)},
     )
 

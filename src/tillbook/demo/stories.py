@@ -23,7 +23,7 @@ from tillbook.orders.queries import overpayment_credits
 from tillbook.orders.services import LineInput
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee
+from tillbook.refunds.payees import Payee
 from tillbook.returns import services as returns
 from tillbook.returns.models import Rma
 from tillbook.returns.services import RmaLineInput

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
 from tillbook.events.models import Event
+
+LOOKED_THROUGH = 20_000  # events, for a page that no index finds
 
 # A refund's own events say the same, in the shop's words.
 SAID_BY_REFUND = frozenset({"credit.held", "credit.captured", "credit.released"})
@@ -18,9 +21,12 @@ def history_of_customer(customer_id: int, *, before: int | None = None, limit: i
 
 
 def history_of_subject(
-    subject: str, *, customer_id: int, before: int | None = None, limit: int = 100
+    subject: str, *, customer_id: int | None, before: int | None = None, limit: int = 100
 ) -> list[Event]:
-    """The newest events of one document of that customer, by its public number, first."""
+    """The newest events of one document of that customer, by its public number, first.
+
+    Without a customer: of what is nobody's, such as the shop's settings.
+    """
     return _newest(Event.objects.filter(subject=subject, customer_id=customer_id), before, limit)
 
 
@@ -40,6 +46,45 @@ def page_of_events(
     rows = Event.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
     rows = rows.exclude(customer_id=None).exclude(action__in=SAID_BY_REFUND, subject__startswith="RF-")
     return _newest(rows, before, limit)
+
+
+class Found(NamedTuple):
+    """A page of events, the newest first; `next_before` goes on after it, None where nothing is left."""
+
+    events: list[Event]
+    next_before: int | None
+
+
+def page_of_activity(
+    *,
+    of_shop: bool,
+    actor: str = "",
+    action: str = "",
+    subject: str = "",
+    before: int | None = None,
+    limit: int = 50,
+) -> Found:
+    """A page of what was done: to the shop itself (users, keys, webhooks), or to anything.
+
+    `action` is its beginning, "user."; the others are whole. An index finds the shop's own events and
+    those of a subject. For anything else so many events are looked through, and the caller may go on:
+    a page takes as long in a shop with a hundred million events.
+    """
+    wanted = {"actor_name": actor, "action__startswith": action, "subject": subject}
+    rows = Event.objects.filter(**{name: value for name, value in wanted.items() if value})
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    if of_shop:
+        rows = rows.filter(customer_id=None)
+    end = 0
+    if not of_shop and not subject:
+        top = before or (Event.objects.order_by("-id").values_list("id", flat=True).first() or 0) + 1
+        end = max(0, top - LOOKED_THROUGH)
+        rows = rows.filter(id__gte=end)
+    found = list(rows.order_by("-id")[: limit + 1])
+    if len(found) > limit:
+        return Found(found[:limit], found[limit - 1].pk)
+    return Found(found, end or None)
 
 
 def last_of_customer(customer_id: int, action: str) -> Event | None:

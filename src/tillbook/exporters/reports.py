@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from tillbook.common.actor import Actor
 from tillbook.credit import reporting
 from tillbook.credit.basis import Basis, View, day_start
-from tillbook.credit.models import GiveReason, Source
+from tillbook.credit.models import Source
 from tillbook.credit.reporting import (
     Age,
     BalanceStream,
@@ -34,7 +34,7 @@ from tillbook.credit.reporting import (
     RollForward,
     Standing,
 )
-from tillbook.returns.models import Rma
+from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
 if TYPE_CHECKING:
@@ -129,7 +129,6 @@ _VIEWS = {
 }
 
 _REASONS: dict[str, StrOrPromise] = {
-    **{each.value: each.label for each in (*GiveReason, *Rma.Reason)},
     "overpayment": gettext_lazy("Overpayment"),
     "order_cancelled": gettext_lazy("Order cancelled"),
     "return": gettext_lazy("Taken over from another system"),
@@ -225,7 +224,8 @@ def _liability_sections(currency: str, parts: list[Owed]) -> Iterator[Section]:
 
 
 def _reason(reason: str) -> str:
-    return str(_REASONS.get(reason, reason))
+    known = _REASONS.get(reason)
+    return str(known) if known else label_of(reason, shop().give_reasons, shop().return_reasons)
 
 
 def _by(

@@ -107,6 +107,10 @@ class Transfer(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["customer_id", "reference"], name="transfer_of_document"),
+            # The running history of a customer, whichever credits it went through.
+            models.Index(
+                fields=["customer_id", "recorded_at", "account_id", "seq"], name="transfer_of_customer"
+            ),
         ]
 
     def __str__(self) -> str:

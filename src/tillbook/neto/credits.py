@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from django.db.models import QuerySet
 
 from tillbook.common.actor import Permission
@@ -10,11 +12,15 @@ from tillbook.common.numbering import row_id
 from tillbook.credit import services
 from tillbook.credit.models import Credit, GiveReason
 from tillbook.credit.recalculation import Difference
+from tillbook.credit.terms import Left
 from tillbook.customers.queries import by_username
 from tillbook.neto.calls import Call, Item, between, change, page, selected
 from tillbook.neto.fields import Fields, told_boolean, told_moment, told_money
 from tillbook.neto.wire import Tree
 from tillbook.orders.recalculation import recalculate as recalculated
+from tillbook.shop.policies import shop
+
+T = TypeVar("T")
 
 
 def get(call: Call) -> Tree:
@@ -64,13 +70,19 @@ def _add(item: Item) -> Tree:
     fields = item.fields
     customer = by_username(fields.needed("Username"))
     currency = check_currency(fields.text("CurrencyCode") or customer.currency, field="CurrencyCode")
+    reasons = list(shop().give_reasons)  # the service refuses what is switched off, once it is no repetition
     credit = services.give(
         customer_id=customer.pk, amount=fields.amount("Amount", currency),
-        reason=GiveReason(fields.one_of("Reason", GiveReason.values, GiveReason.GOODWILL)),
-        refundable=fields.boolean("Refundable") or False, expires_at=fields.moment("DateExpires"),
+        reason=fields.one_of("Reason", reasons, GiveReason.GOODWILL),
+        refundable=_or_left(fields.boolean("Refundable")), expires_at=_or_left(fields.moment("DateExpires")),
         note=fields.text("InternalNotes"), public_note=fields.text("PublicNotes"), key=item.key(), **item.by,
     )  # fmt: skip
     return {"CreditID": credit.number.removeprefix("CR-")}
+
+
+def _or_left(sent: T | None) -> T | Left:
+    """What was sent; what was not is left to the shop's policy."""
+    return Left.TO_SHOP if sent is None else sent
 
 
 def recalculate(call: Call) -> Tree:

@@ -8,7 +8,8 @@ from tillbook.neto.calls import Call
 from tillbook.neto.fields import Fields, told_boolean
 from tillbook.neto.wire import Tree
 from tillbook.orders.models import Payment
-from tillbook.refunds.models import Refund
+from tillbook.shop.details import label_of
+from tillbook.shop.policies import shop
 
 CREDIT = "account_credit"  # pays with the customer's credit: no money comes in
 
@@ -40,7 +41,8 @@ def number_of(method: str) -> str:
 
 
 def name_of(method: str) -> str:
-    return str(_NAMES.get(method, method))
+    known = _NAMES.get(method)
+    return str(known) if known else label_of(method, shop().methods)
 
 
 def of_payment(fields: Fields) -> str:
@@ -56,16 +58,18 @@ def of_payment(fields: Fields) -> str:
     return _by_name(name) or Payment.Method.OTHER.value
 
 
-def of_refund(fields: Fields) -> Refund.Method:
-    """The way a refund is paid. Raises InvalidInput for what no refund is paid by."""
+def of_refund(fields: Fields) -> str:
+    """The way a refund is paid, by id, code or name. Raises InvalidInput for what no refund is paid by."""
+    ways = {each.code: each.label for each in shop().methods.values()}
     if number := fields.whole("PaymentMethodID", 0):
         method = next((each for each, known in _IDS.items() if known == number), None)
     else:
-        method = _by_name(fields.text("PaymentMethod") or fields.needed("PaymentMethodName"))
-    if method not in Refund.Method.values:
-        ways = ", ".join(map(str, Refund.Method.labels))
-        raise InvalidInput(f"A refund is paid by one of: {ways}.", field="PaymentMethod")
-    return Refund.Method(method)
+        name = (fields.text("PaymentMethod") or fields.needed("PaymentMethodName")).strip().lower()
+        own = (code for code, label in ways.items() if name in (code, label.lower()))
+        method = next(own, None) or _by_name(name)
+    if method not in ways:
+        raise InvalidInput(f"A refund is paid by one of: {', '.join(ways.values())}.", field="PaymentMethod")
+    return method
 
 
 def _by_name(name: str) -> str | None:

@@ -16,9 +16,10 @@ from tillbook.neto.calls import Call, Item, between, change, page, selected
 from tillbook.neto.fields import Fields, told_moment, told_money
 from tillbook.neto.wire import Tree
 from tillbook.refunds import services
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
-from tillbook.refunds.queries import by_number, mask
-from tillbook.refunds.services import Payee
+from tillbook.refunds.payees import Payee
+from tillbook.refunds.queries import by_number
 
 
 def get(call: Call) -> Tree:
@@ -101,6 +102,7 @@ def ask(
         bank_account=fields.text("BankAccount"),
         paypal_email=fields.text("PayPalEmail") or customer.email,
         postal_address=fields.text("PostalAddress") or customer.postal_address,
+        reference=fields.text("PayeeReference"),
     )
     key = item.key()
     return services.request(

@@ -24,6 +24,7 @@ from tillbook.refunds.models import Refund, RefundSource
 from tillbook.returns import services
 from tillbook.returns.models import Rma, RmaLine
 from tillbook.returns.services import RmaLineInput
+from tillbook.shop.policies import shop
 
 _INNER = {
     "RmaLine": (("RmaLines", "RmaLine"), ("RmaLineID", "SKU", "Quantity")),
@@ -197,9 +198,9 @@ def _take(order: Order, left: list[OrderLine], fields: Fields, sku: str) -> Orde
 def _reason(sent: Sequence[Fields]) -> str:
     """The first line's ReturnReason where it is one of ours; else Other."""
     text = sent[0].text("ReturnReason").strip().lower() if sent else ""
-    for reason, label in Rma.Reason.choices:
-        if text and text in (str(label).lower(), reason):
-            return reason
+    for reason in shop().return_reasons.values():
+        if text and text in (reason.label.lower(), reason.code):
+            return reason.code
     return Rma.Reason.SHIPPING_ONLY if not sent else Rma.Reason.OTHER
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -230,21 +231,44 @@ def claim_return(
     for a line of another order.
     """
     order = locked_order(order_id)
-    refuse_if_cancelled(order)
     rows = rows_of(order)
-    _check_claims(rows, lines, shipping_minor, surcharge_minor)
-    for claim in lines:
-        _raise_line(rows[claim.order_line_id], claim, order.currency)
-    _check_extras(order, shipping_minor, surcharge_minor)
+    if wrong := _counted(order, rows, lines, shipping_minor, surcharge_minor):
+        raise wrong[0]
+    _save_returned(order, rows, lines)
+
+
+def refused_of_return(
+    order: Order, *, lines: Sequence[ReturnClaim], shipping_minor: int, surcharge_minor: int
+) -> list[Refusal]:
+    """All that `claim_return` would refuse of this. Nothing is locked or written."""
+    return _counted(copy(order), rows_of(order), lines, shipping_minor, surcharge_minor)
+
+
+def _counted(
+    order: Order,
+    rows: Mapping[int, OrderLine],
+    claims: Sequence[ReturnClaim],
+    shipping_minor: int,
+    surcharge_minor: int,
+) -> list[Refusal]:
+    """Count the return on order and lines, in memory; all that is wrong with it."""
+    if order.status == Order.Status.CANCELLED:
+        return [WrongState(_("Order %(number)s is cancelled.") % {"number": order.number})]
+    if wrong := list(_misshapen(rows, claims, shipping_minor, surcharge_minor)):
+        return wrong
     most = max(0, order.paid_minor - order.returned_minor)
-    _count(order, lines, shipping_minor, surcharge_minor, sign=1)
-    if order.returned_minor > order.paid_minor:
-        raise ReturnExceedsPaid(
+    of_lines = [_raised(rows[claim.order_line_id], claim, order.currency) for claim in claims]
+    of_extras = _of_extras(order, shipping_minor, surcharge_minor)
+    wrong = [each for each in (*of_lines, *of_extras) if each is not None]
+    _count(order, claims, shipping_minor, surcharge_minor, sign=1)
+    if not wrong and order.returned_minor > order.paid_minor:
+        exceeds = ReturnExceedsPaid(
             _("At most %(most)s of what was paid for order %(number)s can still be given back.")
             % {"most": Money(most, order.currency), "number": order.number},
             field="amount",
         )
-    _save_returned(order, rows, lines)
+        return [exceeds]
+    return wrong
 
 
 @transaction.atomic
@@ -290,43 +314,45 @@ def _save_returned(order: Order, rows: Mapping[int, OrderLine], claims: Iterable
     order.save(update_fields=["returned_minor", "returned_shipping_minor", "returned_surcharge_minor"])
 
 
-def _check_claims(
+def _misshapen(
     rows: Mapping[int, OrderLine], claims: Sequence[ReturnClaim], shipping_minor: int, surcharge_minor: int
-) -> None:
+) -> Iterator[Refusal]:
     if any(claim.order_line_id not in rows for claim in claims):
-        raise InvalidInput(_("A line belongs to another order."), field="lines")
+        yield InvalidInput(_("A line belongs to another order."), field="lines")
     if any(claim.quantity < 0 or claim.amount_minor < 0 for claim in claims):
-        raise InvalidInput(_("Quantities and amounts can't be below zero."), field="lines")
+        yield InvalidInput(_("Quantities and amounts can't be below zero."), field="lines")
     if shipping_minor < 0:
-        raise InvalidInput(_("The shipping can't be below zero."), field="shipping")
+        yield InvalidInput(_("The shipping can't be below zero."), field="shipping")
     if surcharge_minor < 0:
-        raise InvalidInput(_("The surcharge can't be below zero."), field="surcharge")
+        yield InvalidInput(_("The surcharge can't be below zero."), field="surcharge")
 
 
-def _raise_line(row: OrderLine, claim: ReturnClaim, currency: str) -> None:
+def _raised(row: OrderLine, claim: ReturnClaim, currency: str) -> Refusal | None:
+    """Count the claim on its line, in memory; the refusal if there is not so much left."""
     pieces, left = row.quantity - row.returned_quantity, row.amount_minor - row.returned_minor
     if claim.quantity > pieces:
-        raise ReturnExceedsOrder(
+        return ReturnExceedsOrder(
             _("%(sku)s: at most %(pieces)s of %(quantity)s can still come back.")
             % {"sku": row.sku, "pieces": pieces, "quantity": row.quantity},
-            field="lines",
-        )
+            field="lines", cell=(row.pk, "quantity"),
+        )  # fmt: skip
     if claim.amount_minor > left:
-        raise ReturnExceedsOrder(
+        return ReturnExceedsOrder(
             _("%(sku)s: at most %(left)s can still be given back.")
             % {"sku": row.sku, "left": Money(left, currency)},
-            field="lines",
-        )
+            field="lines", cell=(row.pk, "amount"),
+        )  # fmt: skip
     row.returned_quantity += claim.quantity
     row.returned_minor += claim.amount_minor
+    return None
 
 
-def _check_extras(order: Order, shipping_minor: int, surcharge_minor: int) -> None:
+def _of_extras(order: Order, shipping_minor: int, surcharge_minor: int) -> Iterator[Refusal]:
     left = order.shipping_minor - order.returned_shipping_minor
     if shipping_minor > left:
         most = _("At most %(amount)s of the shipping can still be given back.")
-        raise ReturnExceedsOrder(most % {"amount": Money(left, order.currency)}, field="shipping")
+        yield ReturnExceedsOrder(most % {"amount": Money(left, order.currency)}, field="shipping")
     left = order.surcharge_minor - order.returned_surcharge_minor
     if surcharge_minor > left:
         most = _("At most %(amount)s of the surcharge can still be given back.")
-        raise ReturnExceedsOrder(most % {"amount": Money(left, order.currency)}, field="surcharge")
+        yield ReturnExceedsOrder(most % {"amount": Money(left, order.currency)}, field="surcharge")

@@ -60,7 +60,9 @@ class Overpayment:
 
     @property
     def choice(self) -> Choice:
-        return CHOICES[self.why]
+        """What is suggested; what the shop's policy lets nobody pay out is kept as credit."""
+        chosen = CHOICES[self.why]
+        return Choice.KEEP if chosen == Choice.REFUND and not self.credit.refundable else chosen
 
     @property
     def pays_exactly(self) -> bool:

@@ -125,15 +125,19 @@ def page(
     customer_id: int | None = None,
     paid_status: str = "",
     status: str = "",
+    oldest_first: bool = False,
     before: str | None = None,
     limit: int = 50,
 ) -> list[Order]:
-    """A page of orders, the last placed first; `before` is the page_key of the last order seen.
+    """A page of orders, the last placed first, or with `oldest_first` the first.
+
+    `before` is the page_key of the last order seen.
 
     `q` is the beginning of an order number, or finds its customer. A paid status leaves cancelled
     orders out unless they are asked for: nobody waits for money on them.
     """
-    rows = Order.objects.select_related("customer").order_by("-placed_at", "-id")
+    order = ("placed_at", "id") if oldest_first else ("-placed_at", "-id")
+    rows = Order.objects.select_related("customer").order_by(*order)
     if q.strip():
         rows = rows.filter(_begins(q.strip()) | Q(customer__in=customers.ids_found(q)))
     if customer_id is not None:
@@ -145,9 +149,17 @@ def page(
         rows = rows.filter(status=status)
     if before and (last := Order.objects.filter(number=before).first()):
         # The first condition says nothing new, but it is one that an index can begin at.
-        rows = rows.filter(placed_at__lte=last.placed_at)
-        rows = rows.exclude(placed_at=last.placed_at, id__gte=last.pk)
+        on, seen = ("gte", "lte") if oldest_first else ("lte", "gte")
+        rows = rows.filter(**{f"placed_at__{on}": last.placed_at})
+        rows = rows.exclude(**{"placed_at": last.placed_at, f"id__{seen}": last.pk})
     return list(rows[:limit])
+
+
+def owing_of_customer(customer_id: int, *, limit: int = 100) -> list[Order]:
+    """The customer's open orders that are not paid yet, the oldest first."""
+    unpaid = (Order.PaidStatus.PENDING, Order.PaidStatus.PART_PAID)
+    rows = Order.objects.filter(customer_id=customer_id, status=Order.Status.OPEN, paid_status__in=unpaid)
+    return list(rows.order_by("placed_at", "id")[:limit])
 
 
 def of_customer(customer_id: int, *, limit: int = 100) -> list[Order]:

@@ -16,7 +16,8 @@ from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
-from tillbook.credit.queries import open_holds, payers_of, refundable_spent
+from tillbook.credit.queries import open_holds, payers_of, refundable_spent, reversed_of
+from tillbook.credit.terms import terms_of
 from tillbook.events.services import derived_key
 from tillbook.ledger.models import House, Kind
 from tillbook.orders.models import Order
@@ -39,11 +40,12 @@ def settle(
     money = min(excess, max(0, order.received_minor - order.overpaid_minor))
     if money:
         cancelled = order.status == Order.Status.CANCELLED
+        terms = terms_of(Source.OVERPAYMENT, now)
         credit.issue(
             customer_id=order.customer_id, amount=Money(money, order.currency), source=Source.OVERPAYMENT,
             house=House.RECEIPTS, reason="order_cancelled" if cancelled else "overpayment",
             reference=order.number, effective_at=arose_at, key=derived_key(key, "overpayment"),
-            actor=actor, now=now,
+            refundable=terms.refundable, expires_at=terms.expires_at, actor=actor, now=now,
         )  # fmt: skip
         order.overpaid_minor += money
     if excess > money:
@@ -192,8 +194,8 @@ def source_orders(customer_id: int, credit_ids: Collection[int]) -> list[Order]:
 def refundable_left(order: Order) -> int:
     """How much of the order may come back as credit that can be paid out, in minor units (R7).
 
-    What came in as money or as refundable credit, less what came back so already. The rest was
-    paid with goodwill or promotions, which never turn into cash.
+    What came in as money or as refundable credit, less what came back so already and was not
+    reversed. The rest was paid with goodwill or promotions, which never turn into cash.
     """
     money = max(0, order.received_minor - order.overpaid_minor)
     credited = refundable_spent(order.customer_id, order.number)
@@ -202,5 +204,6 @@ def refundable_left(order: Order) -> int:
         # Credit that paid it counts as far as the money behind that credit is still there.
         unbacked = sum(each.unbacked_minor for each in source_orders(order.customer_id, payers))
         credited = max(0, credited - unbacked)
-    returned = sum(each.issued_minor for each in _return_credits(order) if each.refundable)
-    return max(0, money + credited - returned)
+    returned = {each.id: each.issued_minor for each in _return_credits(order) if each.refundable}
+    reversed_minor = sum(reversed_of(order.customer_id, returned.keys()).values()) if returned else 0
+    return max(0, money + credited - sum(returned.values()) + reversed_minor)

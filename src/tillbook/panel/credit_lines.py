@@ -18,7 +18,7 @@ _WHAT = {
     Kind.CAPTURE: "Held amount gone",
     Kind.RELEASE: "Held amount released",
 }
-_INWARD = {House.ORDERS: "Given back"}
+_INWARD = {House.ORDERS: "Given back", House.PAYOUTS: "Payment came back"}
 _OUTWARD = {
     House.ORDERS: "Paid an order",
     House.PAYOUTS: "Paid out",

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 
 from tillbook.common.actor import Permission
 from tillbook.credit.expiring import page_of_ending
-from tillbook.credit.models import Credit, GiveReason, ReverseReason
+from tillbook.credit.models import Credit, ReverseReason
 from tillbook.credit.queries import by_number, transfers_of_credit
 from tillbook.credit.services import give
 from tillbook.customers.models import Customer
@@ -17,10 +17,13 @@ from tillbook.panel.credit_lines import lines
 from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
 from tillbook.panel.forms import GiveCreditForm, ReverseForm
 from tillbook.panel.history import history
+from tillbook.panel.ways import went
 from tillbook.refunds.models import Refund
+from tillbook.refunds.provenance import of_credit
 from tillbook.refunds.services import request_reversal
 
 _PAGE_SIZE = 50
+_NEWEST = 200  # transfers on a credit's page
 
 
 @read_only
@@ -36,19 +39,19 @@ def expiring(request: PanelRequest) -> HttpResponse:
 @read_only
 def credit(request: PanelRequest, number: str) -> HttpResponse:
     credit = by_number(number)
+    transfers = transfers_of_credit(credit)
+    provenance = of_credit(credit, transfers)
     context = {
         "credit": credit,
         "customer": credit.customer,
-        "reason": _reason(credit),
-        "lines": lines(transfers_of_credit(credit)),
+        "lines": lines(transfers[-_NEWEST:]),
+        "earlier": max(0, len(transfers) - _NEWEST),
+        "provenance": provenance,
+        "went": went(provenance),
         "history": history(request, credit.customer, credit.number),
         "expired": credit.expires_at is not None and credit.expires_at <= request.now,
     }
     return render(request, "panel/credits/credit.html", context)
-
-
-def _reason(credit: Credit) -> str:
-    return str(dict(GiveReason.choices).get(credit.reason, credit.reason.replace("_", " ").capitalize()))
 
 
 @form_for(Permission.GIVE_CREDIT)
@@ -69,9 +72,8 @@ def _give(customer: Customer, form: GiveCreditForm, request: PanelRequest) -> Cr
     return give(
         customer_id=customer.pk,
         amount=form.money("amount"),
-        reason=GiveReason(values["reason"]),
-        refundable=values["refundable"],
-        expires_at=values["expires_at"],
+        reason=values["reason"],
+        **form.terms(),
         note=values["note"],
         public_note=values["public_note"],
         key=values["key"],

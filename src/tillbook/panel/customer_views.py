@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
-from tillbook.credit.queries import balance_of, balances_of, credits_of
+from tillbook.credit.models import Credit
+from tillbook.credit.queries import balance_of, balances_of, by_ids, usable_of_customer
 from tillbook.customers import services
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username, search
@@ -19,6 +20,7 @@ from tillbook.exporters.lists import Cell
 from tillbook.ledger.models import Balance
 from tillbook.orders.models import Order
 from tillbook.orders.queries import of_customer as orders_of
+from tillbook.orders.queries import owing_of_customer
 from tillbook.orders.recalculation import recalculate
 from tillbook.panel.customer_list import Row, with_balances
 from tillbook.panel.edge import (
@@ -33,22 +35,27 @@ from tillbook.panel.edge import (
 )
 from tillbook.panel.files import all_of, download
 from tillbook.panel.forms import AccountForm, CustomerDetailsForm, CustomerFilterForm, NewCustomerForm
-from tillbook.panel.history import history
+from tillbook.panel.history import Entry, history
 from tillbook.panel.recalculations import portable, shown
+from tillbook.panel.running import lines
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import of_customer as refunds_of
-from tillbook.returns.models import Rma
+from tillbook.refunds.queries import waiting_of_customer
 from tillbook.returns.queries import of_customer as rmas_of
 from tillbook.shop.policies import shop
 
-D = TypeVar("D", Order, Refund, Rma)
+D = TypeVar("D", bound=Order | Refund)
 
 _PAGE_SIZE = 50
 _COLUMNS = (
     "username", "kind", "first_name", "last_name", "company", "email", "phone", "currency",
     "available_credit", "held_credit", "amount_owing",
 )  # fmt: skip
-_NEWEST = 100  # orders, refunds and RMAs on a customer's page
+_NEWEST = 5  # orders, refunds and RMAs on a customer's page, besides those that wait
+_WAITING = 10  # orders and refunds that wait for something
+_CREDITS = 20
+_LINES = 10  # of the running history
+_NOTES = 3
 _RECALCULATION = "recalculation"  # the session keeps the last one until the customer's page has shown it
 
 
@@ -184,22 +191,56 @@ def _shown_recalculation(request: PanelRequest, customer: Customer) -> dict[str,
     return shown(last)
 
 
-def _newest(rows: Sequence[D]) -> Page[D]:
+def _waiting_first(waiting: Sequence[D], newest: Sequence[D]) -> Page[D]:
     """The rows that the customer's page shows; it links to the list of all where there are more."""
-    return page_of(rows, _NEWEST, key="", key_of=lambda row: row.number)
+    known = {row.pk for row in waiting}
+    others = [row for row in newest if row.pk not in known]
+    more = len(waiting) > _WAITING or len(others) > _NEWEST
+    items = [*waiting[:_WAITING], *others[:_NEWEST]]
+    return Page(items, "", items[-1].number if more else "")
+
+
+def _credits(customer: Customer, currencies: Sequence[str], waiting: Sequence[Refund]) -> Page[Credit]:
+    """The credits that can be used, in the order of use, then those that are held for refunds."""
+    usable: list[Credit] = []
+    for currency in currencies:
+        usable += usable_of_customer(customer.pk, currency, limit=_CREDITS + 1)
+    sources = {part.credit_id for refund in waiting for part in refund.sources.all()}
+    held = by_ids([(customer.pk, credit_id) for credit_id in sources - {credit.id for credit in usable}])
+    return page_of([*usable, *held.values()], _CREDITS, key="", key_of=lambda credit: credit.number)
+
+
+def _notes(entries: Sequence[Entry]) -> list[Entry]:
+    """Those with a note, each note once: all that one click did has the same."""
+    found: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        if entry.note or entry.public_note:
+            found.setdefault((entry.note, entry.public_note), entry)
+    return list(found.values())
 
 
 def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> dict[str, Any]:
     balances = balances_of(customer.pk)
+    others = [row for row in balances if row.currency != customer.currency]
+    with_credit = [row.currency for row in others if row.available_minor or row.held_minor]
+    waiting = waiting_of_customer(customer.pk, limit=_WAITING + 1)
+    owing = owing_of_customer(customer.pk, limit=_WAITING + 1)
+    found = history(request, customer)
     return {
         "customer": customer,
         "form": form,
         "now": request.now,
         "balance": balance_of(customer.pk, customer.currency),
-        "other_balances": [row for row in balances if row.currency != customer.currency],
-        "credits": credits_of(customer.pk),
-        "refunds": _newest(refunds_of(customer.pk, limit=_NEWEST + 1)),
-        "orders": _newest(orders_of(customer.pk, limit=_NEWEST + 1)),
-        "rmas": _newest(rmas_of(customer.pk, limit=_NEWEST + 1)),
-        "history": history(request, customer),
+        "other_balances": others,
+        "credits": _credits(customer, [customer.currency, *with_credit], waiting),
+        "running": page_of(
+            lines(customer, customer.currency, "", _LINES + 1), _LINES, key="", key_of=lambda line: line.key
+        ),
+        "refunds": _waiting_first(waiting, refunds_of(customer.pk, limit=_WAITING + _NEWEST + 1)),
+        "orders": _waiting_first(owing, orders_of(customer.pk, limit=_WAITING + _NEWEST + 1)),
+        "rmas": page_of(
+            rmas_of(customer.pk, limit=_NEWEST + 1), _NEWEST, key="", key_of=lambda row: row.number
+        ),
+        "notes": _notes(found.items)[:_NOTES],
+        "history": found,
     }

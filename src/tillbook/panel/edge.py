@@ -14,6 +14,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -133,9 +134,20 @@ def answer(form: forms.BaseForm, call: Callable[[], T]) -> T | None:
     except (PermissionDenied, NotFound):
         raise
     except Refusal as refusal:
-        field = refusal.field if refusal.field in form.fields else None
-        form.add_error(field, _for_people(refusal))
+        refuse(form, refusal)
         return None
+
+
+def refuse(form: forms.BaseForm, refusal: Refusal) -> None:
+    """Make the refusal an error of the form: of its field in a table, of its field, or of the whole.
+
+    A form names the fields of a table's row as their column with the row's id: "amount_42".
+    """
+    names = [f"{refusal.cell[1]}_{refusal.cell[0]}"] if refusal.cell else []
+    known = [name for name in (*names, refusal.field) if name in form.fields]
+    name, text = known[0] if known else None, _for_people(refusal)
+    if text not in form.errors.get(name or NON_FIELD_ERRORS, []):  # once is enough
+        form.add_error(name, text)
 
 
 def message_refusal(request: HttpRequest, call: Callable[[], T]) -> T | None:

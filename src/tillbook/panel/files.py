@@ -1,4 +1,4 @@
-"""What a list of the panel shows, as a file: all its pages, filtered as it is."""
+"""Files of the panel: what a list shows, all its pages, filtered as it is; and papers."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ def download(
     columns: Sequence[str],
     rows: Iterable[T],
     cells: Callable[[T], Sequence[Cell]],
+    *place: str,
 ) -> HttpResponse:
-    """The rows as the file `name`; back to the list panel:`name` where they are too many.
+    """The rows as the file `name`; back to the list panel:`name` of `place` where they are too many.
 
     Raises NotFound for an ending that there is no such file of.
     """
@@ -54,6 +55,7 @@ def download(
             request, name,
             _("Nothing was exported: more than %(most)s match. Narrow the filters, and export each part.")
             % {"most": f"{MOST:,}"},
+            *place,
         )  # fmt: skip
     file = TemporaryFile()  # noqa: SIM115  the response closes it
     lists.write(columns, map(cells, found), ending, file)
@@ -64,7 +66,16 @@ def download(
     return cast("HttpResponse", response)  # a response that streams: the edge only adds headers
 
 
-def refused(request: PanelRequest, name: str, message: str) -> HttpResponse:
+def refused(request: PanelRequest, name: str, message: str, *place: str) -> HttpResponse:
     """Back to the list, filtered as it was, with the reason."""
     messages.error(request, message)
-    return redirect(f"{reverse(f'panel:{name}')}?{request.GET.urlencode()}".removesuffix("?"))
+    return redirect(f"{reverse(f'panel:{name}', args=place)}?{request.GET.urlencode()}".removesuffix("?"))
+
+
+def pdf(content: bytes, name: str) -> HttpResponse:
+    """A PDF for the browser to show; saved, it has that name."""
+    return HttpResponse(
+        content,
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
+    )

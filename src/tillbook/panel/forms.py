@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,16 +14,19 @@ from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, parse_amount, plain_amount, shown_amount
-from tillbook.credit.models import GiveReason, ReverseReason
+from tillbook.credit.models import ReverseReason
+from tillbook.credit.terms import Left
 from tillbook.customers.models import Customer
 from tillbook.panel.edge import new_key
 from tillbook.refunds.models import Refund
+from tillbook.refunds.payees import Payee
 from tillbook.refunds.queries import QueueFilter
-from tillbook.refunds.services import Payee
+from tillbook.shop.details import PAYEE_FIELDS, Asked, GiveReason, ReturnReason
 from tillbook.shop.policies import shop
 
 _ZERO = re.compile(r"0+(\.0*)?", re.ASCII)
 _MINUS = ("-", "\N{MINUS SIGN}")
+OLDEST = "oldest"  # first, in an address
 _LONGEST_KEY = 100  # leaves room in an event's key for what services append
 
 
@@ -118,6 +122,14 @@ class KeyedForm(PanelForm):
     )
 
 
+class SortForm(PanelForm):
+    """A list whose heading of the date turns its order round; what is filtered keeps the order."""
+
+    sort = forms.ChoiceField(
+        required=False, choices=[("", ""), (OLDEST, OLDEST)], widget=forms.HiddenInput, label=_("Order")
+    )
+
+
 class CustomerFilterForm(PanelForm):
     q = forms.CharField(label=_("Search"), required=False, max_length=150)
     kind = forms.ChoiceField(
@@ -165,17 +177,41 @@ class AccountForm(MoneyForm):
     )
 
 
+Choices = list[tuple[str, Any]]
+
+
+def give_reasons() -> Choices:
+    """The reasons for giving credit that are switched on, asked for anew by each form."""
+    return _chosen_from(gettext("Choose a reason"), shop().give_reasons)
+
+
+def return_reasons() -> Choices:
+    """The reasons for a return that are switched on."""
+    return _chosen_from(gettext("Choose a reason"), shop().return_reasons)
+
+
+def _chosen_from(none: str, entries: Mapping[str, GiveReason | ReturnReason]) -> Choices:
+    return [("", none), *((each.code, gettext(each.label)) for each in entries.values() if each.on)]
+
+
+def methods() -> Choices:
+    """The refund methods that are switched on."""
+    return [(each.code, gettext(each.label)) for each in shop().methods.values() if each.on]
+
+
+def all_methods() -> Choices:
+    """The refund methods that a refund may ever have been asked for by."""
+    return [("", _("All methods")), *((each.code, gettext(each.label)) for each in shop().methods.values())]
+
+
 class GiveCreditForm(MoneyForm, KeyedForm):
-    amount = AmountField(label=_("Amount"))
-    reason = forms.ChoiceField(label=_("Reason"), choices=[("", _("Choose a reason")), *GiveReason.choices])
-    refundable = forms.BooleanField(
-        label=_("May be paid out"),
-        required=False,
-        help_text=_("Not for goodwill, late delivery and promotions: those only pay orders."),
-    )
+    amount = AmountField(label="Amount")
+    reason = forms.ChoiceField(label="Reason", choices=give_reasons)
+    refundable = forms.BooleanField(label="May be paid out", required=False)
     expires_at = DateField(
         label=_("Last day it can be used"), required=False, help_text=_("Empty: it never expires.")
     )
+    never = forms.BooleanField(label=_("It never expires"), required=False)
     public_note = forms.CharField(
         label=_("Note to the customer"), required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
@@ -185,6 +221,44 @@ class GiveCreditForm(MoneyForm, KeyedForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("The customer never sees it."),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        policy, reasons = (
+            shop().policies["manual"],
+            [each for each in shop().give_reasons.values() if each.on],
+        )
+        never = [gettext(each.label) for each in reasons if not each.may_be_paid_out]
+        self.by_policy = policy.refundable
+        self.fields["refundable"].initial = policy.refundable
+        self.fields["refundable"].help_text = (
+            gettext("Credit for these reasons only pays orders: %(reasons)s.") % {"reasons": ", ".join(never)}
+            if never
+            else ""
+        )
+        if policy.days is None and all(each.days is None for each in reasons):
+            del self.fields["never"]
+        else:
+            self.fields["expires_at"].help_text = gettext(
+                "Empty: as the shop's settings have it for the reason."
+            )
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if values.get("never") and values.get("expires_at"):
+            self.add_error("expires_at", gettext("Leave the day empty, or untick that it never expires."))
+        return values
+
+    def terms(self) -> dict[str, Any]:
+        """The terms as the service takes them; what the page leaves open is left to the shop."""
+        values = self.cleaned_data
+        # Ticked where the shop ticks it: the reasons that never may be paid out are no mistake then.
+        by_policy = self.by_policy and values["refundable"]
+        left = "never" in self.fields and not values["never"] and values["expires_at"] is None
+        return {
+            "refundable": Left.TO_SHOP if by_policy else values["refundable"],
+            "expires_at": Left.TO_SHOP if left else values["expires_at"],
+        }
 
     def clean_expires_at(self) -> datetime | None:
         """The first moment at which the credit can't be used: midnight after its last day."""
@@ -200,18 +274,19 @@ class GiveCreditForm(MoneyForm, KeyedForm):
         return datetime(after.year, after.month, after.day, tzinfo=shop().time_zone)
 
 
-_DETAIL_OF_METHOD = {
-    Refund.Method.BANK_TRANSFER: "bank_account",
-    Refund.Method.PAYPAL: "paypal_email",
-    Refund.Method.CHEQUE: "postal_address",
-}
+class Detail(NamedTuple):
+    """A detail of the payee on the form, and the codes of the methods that ask for it."""
+
+    field: forms.BoundField
+    methods: str
+    needed: bool
 
 
 class PayRefundForm(MoneyForm, KeyedForm):
-    payee_name = forms.CharField(
-        label=_("Payee's name"), max_length=200, error_messages={"required": _("Enter the payee's name.")}
+    payee_name = forms.CharField(label="Payee's name", max_length=200, required=False)
+    method = forms.ChoiceField(
+        label="Refund method", choices=methods, widget=forms.Select(attrs={"data-chooses": ""})
     )
-    method = forms.ChoiceField(label=_("Refund method"), choices=Refund.Method.choices)
     bank_account = forms.CharField(
         label=_("Bank account"),
         required=False,
@@ -222,8 +297,12 @@ class PayRefundForm(MoneyForm, KeyedForm):
     postal_address = forms.CharField(
         label=_("Postal address"), required=False, widget=forms.Textarea(attrs={"rows": 4})
     )
-    amount = AmountField(label=_("Refund amount"))
-    payment_date = DateField(label=_("Payment date"))
+    reference = forms.CharField(
+        label=_("Reference"), required=False, max_length=60,
+        help_text=_("What the payee knows the payment by."),
+    )  # fmt: skip
+    amount = AmountField(label="Refund amount")
+    payment_date = DateField(label="Payment date")
     note = forms.CharField(
         label=_("Refund Note"),
         required=False,
@@ -232,10 +311,30 @@ class PayRefundForm(MoneyForm, KeyedForm):
     )
 
     def payee(self) -> Payee:
-        """Whom to pay, with the chosen method's own detail alone, whatever else was typed."""
-        values = self.cleaned_data
-        own = _DETAIL_OF_METHOD.get(values["method"])
-        return Payee(values["payee_name"], **({own: values[own]} if own else {}))
+        """Whom to pay, with what the chosen method asks for alone, whatever else was typed."""
+        method = shop().methods[self.cleaned_data["method"]]
+        return Payee(
+            *(
+                "" if method.asks(name) == Asked.NOT_ASKED else self.cleaned_data[name]
+                for name in PAYEE_FIELDS
+            )
+        )
+
+    def details(self) -> list[Detail]:
+        """What the methods ask for beside the name: each field, for which, and whether some need it."""
+        on = [each for each in shop().methods.values() if each.on]
+        asking = {
+            name: [each for each in on if each.asks(name) != Asked.NOT_ASKED] for name in PAYEE_FIELDS[1:]
+        }
+        return [
+            Detail(
+                self[name],
+                " ".join(each.code for each in them),
+                any(each.asks(name) == Asked.REQUIRED for each in them),
+            )
+            for name, them in asking.items()
+            if them
+        ]
 
 
 class ReverseForm(KeyedForm):
@@ -252,6 +351,7 @@ class DeclineForm(PanelForm):
 
 
 _ALL = "all"
+_NEWEST = "newest"
 
 
 class QueueForm(MoneyForm):
@@ -263,14 +363,18 @@ class QueueForm(MoneyForm):
         choices=[*Refund.Status.choices, (_ALL, _("All states"))],
         initial=Refund.Status.REQUESTED,
     )
-    method = forms.ChoiceField(
-        label=_("Method"), required=False, choices=[("", _("All methods")), *Refund.Method.choices]
+    method = forms.ChoiceField(label="Method", required=False, choices=all_methods)
+    from_date = DateField(label="Requested from", required=False)
+    to_date = DateField(label="Requested to", required=False)
+    min_amount = AmountField(label="Amount from", required=False, zero=True)
+    max_amount = AmountField(label="Amount to", required=False, zero=True)
+    username = forms.CharField(label="Username", required=False, max_length=150)
+    requested_by = forms.CharField(label=_("Requested by"), required=False, max_length=150)
+    sort = forms.ChoiceField(
+        label=_("Order"),
+        required=False,
+        choices=[("", _("Oldest first")), (_NEWEST, _("Newest first"))],
     )
-    from_date = DateField(label=_("Requested from"), required=False)
-    to_date = DateField(label=_("Requested to"), required=False)
-    min_amount = AmountField(label=_("Amount from"), required=False, zero=True)
-    max_amount = AmountField(label=_("Amount to"), required=False, zero=True)
-    username = forms.CharField(label=_("Username"), required=False, max_length=150)
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, currency=currency, **kwargs)
@@ -291,4 +395,6 @@ class QueueForm(MoneyForm):
             max_minor=amounts[1],
             currency="" if amounts == (None, None) else self.currency,
             username=values.get("username") or "",
+            requested_by=values.get("requested_by") or "",
+            newest_first=values.get("sort") == _NEWEST,
         )

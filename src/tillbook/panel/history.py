@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -52,8 +52,27 @@ def history(request: PanelRequest, customer: Customer, number: str | None = None
     else:
         events = history_of_subject(number, customer_id=customer.pk, before=before, limit=limit)
     found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
-    shown = [_entry(event, customer.currency) for event in found.items if not _is_echo(event)]
+    shown = [entry_of(event, customer.currency) for event in found.items if not _is_echo(event)]
     return Page(shown, found.key, found.next_key)
+
+
+def _settings_entry(event: Event) -> Entry:
+    """The entry with the section in its first line; a logo's digest says nothing to people."""
+    section, changed = event.data["section"], event.data["changed"]
+    # "give_reasons.deposit.label" stands in the section's name already, as far as its first part.
+    named = {name.partition(".")[2].replace(".", " ") or name: pair for name, pair in changed.items()}
+    data = {"changed": {name: pair for name, pair in named.items() if name != "logo"}}
+    entry = entry_of(event, shop().currency)
+    what = f"{entry.what}: {in_words(section)}"
+    return replace(entry, what=what, subject="", detail=_detail(data, "", shop().currency))
+
+
+def history_of_settings(request: PanelRequest) -> Page[Entry]:
+    """A page of what was changed in the shop's settings, as `history` gives it."""
+    key = request.GET.get("history_before", "")
+    events = history_of_subject("settings", customer_id=None, before=whole(key), limit=_PAGE + 1)
+    found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
+    return Page([_settings_entry(event) for event in found.items], found.key, found.next_key)
 
 
 def document_url(number: str) -> str:
@@ -66,7 +85,8 @@ def _is_echo(event: Event) -> bool:
     return event.action in SAID_BY_REFUND and event.subject.startswith("RF-")
 
 
-def _entry(event: Event, currency: str) -> Entry:
+def entry_of(event: Event, currency: str) -> Entry:
+    """The event in words; amounts that name no currency are in `currency`."""
     return Entry(
         at=event.recorded_at,
         what=what_happened(event.action),

@@ -20,7 +20,7 @@ from tillbook.orders.lines import MAX_QUANTITY, LineInput, version_of
 from tillbook.orders.models import Order, Payment
 from tillbook.orders.queries import lines_of
 from tillbook.panel.edge import new_key
-from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm
+from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, SortForm
 
 _MAX_LINES = 1500
 _BLANK_LINES = 5
@@ -28,15 +28,19 @@ _PREFIX = "lines"
 _FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 
 
-class OrderFilterForm(PanelForm):
-    q = forms.CharField(label=_("Order number or customer"), required=False, max_length=150)
+class OrderFilterForm(SortForm):
+    q = forms.CharField(label="Order number or customer", required=False, max_length=150)
     paid_status = forms.ChoiceField(
         label=_("Paid status"), required=False, choices=[("", _("Any")), *Order.PaidStatus.choices]
     )
 
 
 class CustomerChoiceForm(PanelForm):
-    customer = forms.CharField(label=_("Customer's username"), max_length=150)
+    customer = forms.CharField(
+        label=_("Customer"),
+        max_length=150,
+        help_text=_("Their username, or parts of a name, company, e-mail or phone."),
+    )
 
 
 class LineForm(MoneyForm):

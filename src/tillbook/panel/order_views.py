@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
 from tillbook.credit import queries as credit
 from tillbook.credit.models import Credit
-from tillbook.customers.queries import by_username
+from tillbook.customers.models import Customer
+from tillbook.customers.queries import CustomerNotFound, by_username, search
 from tillbook.exporters.lists import Cell
 from tillbook.orders import queries, services
 from tillbook.orders.models import Order
 from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
 from tillbook.panel.files import all_of, download
+from tillbook.panel.forms import OLDEST
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import (
     CustomerChoiceForm,
@@ -29,6 +34,7 @@ from tillbook.panel.order_forms import (
     ReasonForm,
     ReceivePaymentForm,
 )
+from tillbook.refunds.provenance import of_order
 from tillbook.returns import queries as returns
 
 _COLUMNS = (
@@ -36,11 +42,12 @@ _COLUMNS = (
     "credit_used", "owing",
 )  # fmt: skip
 _PAGE = 50  # orders on one page of the list
+_MOST_FOUND = 20  # customers to choose from
 
 
 @read_only
 def orders(request: PanelRequest) -> HttpResponse:
-    """View Orders: newest first, a page at a time."""
+    """View Orders: newest first, or the other way round, a page at a time."""
     form = OrderFilterForm(request.GET)
     after = request.GET.get("after", "")
     rows = _listed(form, after or None, _PAGE + 1)
@@ -53,7 +60,8 @@ def _listed(form: OrderFilterForm, before: str | None, limit: int) -> list[Order
     form.is_valid()
     wanted = form.cleaned_data  # a field that can't be read filters nothing and shows its error
     q, paid_status = wanted.get("q", ""), wanted.get("paid_status", "")
-    return queries.page(q=q, paid_status=paid_status, before=before, limit=limit)
+    oldest_first = wanted.get("sort") == OLDEST
+    return queries.page(q=q, paid_status=paid_status, oldest_first=oldest_first, before=before, limit=limit)
 
 
 @read_only
@@ -80,7 +88,7 @@ def order(request: PanelRequest, number: str) -> HttpResponse:
         "order": shown,
         "lines": queries.lines_of(shown),
         "payments": queries.payments_of(shown),
-        "credit_paid": queries.credit_paid(shown),
+        "credit_paid": of_order(shown),
         "overpayment_credits": queries.overpayment_credits(shown),
         "rmas": returns.of_order(shown.pk),
         "available_minor": credit.balance_of(shown.customer_id, shown.currency).available_minor,
@@ -92,10 +100,9 @@ def order(request: PanelRequest, number: str) -> HttpResponse:
 @form_for(Permission.WORK_ORDERS)
 def new_order(request: PanelRequest) -> HttpResponse:
     """Place an order for the customer that the address names; without one, ask for whom."""
-    username = request.GET.get("customer", "").strip()
-    if not username:
-        return render(request, "panel/orders/choose_customer.html", {"form": CustomerChoiceForm()})
-    customer = by_username(username)
+    customer = _chosen(request)
+    if customer is None:
+        return _choose_customer(request)
     entry = OrderEntry(request.POST or None, currency=customer.currency, form=NewOrderForm)
     if entry.is_valid():
         placed = answer(
@@ -114,6 +121,30 @@ def new_order(request: PanelRequest) -> HttpResponse:
             return redirect("panel:order", number=placed.number)
     context = {"customer": customer, "entry": entry}
     return render(request, "panel/orders/new.html", context, status=entry.status)
+
+
+def _chosen(request: PanelRequest) -> Customer | None:
+    """The customer that `?customer=` names by their username."""
+    with suppress(CustomerNotFound):
+        return by_username(request.GET.get("customer", "").strip())
+    return None
+
+
+def _choose_customer(request: PanelRequest) -> HttpResponse:
+    """For whom: who is found for what was typed instead of a username, to choose from."""
+    typed = request.GET.get("customer", "").strip()
+    form = CustomerChoiceForm(request.GET or None)
+    people = search(typed, limit=_MOST_FOUND + 1) if form.is_valid() else []
+    if len(people) == 1:
+        return redirect(f"{reverse('panel:order_new')}?{urlencode({'customer': people[0].username})}")
+    context = {
+        "form": form,
+        "typed": typed,
+        "people": people[:_MOST_FOUND],
+        "more": len(people) > _MOST_FOUND,
+    }
+    status = 404 if typed and not people else 200
+    return render(request, "panel/orders/choose_customer.html", context, status=status)
 
 
 @form_for(Permission.WORK_ORDERS)
@@ -233,10 +264,22 @@ def cancel_order(request: PanelRequest, number: str) -> HttpResponse:
             ),
         )
         if cancelled is not None:
-            messages.success(request, _("Order %(number)s is cancelled.") % {"number": number})
+            messages.success(request, _told_cancelled(shown, cancelled))
             return redirect("panel:order", number=number)
     context = {"order": shown, "form": form}
     return render(request, "panel/orders/cancel.html", context, status=status_of(form))
+
+
+def _told_cancelled(before: Order, after: Order) -> str:
+    """That it is cancelled, and where what was paid went."""
+    made = Money(after.overpaid_minor - before.overpaid_minor, after.currency)
+    back = Money(before.credit_used_minor - after.credit_used_minor, after.currency)
+    said = [_("Order %(number)s is cancelled.") % {"number": after.number}]
+    if made.minor > 0:
+        said.append(_("%(amount)s that was received is credit now.") % {"amount": made})
+    if back.minor > 0:
+        said.append(_("%(amount)s went back to the credits that had paid it.") % {"amount": back})
+    return " ".join(said)
 
 
 @form_for(Permission.WORK_ORDERS)

@@ -12,20 +12,21 @@ from django.shortcuts import redirect, render
 from tillbook.common.errors import PermissionDenied, Refusal
 from tillbook.exporters.lists import Cell
 from tillbook.panel.edge import PanelRequest, command, page_of, read_only, whole
-from tillbook.panel.files import all_of, download, refused
+from tillbook.panel.files import all_of, download, pdf, refused
 from tillbook.panel.forms import QueueForm
-from tillbook.panel.refund_views import pdf
+from tillbook.panel.queue_filters import FilterNameForm, links, query_of
 from tillbook.refunds import services
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids, queue
 from tillbook.refunds.slip import render as render_slip
+from tillbook.refunds.state import amount_of
 from tillbook.shop.policies import shop
 
 _PAGE_SIZE = 50
 _COLUMNS = (
     "number", "kind", "state", "customer", "name", "amount", "currency", "method", "payee", "bank_account",
     "paypal_email", "postal_address", "payment_date", "requested_at", "requested_by", "resolved_at",
-    "resolved_by",
+    "resolved_by", "reference",
 )  # fmt: skip
 
 
@@ -43,7 +44,14 @@ def refunds(request: PanelRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     rows = queue(form.wanted(), after=whole(after), limit=_PAGE_SIZE + 1)
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda refund: str(refund.pk))
-    context = {"form": form, "page": listed, "filtered": bool(request.GET)}
+    context = {
+        "form": form,
+        "page": listed,
+        "filtered": bool(request.GET),
+        "saved": links(request, form),
+        "save_form": FilterNameForm(),
+        "query": query_of(form),
+    }
     return render(request, "panel/refunds/queue.html", context)
 
 
@@ -123,7 +131,8 @@ def _exported(request: PanelRequest, ending: str) -> HttpResponse:
 def _cells(refund: Refund) -> Sequence[Cell]:
     return [
         refund.number, refund.kind, refund.status, refund.customer.username, refund.customer.display_name,
-        services.amount_of(refund), refund.currency, refund.method, refund.payee_name,
+        amount_of(refund), refund.currency, refund.method, refund.payee_name,
         refund.bank_account, refund.paypal_email, refund.postal_address, refund.payment_date,
         refund.requested_at, refund.requested_by, refund.resolved_at, refund.resolved_by,
+        refund.payee_reference,
     ]  # fmt: skip

@@ -28,10 +28,12 @@ from tillbook.panel.edge import (
     read_only,
     status_of,
 )
+from tillbook.panel.files import pdf
 from tillbook.panel.forms import DeclineForm, KeyedForm, PayRefundForm
 from tillbook.panel.history import history
 from tillbook.refunds import services
 from tillbook.refunds.models import Refund
+from tillbook.refunds.provenance import of_refund
 from tillbook.refunds.queries import by_number
 from tillbook.refunds.slip import render as render_slip
 from tillbook.shop.policies import shop
@@ -108,7 +110,7 @@ def _request(customer: Customer, credit: Credit | None, form: PayRefundForm, req
     return services.request(
         customer_id=customer.pk,
         amount=form.money("amount"),
-        method=Refund.Method(values["method"]),
+        method=values["method"],
         payee=form.payee(),
         payment_date=values["payment_date"],
         note=values["note"],
@@ -132,7 +134,7 @@ def _refund_page(request: PanelRequest, refund: Refund, form: DeclineForm) -> Ht
         "send_form": KeyedForm(),
         "is_reversal": refund.kind == Refund.Kind.REVERSAL,
         "is_open": refund.status == Refund.Status.REQUESTED,
-        "sources": list(refund.sources.all()),
+        "provenance": of_refund(refund),
         "history": history(request, refund.customer, refund.number),
     }
     return render(request, "panel/refunds/refund.html", context, status=status_of(form))
@@ -192,11 +194,3 @@ def slip(_request: PanelRequest, number: str) -> HttpResponse:
     """Print refund slip: the PDF, shown in the browser."""
     refund = by_number(number)
     return pdf(render_slip([refund]), f"{refund.number}.pdf")
-
-
-def pdf(content: bytes, name: str) -> HttpResponse:
-    return HttpResponse(
-        content,
-        content_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="{name}"'},
-    )

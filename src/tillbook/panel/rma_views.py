@@ -1,4 +1,4 @@
-"""RMAs: opened from an order, closed with a credit or without, or cancelled."""
+"""RMAs: listed, closed with a credit or without, or cancelled; and the adjustment note."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
 from tillbook.credit.queries import credits_of_document
+from tillbook.delivery.services import send_note
 from tillbook.exporters.lists import Cell
-from tillbook.orders import queries as orders
 from tillbook.panel.edge import (
     PanelRequest,
     answer,
@@ -23,12 +24,12 @@ from tillbook.panel.edge import (
     read_only,
     status_of,
 )
-from tillbook.panel.files import all_of, download
-from tillbook.panel.forms import KeyedForm
+from tillbook.panel.files import all_of, download, pdf
+from tillbook.panel.forms import OLDEST, KeyedForm
 from tillbook.panel.history import history
 from tillbook.panel.order_forms import ReasonForm
-from tillbook.panel.rma_forms import NoteForm, RmaFilterForm, RmaForm
-from tillbook.returns import queries, services
+from tillbook.panel.rma_forms import NoteForm, RmaFilterForm
+from tillbook.returns import note, queries, services
 from tillbook.returns.models import Rma
 
 _COLUMNS = (
@@ -40,7 +41,7 @@ _PAGE = 50  # RMAs on one page of the list
 
 @read_only
 def rmas(request: PanelRequest) -> HttpResponse:
-    """The returns, newest first, a page at a time."""
+    """The returns, newest first, or the other way round, a page at a time."""
     form = RmaFilterForm(request.GET)
     after = request.GET.get("after", "")
     rows = _listed(form, after or None, _PAGE + 1)
@@ -50,8 +51,12 @@ def rmas(request: PanelRequest) -> HttpResponse:
 
 
 def _listed(form: RmaFilterForm, before: str | None, limit: int) -> list[Rma]:
-    status = form.cleaned_data["status"] if form.is_valid() else ""
-    return queries.page(status=status, before=before, limit=limit)
+    form.is_valid()
+    wanted = form.cleaned_data  # a field that can't be read filters nothing and shows its error
+    oldest_first = wanted.get("sort") == OLDEST
+    return queries.page(
+        status=wanted.get("status", ""), oldest_first=oldest_first, before=before, limit=limit
+    )
 
 
 @read_only
@@ -78,35 +83,11 @@ def rma(request: PanelRequest, number: str) -> HttpResponse:
         "rma": shown,
         "lines": queries.lines_of(shown),
         "close_form": KeyedForm(),
+        "send_form": KeyedForm(),
         "credits": credits_of_document(shown.customer_id, shown.number),
         "history": history(request, shown.customer, shown.number),
     }
     return render(request, "panel/rmas/rma.html", context)
-
-
-@form_for(Permission.WORK_RETURNS)
-def new_rma(request: PanelRequest, number: str) -> HttpResponse:
-    """RMA or Credit: what of an order comes back, or is given back without goods."""
-    order = orders.by_number(number)
-    form = RmaForm(request.POST or None, currency=order.currency, lines=orders.lines_of(order))
-    if form.is_valid():
-        opened = answer(
-            form,
-            lambda: services.open_rma(
-                customer_id=order.customer_id,
-                currency=order.currency,
-                order_id=order.pk,
-                actor=request.actor,
-                now=request.now,
-                **form.arguments(),
-            ),
-        )
-        if opened is not None:
-            total = Money(opened.total_minor, opened.currency)
-            messages.success(request, f"{opened.number} over {total} is open and awaits its outcome.")
-            return redirect("panel:rma", number=opened.number)
-    context = {"order": order, "form": form}
-    return render(request, "panel/rmas/new.html", context, status=status_of(form))
 
 
 @command("panel:rma")
@@ -115,17 +96,51 @@ def close_rma(request: PanelRequest, number: str) -> HttpResponse:
     shown = queries.by_number(number)
     form = KeyedForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "This page was sent without its key. Try once more.")
+        messages.error(request, _("This page was sent without its key. Try once more."))
         return redirect("panel:rma", number=number)
     key = form.cleaned_data["key"]
     closed = message_refusal(
         request, lambda: services.close(shown.pk, key=key, actor=request.actor, now=request.now)
     )
     if closed is not None:
-        amount = Money(closed.total_minor, closed.currency)
-        text = f"{closed.number} is closed. {amount} is credit now; adjustment note {closed.adjustment_note}."
-        messages.success(request, text)
+        messages.success(request, told_closed(closed))
     return redirect("panel:rma", number=number)
+
+
+@read_only
+def note_file(_request: PanelRequest, number: str) -> HttpResponse:
+    """Adjustment note: the PDF, shown in the browser."""
+    made = note.of(queries.by_number(number))
+    return pdf(note.render(made), f"{made.number}.pdf")
+
+
+@command("panel:rma")
+def send(request: PanelRequest, number: str) -> HttpResponse:
+    """Send adjustment note."""
+    shown = queries.by_number(number)
+    form = KeyedForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("This page was sent without its key. Try once more."))
+        return redirect("panel:rma", number=number)
+    key = form.cleaned_data["key"]
+    sent = message_refusal(
+        request, lambda: send_note(shown.pk, key=key, actor=request.actor, now=request.now)
+    )
+    if sent is not None and sent.path is not None:
+        text = _("No mail server is set up: the message to %(to)s was written to %(path)s.")
+        messages.info(request, text % {"to": sent.to, "path": sent.path})
+    elif sent is not None:
+        messages.success(request, _("The adjustment note was sent to %(to)s.") % {"to": sent.to})
+    return redirect("panel:rma", number=number)
+
+
+def told_closed(rma: Rma) -> str:
+    """What closing it with credit made, as a sentence."""
+    return _("%(number)s is closed. %(amount)s is credit now; adjustment note %(note)s.") % {
+        "number": rma.number,
+        "amount": Money(rma.total_minor, rma.currency),
+        "note": rma.adjustment_note,
+    }
 
 
 @form_for(Permission.WORK_RETURNS)
@@ -140,7 +155,8 @@ def close_without_credit(request: PanelRequest, number: str) -> HttpResponse:
             lambda: services.close_without_credit(shown.pk, note=note, actor=request.actor, now=request.now),
         )
         if closed is not None:
-            messages.success(request, f"{closed.number} is closed without credit.")
+            text = _("%(number)s is closed without credit.") % {"number": closed.number}
+            messages.success(request, text)
             return redirect("panel:rma", number=number)
     return render(
         request, "panel/rmas/close_without_credit.html", {"rma": shown, "form": form}, status=status_of(form)
@@ -158,6 +174,6 @@ def cancel_rma(request: PanelRequest, number: str) -> HttpResponse:
             form, lambda: services.cancel(shown.pk, reason=reason, actor=request.actor, now=request.now)
         )
         if cancelled is not None:
-            messages.success(request, f"{cancelled.number} is cancelled.")
+            messages.success(request, _("%(number)s is cancelled.") % {"number": cancelled.number})
             return redirect("panel:rma", number=number)
     return render(request, "panel/rmas/cancel.html", {"rma": shown, "form": form}, status=status_of(form))

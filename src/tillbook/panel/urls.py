@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from tillbook.panel import (
+    activity_views,
     book_views,
     credit_views,
     customer_views,
@@ -10,9 +11,12 @@ from tillbook.panel import (
     home_views,
     key_views,
     order_urls,
+    queue_filters,
     queue_views,
     refund_views,
     report_views,
+    running_views,
+    settings_urls,
     user_urls,
     webhook_views,
 )
@@ -21,12 +25,20 @@ app_name = "panel"
 
 urlpatterns = [
     path("", home_views.home, name="home"),
+    path("activity/", activity_views.activity, name="activity"),
     path("book/", book_views.book, name="book"),
     path("customers/", customer_views.customers, name="customers"),
     path("customers/customers.<str:ending>", customer_views.export, name="customers_file"),
     path("customers/add/", customer_views.customer_add, name="customer_add"),
     path("customers/<str:username>/", customer_views.customer, name="customer"),
     path("customers/<str:username>/account/", customer_views.account, name="account"),
+    path("customers/<str:username>/credits/", running_views.credits, name="customer_credits"),
+    path("customers/<str:username>/running-history/", running_views.running, name="customer_running"),
+    path(
+        "customers/<str:username>/running-history.<str:ending>",
+        running_views.export,
+        name="customer_running_file",
+    ),
     path("customers/<str:username>/edit/", customer_views.customer_edit, name="customer_edit"),
     path("customers/<str:username>/give-credit/", credit_views.give_credit, name="give_credit"),
     path("customers/<str:username>/pay-refund/", refund_views.pay_refund, name="pay_refund"),
@@ -41,6 +53,10 @@ urlpatterns = [
     path("refunds/slips.pdf", queue_views.print_selected, name="refunds_print"),
     path("refunds/refunds.csv", queue_views.export_csv, name="refunds_csv"),
     path("refunds/refunds.xlsx", queue_views.export_xlsx, name="refunds_xlsx"),
+    path("refunds/filters/", queue_filters.filters, name="refund_filters"),
+    path("refunds/filters/save/", queue_filters.save, name="refund_filter_save"),
+    path("refunds/filters/rename/", queue_filters.rename, name="refund_filter_rename"),
+    path("refunds/filters/remove/", queue_filters.remove, name="refund_filter_remove"),
     path("refunds/<str:number>/", refund_views.refund, name="refund"),
     path("refunds/<str:number>/complete/", refund_views.complete, name="refund_complete"),
     path("refunds/<str:number>/decline/", refund_views.decline, name="refund_decline"),
@@ -58,5 +74,6 @@ urlpatterns = [
     path("webhooks/deliveries/<str:number>/", webhook_views.delivery, name="delivery"),
     path("webhooks/deliveries/<str:number>/resend/", webhook_views.delivery_resend, name="delivery_resend"),
     *order_urls.urlpatterns,
+    *settings_urls.urlpatterns,
     *user_urls.urlpatterns,
 ]

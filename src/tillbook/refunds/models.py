@@ -6,8 +6,11 @@ from django.db import models
 from django.db.models import Q
 
 from tillbook.common.numbering import public_number
+from tillbook.common.sealed_field import SealedField
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
+from tillbook.shop.details import label_of
+from tillbook.shop.policies import shop
 
 
 class Refund(models.Model):
@@ -19,10 +22,14 @@ class Refund(models.Model):
 
     class Status(models.TextChoices):
         REQUESTED = "requested", "Requested"
+        APPROVED = "approved", "Approved"
         COMPLETED = "completed", "Completed"
         DECLINED = "declined", "Declined"
+        FAILED = "failed", "Failed"
 
     class Method(models.TextChoices):
+        """The methods that every shop begins with; its settings say what each asks for, and add others."""
+
         BANK_TRANSFER = "bank_transfer", "Bank transfer"
         PAYPAL = "paypal", "PayPal"
         CHEQUE = "cheque", "Cheque"
@@ -33,11 +40,13 @@ class Refund(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.REQUESTED)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
-    method = models.CharField(max_length=20, choices=Method, blank=True)  # blank: a reversal pays nobody
+    method = models.CharField(max_length=20, blank=True)  # blank: a reversal pays nobody
     payee_name = models.CharField(max_length=200, blank=True)
-    bank_account = models.CharField(max_length=60, blank=True)
+    bank_account = SealedField(blank=True)
+    account_mark = models.CharField(max_length=64, blank=True)  # equal where the bank accounts are
     paypal_email = models.EmailField(blank=True)
     postal_address = models.TextField(blank=True)
+    payee_reference = models.CharField(max_length=60, blank=True, default="", db_default="")
     payment_date = models.DateField(null=True)
     reverse_reason = models.CharField(max_length=30, choices=ReverseReason, blank=True)
     note = models.TextField(blank=True)  # internal: the Refund Note
@@ -48,14 +57,17 @@ class Refund(models.Model):
     resolved_by = models.CharField(max_length=150, blank=True)
     resolved_at = models.DateTimeField(null=True)
     decline_reason = models.TextField(blank=True)
+    payout = models.CharField(max_length=20, blank=True)  # number of the payout that it is in
+    failed_at = models.DateTimeField(null=True)  # when the money came back
+    fail_reason = models.TextField(blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["customer", "hold_key"], name="refund_hold_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
             models.CheckConstraint(
-                condition=Q(status="requested", resolved_at__isnull=True)
-                | (~Q(status="requested") & Q(resolved_at__isnull=False)),
+                condition=Q(status__in=["requested", "approved"], resolved_at__isnull=True)
+                | (~Q(status__in=["requested", "approved"]) & Q(resolved_at__isnull=False)),
                 name="refund_resolved_when_done",
             ),
         ]
@@ -63,6 +75,7 @@ class Refund(models.Model):
             models.Index(fields=["status", "requested_at"], name="refund_queue"),
             models.Index(fields=["requested_at"], name="refund_requested"),
             models.Index(fields=["customer", "-requested_at"], name="refund_of_customer"),
+            models.Index(fields=["account_mark"], name="refund_account", condition=~Q(account_mark="")),
         ]
 
     def __str__(self) -> str:
@@ -71,6 +84,33 @@ class Refund(models.Model):
     @property
     def number(self) -> str:
         return public_number("RF", self.pk)
+
+    def get_method_display(self) -> str:
+        """What the shop calls the method, which may be one that it added."""
+        return label_of(self.method, shop().methods)
+
+
+class Approval(models.Model):
+    """One person's consent to one content of a refund (R6). It ends when the refund is changed."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="approvals", db_index=False)
+    by = models.CharField(max_length=150)
+    by_user_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+    content = models.CharField(max_length=64)  # the digest of all that was approved
+    acknowledged = models.JSONField(default=list)  # the flags that the approver was shown
+    voided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["refund", "by"], condition=Q(voided_at__isnull=True), name="approval_once"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["refund", "at"], name="approval_of_refund")]
+
+    def __str__(self) -> str:
+        return f"{self.by} approved {self.refund_id}"
 
 
 class RefundSource(models.Model):

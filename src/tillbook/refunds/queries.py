@@ -11,10 +11,8 @@ from django.db.models import Count, QuerySet, Sum
 
 from tillbook.common.numbering import row_id
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import RefundNotFound
+from tillbook.refunds.state import OPEN, RefundNotFound
 from tillbook.shop.policies import shop
-
-_SHOWN_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,8 @@ class QueueFilter:
     max_minor: int | None = None
     currency: str = ""
     username: str = ""
+    requested_by: str = ""
+    newest_first: bool = False
 
 
 class Waiting(NamedTuple):
@@ -57,6 +57,12 @@ def of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
     return list(Refund.objects.filter(customer_id=customer_id).order_by("-requested_at", "-id")[:limit])
 
 
+def waiting_of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
+    """The customer's refunds that wait to be completed, reversals too, with their sources, oldest first."""
+    rows = Refund.objects.filter(customer_id=customer_id, status=Refund.Status.REQUESTED)
+    return list(rows.prefetch_related("sources").order_by("requested_at", "id")[:limit])
+
+
 def by_ids(refund_ids: Collection[int]) -> list[Refund]:
     """These refunds with what a slip needs, oldest first."""
     rows = Refund.objects.filter(pk__in=refund_ids).select_related("customer")
@@ -64,8 +70,9 @@ def by_ids(refund_ids: Collection[int]) -> list[Refund]:
 
 
 def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) -> list[Refund]:
-    """A page of the queue, oldest first; `after` is the id of the last refund seen."""
-    rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by("requested_at", "id")
+    """A page of the queue, oldest first unless the filter says otherwise; `after` is the last one's id."""
+    order = ("-requested_at", "-id") if wanted.newest_first else ("requested_at", "id")
+    rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by(*order)
     conditions = {
         "status": wanted.status,
         "kind": wanted.kind,
@@ -76,13 +83,15 @@ def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) ->
         "amount_minor__lte": wanted.max_minor,
         "currency": wanted.currency,
         "customer__username": wanted.username,
+        "requested_by": wanted.requested_by,
     }
     given = {name: value for name, value in conditions.items() if value not in (None, "")}
     rows = rows.filter(**given)
     if after is not None and (last := Refund.objects.filter(pk=after).first()):
         # The first condition says nothing new, but it is one that an index can begin at.
-        rows = rows.filter(requested_at__gte=last.requested_at)
-        rows = rows.exclude(requested_at=last.requested_at, id__lte=last.pk)
+        on, seen = ("lte", "gte") if wanted.newest_first else ("gte", "lte")
+        rows = rows.filter(**{f"requested_at__{on}": last.requested_at})
+        rows = rows.exclude(**{"requested_at": last.requested_at, f"id__{seen}": last.pk})
     return list(rows[:limit])
 
 
@@ -98,19 +107,12 @@ def _midnight(day: date | None, later: timedelta = timedelta()) -> datetime | No
 
 def waiting() -> list[Waiting]:
     """What waits to be completed, by currency."""
-    rows = Refund.objects.filter(status=Refund.Status.REQUESTED).values_list("currency")
+    rows = Refund.objects.filter(status__in=OPEN).values_list("currency")
     sums = rows.annotate(Count("pk"), Sum("amount_minor")).order_by("currency")
     return [Waiting(currency, refunds, int(minor)) for currency, refunds, minor in sums]
 
 
 def longest_waiting(limit: int) -> list[Refund]:
     """The refunds that have waited longest to be completed, with their customers."""
-    rows = Refund.objects.filter(status=Refund.Status.REQUESTED).select_related("customer")
+    rows = Refund.objects.filter(status__in=OPEN).select_related("customer")
     return list(rows.order_by("requested_at", "id")[:limit])
-
-
-def mask(account: str) -> str:
-    """An account number with all but its last three characters hidden."""
-    plain = account.replace(" ", "").replace("-", "")
-    shown = _SHOWN_DIGITS if len(plain) > _SHOWN_DIGITS else 0
-    return "•" * (len(plain) - shown) + plain[len(plain) - shown :]

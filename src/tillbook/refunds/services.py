@@ -2,15 +2,13 @@
 
 The money is held in the ledger from the request on; state and money change in one
 transaction (R5). A reversal is the same way out for a credit given by mistake, with no payee.
+Approving stands in `approvals`, where the money goes in `payees`, which states may follow in `state`.
 """
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 
 from tillbook.common.actor import Actor, Permission
@@ -23,14 +21,12 @@ from tillbook.customers.models import Customer
 from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
+from tillbook.refunds.approvals import check_approved, standing
 from tillbook.refunds.models import Refund, RefundSource
+from tillbook.refunds.payees import Payee, content_of_request, direct
+from tillbook.refunds.state import amount_of, check_free, check_move, is_own, locked
+from tillbook.returns import services as returns
 from tillbook.shop.policies import shop
-
-
-class RefundNotFound(NotFound):
-    """There is no such refund."""
-
-    code = "refund_not_found"
 
 
 class SourceNotBacked(Refusal):
@@ -46,52 +42,14 @@ class SelfCompletion(Refusal):
     status = 403
 
 
-@dataclass(frozen=True, slots=True)
-class Payee:
-    """Who gets the money, and where; which field is needed hangs on the method."""
-
-    name: str = ""
-    bank_account: str = ""
-    paypal_email: str = ""
-    postal_address: str = ""
-
-    def stripped(self) -> Payee:
-        """The same without spaces around what was typed."""
-        return Payee(*(text.strip() for text in astuple(self)))
-
-
-_LONGEST = {"payee_name": 200, "bank_account": 60, "paypal_email": 254, "postal_address": 1000}
-_PAYEE_FIELDS = tuple(_LONGEST)  # in the order of Payee
-_MIN_DIGITS = 6  # the shortest account numbers in use, with no branch code
-_MAX_IBAN = 34  # ISO 13616
-_FARTHEST_PAYMENT = timedelta(days=366)
-
-#: state -> the states it may become
-TRANSITIONS: dict[str, frozenset[str]] = {
-    Refund.Status.REQUESTED: frozenset({Refund.Status.COMPLETED, Refund.Status.DECLINED}),
-    Refund.Status.COMPLETED: frozenset(),
-    Refund.Status.DECLINED: frozenset(),
-}
-
-
 #: (kind, state it got) -> the event
 _RESOLVED: dict[tuple[str, str], str] = {
     (Refund.Kind.REFUND, Refund.Status.COMPLETED): "refund.completed",
     (Refund.Kind.REFUND, Refund.Status.DECLINED): "refund.declined",
+    (Refund.Kind.REFUND, Refund.Status.FAILED): "refund.failed",
     (Refund.Kind.REVERSAL, Refund.Status.COMPLETED): "refund.reversal_completed",
     (Refund.Kind.REVERSAL, Refund.Status.DECLINED): "refund.reversal_declined",
 }
-
-
-def content_of_request(
-    amount: Money, method: str, payee: Payee, payment_date: date | None, note: str, credit_id: int | None
-) -> str:
-    """The digest of all that a refund's request asks for; `verify` compares it with the refund."""
-    paid_to = (payee.name, payee.bank_account, payee.paypal_email, payee.postal_address)
-    return content_of(
-        "refund.requested", amount=amount, method=str(method), payee=paid_to,
-        payment_date=payment_date, note=note, credit_id=credit_id,
-    )  # fmt: skip
 
 
 def content_of_reversal(credit_id: int, reason: str, note: str) -> str:
@@ -104,7 +62,7 @@ def request(
     *,
     customer_id: int,
     amount: Money,
-    method: Refund.Method,
+    method: str,
     payee: Payee,
     payment_date: date,
     note: str = "",
@@ -121,21 +79,14 @@ def request(
     actor.require(Permission.REQUEST_REFUND)
     credit.lock(_customer(customer_id), amount.currency)
     payee = payee.stripped()
-    for field, text in zip(_PAYEE_FIELDS, astuple(payee), strict=True):
-        check_text(text, field=field, longest=_LONGEST[field])
-    check_text(note, field="note", longest=10_000)
     content = content_of_request(amount, method, payee, payment_date, note, credit_id)
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])
     check_amount(amount.minor)
-    method = _check_payee(method, payee)
-    _check_payment_date(payment_date, now)
     refund = Refund(
-        customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor,
-        method=method, payee_name=payee.name, bank_account=payee.bank_account,
-        paypal_email=payee.paypal_email, postal_address=payee.postal_address,
-        payment_date=payment_date, note=note,
-    )  # fmt: skip
+        customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor
+    )
+    direct(refund, method, payee, payment_date, note, now)
     chosen = None if credit_id is None else {credit_id: amount.minor}
     return _record(refund, chosen, House.PAYOUTS, key, content, actor, now)
 
@@ -144,39 +95,6 @@ def _customer(customer_id: int) -> int:
     if not Customer.objects.filter(pk=customer_id).exists():
         raise NotFound("There is no such customer.", field="customer")
     return customer_id
-
-
-def _check_payee(method: str, payee: Payee) -> Refund.Method:
-    if method not in Refund.Method:
-        raise InvalidInput("Choose a refund method.", field="method")
-    if not payee.name.strip():
-        raise InvalidInput("Enter the payee's name.", field="payee_name")
-    if method == Refund.Method.BANK_TRANSFER:
-        _check_bank_account(payee.bank_account)
-    if method == Refund.Method.PAYPAL:
-        try:
-            validate_email(payee.paypal_email.strip())
-        except ValidationError:
-            raise InvalidInput("Enter the payee's PayPal e-mail address.", field="paypal_email") from None
-    if method == Refund.Method.CHEQUE and not payee.postal_address.strip():
-        raise InvalidInput("Enter the address the cheque goes to.", field="postal_address")
-    return Refund.Method(method)
-
-
-def _check_payment_date(day: date, now: datetime) -> None:
-    """At most a year away: anything else is a mistyped year."""
-    if abs(day - now.astimezone(shop().time_zone).date()) > _FARTHEST_PAYMENT:
-        raise InvalidInput("Enter a date at most one year from today.", field="payment_date")
-
-
-def _check_bank_account(account: str) -> None:
-    plain = "".join(character for character in account if character not in " -")
-    digits = sum(character.isdigit() for character in plain)
-    if not (plain.isascii() and plain.isalnum() and digits >= _MIN_DIGITS and len(plain) <= _MAX_IBAN):
-        raise InvalidInput(
-            "Enter the payee's bank account: branch code and account number, or an IBAN.",
-            field="bank_account",
-        )
 
 
 @transaction.atomic
@@ -254,7 +172,7 @@ def _record(
         for part in parts
     )
     if not reversal:
-        _check_backed(refund)
+        check_backed(refund)
     event = NewEvent(
         "refund.reversal_requested" if reversal else "refund.requested",
         refund.number,
@@ -269,37 +187,41 @@ def _record(
     return refund
 
 
-def amount_of(refund: Refund) -> Money:
-    return Money(refund.amount_minor, refund.currency)
-
-
 @transaction.atomic
 def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
     """Mark as Paid and Complete: the held credit is gone for good.
 
     Completing it again gives the completed refund; nothing moves twice. Raises
-    PermissionDenied, SelfCompletion, SourceNotBacked, WrongState when it was declined,
-    RefundNotFound.
+    PermissionDenied, ApprovalMissing, SelfCompletion, SourceNotBacked, WrongState when it was
+    declined, RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if refund.status == Refund.Status.COMPLETED:
         return refund
-    _check_transition(refund, Refund.Status.COMPLETED)
-    _check_completer(refund, actor, now)
+    check_move(refund, Refund.Status.COMPLETED)
+    if not refund.payout:  # whoever put it into a payout was asked then
+        check_payer(refund, actor, now)
     reversal = refund.kind == Refund.Kind.REVERSAL
     if not reversal:
-        _check_backed(refund)
+        check_backed(refund)
     _resolve(refund, Refund.Status.COMPLETED, actor, now)
     key = internal_key(refund.number, "completed")
     credit.capture(customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now)
     if reversal:
         parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
         book_reversals(refund.customer_id, parts, key=key, actor=actor, now=now)
+        returns.book_reversals(refund.customer_id, parts, actor=actor, now=now)
     return refund
 
 
-def _check_backed(refund: Refund) -> None:
+def check_payer(refund: Refund, actor: Actor, now: datetime) -> None:
+    """Raise ApprovalMissing or SelfCompletion if the actor may not pay the refund."""
+    check_approved(refund, now)
+    _check_completer(refund, actor, now)
+
+
+def check_backed(refund: Refund) -> None:
     """Raise SourceNotBacked if a voided payment left a source of the refund without its money."""
     credit_ids = [part.credit_id for part in refund.sources.all()]
     for order in source_orders(refund.customer_id, credit_ids):
@@ -314,15 +236,16 @@ def _check_backed(refund: Refund) -> None:
 def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
     """Decline with a reason: the held amount becomes available again.
 
-    Raises PermissionDenied, InvalidInput without a reason, WrongState, RefundNotFound.
+    Raises PermissionDenied, InvalidInput without a reason, InPayout, WrongState, RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
-    refund = _locked(refund_id)
+    refund = locked(refund_id)
     if not reason.strip():
         raise InvalidInput("Say why the refund is declined.", field="reason")
     if refund.status == Refund.Status.DECLINED and refund.decline_reason == reason.strip():
         return refund
-    _check_transition(refund, Refund.Status.DECLINED)
+    check_move(refund, Refund.Status.DECLINED)
+    check_free(refund)
     refund.decline_reason = reason.strip()
     _resolve(refund, Refund.Status.DECLINED, actor, now)
     key = internal_key(refund.number, "declined")
@@ -332,22 +255,48 @@ def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refu
     return refund
 
 
-def _locked(refund_id: int) -> Refund:
-    found = Refund.objects.filter(pk=refund_id).first()
-    if found is None:
-        raise RefundNotFound("There is no such refund.")
-    credit.lock(found.customer_id, found.currency)
-    return Refund.objects.select_related("customer").get(pk=refund_id)
+@transaction.atomic
+def fail(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
+    """The money did not reach the payee: it is credit again, the same credits on the same terms.
 
-
-def _check_transition(refund: Refund, to: str) -> None:
-    if to not in TRANSITIONS[refund.status]:
-        raise WrongState(f"{refund.number} is already {refund.get_status_display().lower()}.")
+    Again on a failed refund: nothing more happens. Raises PermissionDenied, InvalidInput without a
+    reason, WrongState, RefundNotFound.
+    """
+    actor.require(Permission.COMPLETE_REFUND)
+    refund = locked(refund_id)
+    if refund.status == Refund.Status.FAILED:
+        return refund
+    if not reason.strip():
+        raise InvalidInput("Say why the payment failed.", field="reason")
+    check_text(reason, field="reason", longest=1_000)
+    if refund.kind != Refund.Kind.REFUND:
+        raise WrongState(f"{refund.number} is a reversal: no payment of it can fail.")
+    check_move(refund, Refund.Status.FAILED)
+    key = internal_key(refund.number, "failed")
+    was_paid = refund.status == Refund.Status.COMPLETED
+    refund.fail_reason, refund.failed_at = reason.strip(), now
+    _resolve(refund, Refund.Status.FAILED, actor, now)
+    if was_paid:
+        parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
+        credit.give_back(
+            customer_id=refund.customer_id, currency=refund.currency, parts=parts, house=House.PAYOUTS,
+            reason="failed", reference=refund.number, key=key, actor=actor, now=now,
+        )  # fmt: skip
+    else:
+        credit.release(
+            customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now
+        )
+    credit_ids = [part.credit_id for part in refund.sources.all()]
+    take_back_unbacked(refund.customer_id, credit_ids, key=key, actor=actor, now=now)
+    return refund
 
 
 def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:
-    """Above the shop's limit whoever asked may not complete, in one piece or in several (R6)."""
-    if not _is_own(refund, actor):
+    """Above the shop's limit whoever asked may not complete, in one piece or in several (R6).
+
+    Somebody else's approval is the second pair of eyes: with one they may.
+    """
+    if not is_own(refund, actor) or any(each.by_user_id != actor.user_id for each in standing(refund)):
         return
     limit = Money(shop().self_completion_limit_minor, shop().currency)
     sum_minor = refund.amount_minor + _completed_own(refund, actor, now)
@@ -356,12 +305,6 @@ def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:
             f"You asked for {refund.number} yourself. Above {limit} for one customer in a day somebody else "
             "completes it."
         )
-
-
-def _is_own(refund: Refund, actor: Actor) -> bool:
-    if actor.user_id is None:
-        return refund.requested_by_user_id is None and refund.requested_by == actor.name
-    return refund.requested_by_user_id == actor.user_id
 
 
 def _completed_own(refund: Refund, actor: Actor, now: datetime) -> int:
@@ -381,12 +324,14 @@ def _resolve(refund: Refund, status: Refund.Status, actor: Actor, now: datetime)
     refund.status = status
     refund.resolved_by = actor.name
     refund.resolved_at = now
-    refund.save(update_fields=["status", "resolved_by", "resolved_at", "decline_reason"])
+    refund.save(
+        update_fields=["status", "resolved_by", "resolved_at", "decline_reason", "fail_reason", "failed_at"]
+    )
     event = NewEvent(
         _RESOLVED[refund.kind, status],
         refund.number,
         refund.customer_id,
-        note=refund.decline_reason,
+        note=refund.fail_reason or refund.decline_reason,
         data={"amount": str(amount_of(refund))},
     )
     record(event, actor=actor, now=now)

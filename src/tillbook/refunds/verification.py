@@ -13,19 +13,24 @@ from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
 from tillbook.events.models import Event
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee, content_of_request, content_of_reversal
+from tillbook.refunds.payees import Payee, content_of_request
+from tillbook.refunds.services import content_of_reversal
 
 # From each refund to its own transfers by their index, instead of grouping all transfers there are.
 # A checkout's document may have any name, a refund's too: its transfers are those of orders.
 _MONEY = (
     "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ledger_transfer AS t "
     "ON t.customer_id = r.customer_id AND t.reference = 'RF-' || CAST(r.id + 1000 AS text) "
-    "AND t.kind <> 'post' AND t.house <> 'orders' GROUP BY r.id, r.customer_id, r.amount_minor, r.status "
+    "AND (t.kind <> 'post' OR t.inward) AND t.house <> 'orders' "
+    "GROUP BY r.id, r.customer_id, r.amount_minor, r.status "
     "HAVING sum(CASE WHEN t.kind = 'hold' THEN t.amount_minor ELSE 0 END) <> r.amount_minor "
     "OR sum(CASE WHEN t.kind = 'capture' THEN t.amount_minor ELSE 0 END) "
-    "<> CASE WHEN r.status = 'completed' THEN r.amount_minor ELSE 0 END "
-    "OR sum(CASE WHEN t.kind = 'release' THEN t.amount_minor ELSE 0 END) "
-    "<> CASE WHEN r.status = 'declined' THEN r.amount_minor ELSE 0 END ORDER BY r.id"
+    "+ sum(CASE WHEN t.kind = 'release' THEN t.amount_minor ELSE 0 END) "
+    "<> CASE WHEN r.status IN ('requested', 'approved') THEN 0 ELSE r.amount_minor END "
+    # What was captured is gone, unless it came back: a payment that failed after it was completed.
+    "OR sum(CASE WHEN t.kind = 'capture' THEN t.amount_minor ELSE 0 END) "
+    "- sum(CASE WHEN t.kind = 'post' THEN t.amount_minor ELSE 0 END) "
+    "<> CASE WHEN r.status = 'completed' THEN r.amount_minor ELSE 0 END ORDER BY r.id"
 )
 _SOURCES = (
     "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ("
@@ -50,10 +55,9 @@ def money_findings() -> Iterator[Finding]:
 def findings() -> Iterator[Finding]:
     """Refunds whose state, sources or payee are not what the book and their request say."""
     yield from money_findings()
-    requests = dict(
-        Event.objects.filter(action__in=["refund.requested", "refund.reversal_requested"]).values_list(
-            "subject", "content"
-        )
+    asked_for = ["refund.requested", "refund.reversal_requested", "refund.changed"]
+    requests = dict(  # of each refund the last: what it was asked for, or changed to
+        Event.objects.filter(action__in=asked_for).order_by("pk").values_list("subject", "content")
     )
     rows = Refund.objects.order_by("id").values_list(*_Asked._fields, "sources__credit_id")
     for asked, sources in groupby(rows.iterator(chunk_size=2000), key=lambda row: row[:-1]):
@@ -78,6 +82,7 @@ class _Asked(NamedTuple):
     bank_account: str
     paypal_email: str
     postal_address: str
+    payee_reference: str
     payment_date: date | None
     reverse_reason: str
     note: str
@@ -91,6 +96,9 @@ def _contents(refund: _Asked, credit_ids: Sequence[int | None]) -> Iterator[str]
                 yield content_of_reversal(credit_id, refund.reverse_reason, refund.note)
         return
     amount = Money(refund.amount_minor, refund.currency)
-    payee = Payee(refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address)
+    payee = Payee(
+        refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address,
+        refund.payee_reference,
+    )  # fmt: skip
     for credit_id in (None, *credit_ids):
         yield content_of_request(amount, refund.method, payee, refund.payment_date, refund.note, credit_id)

@@ -8,6 +8,8 @@ from django.db.models import Q
 from tillbook.common.numbering import public_number
 from tillbook.customers.models import Customer
 from tillbook.orders.models import Order, OrderLine
+from tillbook.shop.details import label_of
+from tillbook.shop.policies import shop
 
 
 class Rma(models.Model):
@@ -22,8 +24,11 @@ class Rma(models.Model):
         AWAITING = "awaiting", "Awaiting outcome"
         CREDIT = "credit", "Credit issued"
         NO_CREDIT = "no_credit", "Closed without credit"
+        REVERSED = "reversed", "Credit reversed"
 
     class Reason(models.TextChoices):
+        """The reasons that every shop begins with; its settings add others."""
+
         FAULTY = "faulty", "Faulty or damaged"
         WRONG_ITEM = "wrong_item", "Wrong item sent"
         NOT_AS_DESCRIBED = "not_as_described", "Not as described"
@@ -40,7 +45,7 @@ class Rma(models.Model):
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.AWAITING)
-    reason = models.CharField(max_length=20, choices=Reason)
+    reason = models.CharField(max_length=20)
     note = models.TextField(blank=True)
     public_note = models.TextField(blank=True)
     shipping_minor = models.BigIntegerField(default=0)
@@ -50,6 +55,7 @@ class Rma(models.Model):
     opened_by = models.CharField(max_length=150)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
+    reversed_at = models.DateTimeField(null=True)  # when all of its credit had been reversed as a mistake
 
     class Meta:
         constraints: ClassVar = [
@@ -70,6 +76,10 @@ class Rma(models.Model):
     @property
     def number(self) -> str:
         return public_number("RMA", self.pk)
+
+    def get_reason_display(self) -> str:
+        """What the shop calls the reason, which may be one that it added."""
+        return label_of(self.reason, shop().return_reasons)
 
     @property
     def adjustment_note(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
@@ -21,13 +22,22 @@ def by_number(number: str) -> Rma:
     wanted = row_id("RMA", number)
     rma = None if wanted is None else rows.filter(pk=wanted).first()
     if rma is None:
-        raise RmaNotFound(f"There is no RMA {number!r}.", field="rma")
+        raise RmaNotFound(_("There is no RMA %(number)r.") % {"number": number}, field="rma")
+    return rma
+
+
+def by_id(rma_id: int) -> Rma:
+    """The return with its customer and order; raises RmaNotFound."""
+    rma = Rma.objects.select_related("customer", "order").filter(pk=rma_id).first()
+    if rma is None:
+        raise RmaNotFound(_("There is no such RMA."), field="rma")
     return rma
 
 
 def lines_of(rma: Rma) -> list[RmaLine]:
-    """The return's lines in their order."""
-    return list(RmaLine.objects.filter(rma=rma).order_by("position"))
+    """The return's lines in their order, each with the order line that it takes from."""
+    rows = RmaLine.objects.filter(rma=rma).select_related("order_line__order")
+    return list(rows.order_by("position"))
 
 
 def page(
@@ -35,14 +45,18 @@ def page(
     customer_id: int | None = None,
     order_id: int | None = None,
     status: str = "",
+    oldest_first: bool = False,
     before: str | None = None,
     limit: int = 50,
 ) -> list[Rma]:
-    """A page of returns, the newest first; `before` is the number of the last one seen.
+    """A page of returns, the newest first, or with `oldest_first` the oldest.
+
+    `before` is the number of the last one seen.
 
     An order's are those opened on it, and those that take from its lines.
     """
-    rows = Rma.objects.select_related("customer", "order").order_by("-opened_at", "-id")
+    order = ("opened_at", "id") if oldest_first else ("-opened_at", "-id")
+    rows = Rma.objects.select_related("customer", "order").order_by(*order)
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
     if order_id is not None:
@@ -51,8 +65,9 @@ def page(
         rows = rows.filter(status=status)
     if before and (last := Rma.objects.filter(pk=row_id("RMA", before) or 0).first()):
         # The first condition says nothing new, but it is one that an index can begin at.
-        rows = rows.filter(opened_at__lte=last.opened_at)
-        rows = rows.exclude(opened_at=last.opened_at, id__gte=last.pk)
+        on, seen = ("gte", "lte") if oldest_first else ("lte", "gte")
+        rows = rows.filter(**{f"opened_at__{on}": last.opened_at})
+        rows = rows.exclude(**{"opened_at": last.opened_at, f"id__{seen}": last.pk})
     return list(rows[:limit])
 
 

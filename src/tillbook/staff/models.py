@@ -87,3 +87,22 @@ class Answer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} to {self.key}"
+
+
+class SavedFilter(models.Model):
+    """A list's filter under a name: its owner's alone, or everybody's. `staff.saved_filters` writes it."""
+
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    page = models.CharField(max_length=20)  # which list: "refunds"
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=500)  # the filter as the list's address has it
+    shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "page", "name"], name="saved_filter_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

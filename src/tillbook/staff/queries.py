@@ -38,6 +38,11 @@ def names_of(identities: Iterable[str]) -> dict[str, str]:
     return {f"user:{user.pk}": user.username for user in User.objects.filter(pk__in=ids)} if ids else {}
 
 
+def ids_of(usernames: Iterable[str]) -> dict[str, int]:
+    """username -> id of those that exist."""
+    return dict(User.objects.filter(username__in=set(usernames)).values_list("username", "pk"))
+
+
 def all_users() -> list[User]:
     """Everybody, by name; those who can't log in any more last."""
     return list(User.objects.order_by("-is_active", "username"))

@@ -17,6 +17,8 @@ from django.utils.translation import gettext
 from lucide.templatetags.lucide import lucide
 
 from tillbook.common.money import Money, with_shown_amounts
+from tillbook.credit.models import Credit
+from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
 register = template.Library()
@@ -133,6 +135,12 @@ def _time(at: datetime | None, *, with_time: bool = False) -> SafeString | str:
 def _day(day: date, locale: str) -> str:
     """The date as the locale writes it: 2 Mar 2026."""
     return str(format_skeleton("yMMMd", day, locale=locale))
+
+
+@register.filter
+def reason(credit: Credit) -> str:
+    """Why the credit was issued, in words."""
+    return label_of(credit.reason, shop().give_reasons, shop().return_reasons)
 
 
 @register.simple_tag

@@ -95,23 +95,53 @@ for (const all of document.querySelectorAll("[data-select-all]")) {
   show();
 }
 
-// Returns: an empty credit amount shows the share of the line that it stands for.
-for (const amount of document.querySelectorAll("[data-share-of]")) {
-  const quantity = document.getElementById(amount.dataset.shareOf);
-  const show = () => (amount.placeholder = share(amount.dataset, quantity.value));
-  quantity.addEventListener("input", show);
+// Only what the chosen refund method asks for.
+for (const method of document.querySelectorAll("[data-chooses]")) {
+  const show = () => {
+    for (const detail of method.form.querySelectorAll("[data-method]"))
+      detail.hidden = !detail.dataset.method.split(" ").includes(method.value);
+  };
+  method.addEventListener("change", show);
+  window.addEventListener("pageshow", show); // a browser may fill in what was chosen before
   show();
 }
 
-// The same running sums as on the server, so that all pieces together give the line's amount.
-function share({ amount, returned, sold, back }, typed) {
-  if (!/^[1-9]\d{0,6}$/.test(typed)) return "";
-  const line = read(amount);
-  const pieces = BigInt(sold);
-  const running = (count) => (2n * line.minor * count + pieces) / (2n * pieces);
-  const value = running(BigInt(back) + BigInt(typed)) - running(BigInt(back));
-  const left = line.minor - read(returned).minor;
-  return written({ ...line, minor: value < left ? value : left });
+// Returns: the server prices the form while one types, with the code that will open it.
+for (const form of document.querySelectorAll("[data-price]")) {
+  form.querySelector("[data-without-script]").remove();
+  let running;
+  let pause;
+  const ask = async () => {
+    running?.abort();
+    const mine = (running = new AbortController());
+    const sent = { method: "POST", headers: { "HX-Request": "true" }, body: new FormData(form), signal: mine.signal };
+    const answer = await fetch(form.dataset.price, sent).catch(() => null);
+    if (mine.signal.aborted || answer?.redirected) return;
+    const fresh = document.createElement("template");
+    fresh.innerHTML = answer?.ok ? await answer.text().catch(() => "") : "";
+    if (mine.signal.aborted) return;
+    if (!answer?.ok) document.getElementById("worth").textContent = form.dataset.offline;
+    for (const part of fresh.content.querySelectorAll("[data-for]"))
+      document.getElementById(part.dataset.for).replaceChildren(...part.childNodes);
+    for (const part of fresh.content.querySelectorAll("[data-field]")) tell(part);
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(ask, 250);
+  });
+}
+
+// What the server says of a field: an error under it, and what it stands for while it is empty.
+function tell(part) {
+  const field = document.getElementById(part.dataset.field);
+  const error = part.firstElementChild;
+  document.getElementById(`${field.id}_error`)?.remove();
+  if (error) field.parentElement.append(error);
+  field.parentElement.classList.toggle("wrong", Boolean(error));
+  const help = document.getElementById(`${field.id}_helptext`);
+  field.setAttribute("aria-describedby", [help?.id, error?.id].filter(Boolean).join(" "));
+  field.setAttribute("aria-invalid", String(Boolean(error)));
+  if ("share" in part.dataset) field.placeholder = part.dataset.share;
 }
 
 // Sums in whole minor units: amounts are never added as fractions.

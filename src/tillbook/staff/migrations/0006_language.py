@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("staff", "0004_viewer"),
+        ("staff", "0005_saved_filters"),
     ]
 
     operations = [

@@ -1,0 +1,53 @@
+"""Commands about the keys that seal account numbers."""
+
+from __future__ import annotations
+
+import typer
+from django.conf import settings
+
+from tillbook.cli.output import AsJson, say
+from tillbook.common import sealing
+from tillbook.common.errors import InvalidInput
+from tillbook.common.key_files import keep_account_keys
+from tillbook.refunds.resealing import reseal as reseal_all
+
+commands = typer.Typer(
+    name="account-key", help="The keys that seal account numbers in the database.", no_args_is_help=True
+)
+
+
+@commands.command()
+def new(as_json: AsJson = False) -> None:
+    """Print a new key, for TILLBOOK_ACCOUNT_KEYS. It changes nothing."""
+    key = sealing.new_key()
+    say(key, {"key": key}, as_json=as_json)
+
+
+@commands.command()
+def reseal(as_json: AsJson = False) -> None:
+    """Seal every account number with the key that stands first; older keys are needed no more after it."""
+    _say_resealed(as_json=as_json)
+
+
+@commands.command()
+def rotate(as_json: AsJson = False) -> None:
+    """Make a new key in the data folder and seal every account number with it.
+
+    The key in use until now stays behind it, for what is being written at this moment; those before it go.
+    """
+    if not settings.TILLBOOK_ACCOUNT_KEYS_KEPT:
+        raise InvalidInput(
+            "The keys are in TILLBOOK_ACCOUNT_KEYS: put a new one before them, restart what runs, "
+            "and run `tillbook account-key reseal`."
+        )
+    current = settings.TILLBOOK_ACCOUNT_KEYS()[0]
+    keep_account_keys(settings.DATA_DIR, [sealing.new_key(), current])
+    _say_resealed(as_json=as_json)
+
+
+def _say_resealed(*, as_json: bool) -> None:
+    try:
+        count = reseal_all()
+    except ValueError as error:
+        raise InvalidInput(str(error)) from error
+    say(f"{count:,} account numbers are sealed with the first key.", {"resealed": count}, as_json=as_json)

@@ -1,0 +1,70 @@
+"""A test mail: does the server that the environment names take what the shop sends?"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from datetime import datetime
+from email.utils import format_datetime
+from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused, SMTPSenderRefused
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.common.mail import MailFailed, NoEmailAddress, deliver, one_line
+from tillbook.delivery.sender import replies_to, sender, sender_address
+from tillbook.delivery.services import Sent
+from tillbook.shop.policies import shop
+from tillbook.staff.queries import user_by_id
+
+
+def send_test(*, actor: Actor, now: datetime) -> Sent:
+    """Send a test mail to the actor's own address; where no server is set, write it to a file.
+
+    Nothing of the shop changes, so there is no event. Raises PermissionDenied, NoEmailAddress, and
+    MailFailed, which says in words what went wrong.
+    """
+    actor.require(Permission.MANAGE_SETTINGS)
+    to = "" if actor.user_id is None else user_by_id(actor.user_id).email
+    if not to:
+        raise NoEmailAddress("You have no e-mail address. Add yours under Users first.", field="email")
+    try:
+        path = deliver(_message(to, now), "test", now)
+    except MailFailed as failure:
+        raise MailFailed(_in_words(failure, to)) from failure
+    return Sent(to, path)
+
+
+def _message(to: str, now: datetime) -> EmailMessage:
+    name = shop().name
+    return EmailMessage(
+        subject=one_line(f"Test mail from {name}"),
+        body=f"This is a test. Mails from {name} reach you.\n\nAnswers to it go where answers to the shop's "
+        "mails go.\n",
+        from_email=sender(),
+        to=[to],
+        reply_to=replies_to(),
+        headers={"Date": format_datetime(now)},
+    )
+
+
+def _in_words(failure: MailFailed, to: str) -> str:
+    """What went wrong and what to do about it, where the cause is one that can be told apart."""
+    server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    match failure.__cause__:
+        case SMTPAuthenticationError():
+            return f"{server} did not accept the user name and password in TILLBOOK_EMAIL_URL."
+        case SMTPRecipientsRefused():
+            return f"{server} takes no mail for {to}. Check that address under Users."
+        case SMTPSenderRefused():
+            return f"{server} takes no mail from {sender_address()}. Set TILLBOOK_MAIL_FROM to one it takes."
+        case socket.gaierror():
+            return f"No server is called {settings.EMAIL_HOST}. Check the host in TILLBOOK_EMAIL_URL."
+        case TimeoutError():
+            return f"{server} did not answer within {settings.EMAIL_TIMEOUT} seconds. Check host and port."
+        case ConnectionRefusedError():
+            return f"Nothing takes mail at {server}. Check host and port in TILLBOOK_EMAIL_URL."
+        case ssl.SSLError():
+            return f"{server} and Tillbook agree on no encryption. Check smtp+tls or smtp+ssl, and the port."
+    return failure.message

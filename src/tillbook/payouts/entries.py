@@ -1,0 +1,69 @@
+"""What a bank's statement says, whatever its format."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from datetime import date
+
+from tillbook.common.errors import Refusal
+from tillbook.common.money import exponent
+
+_AMOUNT = re.compile(r"(?P<whole>\d{1,13})(\.(?P<part>\d*))?", re.ASCII)
+
+
+class UnreadableStatement(Refusal):
+    """A file that is no statement of the format it was said to be."""
+
+    code = "unreadable_statement"
+    status = 422
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="file")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One booking. `minor` is below zero where money left the account.
+
+    `texts` is all in which a reference may stand. `returned` says that the bank calls it the return of
+    an earlier payment.
+    """
+
+    booked_on: date
+    minor: int
+    currency: str
+    texts: tuple[str, ...] = ()
+    name: str = ""
+    account: str = ""
+    bank_reference: str = ""
+    returned: bool = False
+
+
+def keys_of(entries: Iterable[Entry]) -> list[str]:
+    """A key for each entry: the same whenever a statement that has it is read again.
+
+    Banks' own references are not always unique, so it is made from all that the entry says; of entries
+    that say the same, the first, the second … of the day are told apart.
+    """
+    seen: Counter[str] = Counter()
+    keys = []
+    for each in entries:
+        said = repr(astuple(each))
+        place = seen[said]
+        seen[said] += 1
+        keys.append(hashlib.sha256(f"{said}{place}".encode()).hexdigest())
+    return keys
+
+
+def minor_of(text: str, currency: str) -> int:
+    """Minor units of a plain amount without a sign, "12.3". Raises UnreadableStatement."""
+    found = _AMOUNT.fullmatch(text.strip())
+    digits = exponent(currency)
+    part = (found["part"] or "").rstrip("0") if found else ""
+    if found is None or len(part) > digits:
+        raise UnreadableStatement(f"{text[:40]!r} is not an amount in {currency}.")
+    return int(found["whole"] + part.ljust(digits, "0"))

@@ -1,0 +1,84 @@
+"""What a bank file says: from whose account, and each payment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.refunds.accounts import BankAccount, Scheme
+
+
+class NotForThisFile(Refusal):
+    """A refund that the file's format can't carry."""
+
+    code = "not_for_this_file"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One payment: `reference` is the refund's number, which the payee sees on their statement."""
+
+    reference: str
+    name: str
+    account: BankAccount
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The shop's account that the money leaves, and what its bank calls the shop.
+
+    `user_id` is what the scheme gave the shop: the APCA's user identification number, Bacs's service
+    user number, the ACH company identification. `bank` is the bank's name or its abbreviation.
+    """
+
+    name: str
+    account: BankAccount
+    user_id: str = ""
+    bank: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that one file holds. `number` is the payout's own, from 1; money is in `currency`."""
+
+    number: int
+    reference: str
+    currency: str
+    sender: Sender
+    pay_on: date
+    made_at: datetime  # in the shop's zone
+    instructions: Sequence[Instruction]
+
+    @property
+    def total_minor(self) -> int:
+        return sum(each.minor for each in self.instructions)
+
+
+def check_run(run: Run, *, currency: str, scheme: Scheme, most_minor: int) -> None:
+    """Raise NotForThisFile for the first thing that a file between `scheme` accounts can't say."""
+    if run.currency != currency:
+        raise NotForThisFile(f"This file pays in {currency}, not in {run.currency}.", field="format")
+    if run.sender.account.scheme is not scheme:
+        raise InvalidInput(f"The shop's own account must be {_KIND[scheme]}.", field="account")
+    for each in run.instructions:
+        if each.account.scheme is not scheme:
+            raise NotForThisFile(
+                f"{each.reference} goes to an account that is not {_KIND[scheme]}. Leave it out.",
+                field="refunds",
+            )
+        if each.minor > most_minor:
+            raise NotForThisFile(
+                f"{each.reference} is more than one entry of this file can pay.", field="refunds"
+            )
+
+
+_KIND = {
+    Scheme.AU: "an Australian one with a BSB",
+    Scheme.GB: "a British one with a sort code",
+    Scheme.US: "an American one with a routing number",
+    Scheme.IBAN: "one with an IBAN",
+}

@@ -1,0 +1,147 @@
+"""Statements as a table, CSV: each bank names its columns as it likes, so the shop says which is which."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tillbook.common.errors import InvalidInput
+from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of
+
+_MOST_ROWS = 100_000
+_NAMES = ("date", "amount", "debit", "credit", "reference", "name", "account", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column says what. `amount` is signed; or `debit` and `credit` stand apart, without signs.
+
+    `reference` may name several columns, all of which may hold a refund's number. `date_format` is
+    strptime's; `decimal` is the character before the minor units.
+    """
+
+    date: str
+    reference: tuple[str, ...]
+    amount: str = ""
+    debit: str = ""
+    credit: str = ""
+    name: str = ""
+    account: str = ""
+    id: str = ""
+    date_format: str = "%Y-%m-%d"
+    decimal: str = "."
+
+
+def columns_of(named: Mapping[str, str], *, date_format: str, decimal: str) -> Columns:
+    """The columns as people name them: {"date": "Booked", "reference": "Text,Note"}. Raises InvalidInput."""
+    unknown = sorted(set(named) - set(_NAMES))
+    if unknown:
+        raise InvalidInput(
+            f"There is no column {unknown[0]!r}. Name one of {', '.join(_NAMES)}.", field="column"
+        )
+    if "date" not in named or "reference" not in named:
+        raise InvalidInput("Name at least the columns date and reference.", field="column")
+    if ("amount" in named) == ("debit" in named or "credit" in named):
+        raise InvalidInput("Name the column amount, or the columns debit and credit.", field="column")
+    if decimal not in (".", ","):
+        raise InvalidInput("The decimal sign is a point or a comma.", field="decimal")
+    others = {name: column for name, column in named.items() if name != "reference"}
+    references = tuple(part.strip() for part in named["reference"].split(",") if part.strip())
+    return Columns(reference=references, date_format=date_format, decimal=decimal, **others)
+
+
+def read(data: bytes, columns: Columns, currency: str) -> list[Entry]:
+    """The entries, in their order; all are in `currency`. Raises UnreadableStatement naming the line."""
+    text = _text(data)
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        heads = [head.strip() for head in next(table, [])]
+        places = _places(heads, columns)
+        return list(_entries(table, places, columns, currency))
+    except csv.Error as error:
+        raise UnreadableStatement(f"The file is not CSV: {error}.") from error
+
+
+def _text(data: bytes) -> str:
+    if b"\0" in data:
+        raise UnreadableStatement("The file is not text. Save it as CSV first.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _delimiter(text: str) -> str:
+    head = text.partition("\n")[0]
+    return max(",;\t", key=head.count)
+
+
+def _places(heads: list[str], columns: Columns) -> dict[str, list[int]]:
+    named = {
+        name: [getattr(columns, name)] if isinstance(getattr(columns, name), str) else getattr(columns, name)
+        for name in _NAMES
+    }
+    missing = [head for wanted in named.values() for head in wanted if head and head not in heads]
+    if missing:
+        raise UnreadableStatement(f"The file has no column {missing[0]!r}. It has: {', '.join(heads)[:300]}.")
+    return {name: [heads.index(head) for head in wanted if head] for name, wanted in named.items()}
+
+
+def _entries(
+    table: Iterator[list[str]], places: dict[str, list[int]], columns: Columns, currency: str
+) -> Iterator[Entry]:
+    for line, row in enumerate(table, start=2):
+        if line > _MOST_ROWS:
+            raise UnreadableStatement(f"A statement has at most {_MOST_ROWS:,} lines. Read it in parts.")
+        if any(cell.strip() for cell in row):
+            yield _entry(line, row, places, columns, currency)
+
+
+def _entry(line: int, row: list[str], places: dict[str, list[int]], columns: Columns, currency: str) -> Entry:
+    def cells(name: str) -> list[str]:
+        return [row[place].strip() if place < len(row) else "" for place in places[name]]
+
+    def cell(name: str) -> str:
+        return next(iter(cells(name)), "")
+
+    try:
+        minor = (
+            _signed(cell("amount"), columns, currency)
+            if columns.amount
+            else (
+                _signed(cell("credit") or "0", columns, currency)
+                - abs(_signed(cell("debit") or "0", columns, currency))
+            )
+        )
+        booked_on = _day(cell("date"), columns.date_format)
+    except UnreadableStatement as error:
+        raise UnreadableStatement(f"Line {line}: {error.message}") from None
+    return Entry(
+        booked_on=booked_on,
+        minor=minor,
+        currency=currency,
+        texts=tuple(text for text in cells("reference") if text),
+        name=cell("name"),
+        account=cell("account"),
+        bank_reference=cell("id"),
+    )
+
+
+def _signed(text: str, columns: Columns, currency: str) -> int:
+    """Minor units of "-1.234,50", "1234.5-", "(12.00)"; signs may stand before or after."""
+    plain = text.replace("\N{MINUS SIGN}", "-").replace("\N{NO-BREAK SPACE}", "").replace(" ", "")
+    negative = plain.startswith(("-", "(")) or plain.endswith("-")
+    plain = plain.strip("+-()")
+    thousands = "," if columns.decimal == "." else "."
+    minor = minor_of(plain.replace(thousands, "").replace(columns.decimal, "."), currency)
+    return -minor if negative else minor
+
+
+def _day(text: str, date_format: str) -> date:
+    try:
+        return datetime.strptime(text, date_format).date()  # noqa: DTZ007  a day has no zone
+    except ValueError:
+        raise UnreadableStatement(f"{text[:40]!r} is not a date like {date_format}.") from None

@@ -1,0 +1,66 @@
+"""Refunds on their way into a payout, and out of one that is cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.common.errors import Refusal
+from tillbook.events.services import NewEvent, record_many
+from tillbook.refunds.models import Refund
+from tillbook.refunds.services import check_backed, check_payer
+from tillbook.refunds.state import OPEN
+
+
+class NotReady(Refusal):
+    """A refund that can't go into a payout."""
+
+    code = "not_ready"
+
+
+def enter_payout(refunds: Sequence[Refund], number: str, *, actor: Actor, now: datetime) -> None:
+    """Put refunds into a payout, under the locks of their books, in the caller's transaction.
+
+    Raises NotReady for the first that can't go there, and what `complete` would refuse it for.
+    """
+    actor.require(Permission.MAKE_PAYOUTS)
+    for refund in refunds:
+        _check_ready(refund)
+        check_payer(refund, actor, now)
+        check_backed(refund)
+        refund.payout = number
+    Refund.objects.bulk_update(refunds, ["payout"], batch_size=500)
+    record_many(
+        [
+            NewEvent("refund.entered_payout", each.number, each.customer_id, data={"payout": number})
+            for each in refunds
+        ],
+        actor=actor,
+        now=now,
+    )
+
+
+def leave_payout(refunds: Sequence[Refund], *, actor: Actor, now: datetime) -> None:
+    """Take refunds out of a payout that is cancelled, in the caller's transaction."""
+    actor.require(Permission.MAKE_PAYOUTS)
+    events = [
+        NewEvent("refund.left_payout", each.number, each.customer_id, data={"payout": each.payout})
+        for each in refunds
+    ]
+    for refund in refunds:
+        refund.payout = ""
+    Refund.objects.bulk_update(refunds, ["payout"], batch_size=500)
+    record_many(events, actor=actor, now=now)
+
+
+def _check_ready(refund: Refund) -> None:
+    if refund.kind != Refund.Kind.REFUND or refund.method != Refund.Method.BANK_TRANSFER:
+        raise NotReady(f"{refund.number} is not paid by bank transfer. Leave it out.", field="refunds")
+    if refund.status not in OPEN:
+        state = refund.get_status_display().lower()
+        raise NotReady(f"{refund.number} is already {state}. Leave it out.", field="refunds")
+    if refund.payout:
+        raise NotReady(
+            f"{refund.number} is in payout {refund.payout} already. Leave it out.", field="refunds"
+        )

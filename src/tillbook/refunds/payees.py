@@ -1,0 +1,197 @@
+"""Where a refund's money goes: checked, corrected while it is open, and shown to those who pay it."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from datetime import date, datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from tillbook.common.actor import Actor, Permission
+from tillbook.common.checks import check_text
+from tillbook.common.errors import InvalidInput, WrongState
+from tillbook.common.money import Money
+from tillbook.common.sealing import mark
+from tillbook.events.services import NewEvent, content_of, record
+from tillbook.refunds.accounts import BankAccount, mask, read
+from tillbook.refunds.approvals import void
+from tillbook.refunds.models import Refund
+from tillbook.refunds.state import OPEN, amount_of, check_free, locked
+from tillbook.shop.details import PAYEE_FIELDS, Asked
+from tillbook.shop.policies import shop
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who gets the money, and where; which field is needed hangs on the method."""
+
+    name: str = ""
+    bank_account: str = ""
+    paypal_email: str = ""
+    postal_address: str = ""
+    reference: str = ""  # what the payee knows the payment by
+
+    def stripped(self) -> Payee:
+        """The same without spaces around what was typed."""
+        return Payee(*(text.strip() for text in astuple(self)))
+
+
+_LONGEST = {
+    "payee_name": 200,
+    "bank_account": 60,
+    "paypal_email": 254,
+    "postal_address": 1000,
+    "reference": 60,
+}
+_FARTHEST_PAYMENT = timedelta(days=366)
+
+
+def content_of_request(
+    amount: Money, method: str, payee: Payee, payment_date: date | None, note: str, credit_id: int | None
+) -> str:
+    """The digest of all that a refund's request asks for; `verify` compares it with the refund."""
+    paid_to = [payee.name, payee.bank_account, payee.paypal_email, payee.postal_address]
+    if payee.reference:  # it came later: digests of refunds without one stay what they were
+        paid_to.append(payee.reference)
+    return content_of(
+        "refund.requested", amount=amount, method=str(method), payee=paid_to,
+        payment_date=payment_date, note=note, credit_id=credit_id,
+    )  # fmt: skip
+
+
+#: What to say where a detail that the method needs is missing, or is none.
+_WANTED = {
+    "payee_name": "Enter the payee's name.",
+    "bank_account": "Enter the payee's bank account: branch code and account number, or an IBAN.",
+    "paypal_email": "Enter the payee's PayPal e-mail address.",
+    "postal_address": "Enter the address that the money goes to.",
+    "reference": "Enter the payee's reference.",
+}
+
+
+def _check_payee(code: str, payee: Payee, currency: str) -> BankAccount | None:
+    """The method must be one that the shop pays by now, and the payee have what it asks for.
+
+    Returns the bank account, where one is asked for and given.
+    """
+    method = shop().methods.get(code)
+    if method is None or not method.on:
+        ways = ", ".join(each.code for each in shop().methods.values() if each.on)
+        raise InvalidInput(f"No refund is paid by {code[:60]!r}. Use one of {ways}.", field="method")
+    for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
+        asked = method.asks(field)
+        if (asked == Asked.REQUIRED and not text) or (asked != Asked.NOT_ASKED and not _may_be(field, text)):
+            raise InvalidInput(_WANTED[field], field=field)
+    wanted = method.asks("bank_account") != Asked.NOT_ASKED and payee.bank_account
+    return read(payee.bank_account, currency) if wanted else None
+
+
+def _may_be(field: str, text: str) -> bool:
+    """Whether the text could be what the field asks for. Empty: nobody said."""
+    if field == "paypal_email" and text:
+        try:
+            validate_email(text)
+        except ValidationError:
+            return False
+    return True
+
+
+def _check_payment_date(day: date, now: datetime) -> None:
+    """At most a year away: anything else is a mistyped year."""
+    if abs(day - now.astimezone(shop().time_zone).date()) > _FARTHEST_PAYMENT:
+        raise InvalidInput("Enter a date at most one year from today.", field="payment_date")
+
+
+@transaction.atomic
+def change(
+    refund_id: int,
+    *,
+    method: str,
+    payee: Payee,
+    payment_date: date,
+    note: str,
+    actor: Actor,
+    now: datetime,
+) -> Refund:
+    """Correct where an open refund goes. It was approved as it stood: its approvals end.
+
+    Amount and credits stay; to change those, decline it and ask again. With nothing changed nothing
+    happens. Raises PermissionDenied, InPayout, WrongState, InvalidInput, RefundNotFound.
+    """
+    actor.require(Permission.REQUEST_REFUND)
+    refund = locked(refund_id)
+    if refund.status not in OPEN or refund.kind != Refund.Kind.REFUND:
+        raise WrongState(f"{refund.number} can't be changed: it is {refund.get_status_display().lower()}.")
+    check_free(refund)
+    before = _said(refund)
+    direct(refund, method, payee.stripped(), payment_date, note, now)
+    after = _said(refund)
+    if before == after:
+        return refund
+    ended = void(refund, now)
+    refund.save(update_fields=[*after, "account_mark", "status"])
+    content = content_of_request(
+        amount_of(refund), refund.method, _payee_of(refund), refund.payment_date, refund.note, None
+    )
+    changed = {name: _shown(name, before[name], after[name]) for name in after if before[name] != after[name]}
+    data = {"changed": changed, "approvals_ended": ended}
+    event = NewEvent("refund.changed", refund.number, refund.customer_id, content=content, data=data)
+    record(event, actor=actor, now=now)
+    return refund
+
+
+_CHANGEABLE = (
+    "method",
+    "payee_name",
+    "bank_account",
+    "paypal_email",
+    "postal_address",
+    "payee_reference",
+    "payment_date",
+    "note",
+)
+
+
+def _said(refund: Refund) -> dict[str, str]:
+    return {name: str(getattr(refund, name) or "") for name in _CHANGEABLE}
+
+
+def _shown(name: str, before: str, after: str) -> list[str]:
+    """A change as the event keeps it: account numbers are not for everyone who reads history."""
+    if name == "bank_account":
+        return [mask(before), mask(after)]
+    return [before, after]
+
+
+def _payee_of(refund: Refund) -> Payee:
+    return Payee(
+        refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address,
+        refund.payee_reference,
+    )  # fmt: skip
+
+
+def direct(refund: Refund, method: str, payee: Payee, payment_date: date, note: str, now: datetime) -> None:
+    """Put the checked details of the payment into the refund. Raises InvalidInput."""
+    for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
+        check_text(text, field=field, longest=_LONGEST[field])
+    check_text(note, field="note", longest=10_000)
+    account = _check_payee(method, payee, refund.currency)
+    _check_payment_date(payment_date, now)
+    refund.method = str(method)
+    refund.payee_name, refund.bank_account = payee.name, payee.bank_account
+    refund.paypal_email, refund.postal_address = payee.paypal_email, payee.postal_address
+    refund.payee_reference = payee.reference
+    refund.payment_date, refund.note = payment_date, note
+    refund.account_mark = mark(account.whole) if account else ""
+
+
+@transaction.atomic
+def reveal(refund_id: int, *, actor: Actor, now: datetime) -> str:
+    """The payee's whole account number. The history keeps who looked. Raises RefundNotFound."""
+    actor.require(Permission.REVEAL_ACCOUNT)
+    refund = locked(refund_id)
+    event = NewEvent("refund.account_revealed", refund.number, refund.customer_id)
+    record(event, actor=actor, now=now)
+    return str(refund.bank_account)

@@ -1,0 +1,202 @@
+"""What each section of the settings may hold. A refusal names the field and what would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from tillbook.common.checks import check_text
+from tillbook.common.errors import InvalidInput
+from tillbook.shop.details import (
+    GIVING_HOUSES,
+    NEVER_PAID_OUT,
+    PAYEE_FIELDS,
+    SOURCES,
+    Asked,
+    Shop,
+)
+from tillbook.shop.values import SECTIONS, Values, limit_minor, limit_text, values_of
+
+_LONGEST = {
+    "name": 100,
+    "address": 500,
+    "email": 254,
+    "tax_number": 60,
+    "mail_name": 100,
+    "mail_reply_to": 254,
+}
+_LONGEST_LABEL = 60
+LONGEST_CODE = 20  # what the columns of RMAs and refunds hold
+LONGEST_TIME = 3650  # days
+MOST_ENTRIES = 100  # of one list
+_CURRENCY = re.compile(r" ([A-Z]{3})$", re.ASCII)
+_CODE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+
+def checked(section: str, values: Mapping[str, Any], before: Shop) -> Values:
+    """The section's values as they are kept. `before` is the shop as it stands."""
+    unknown = sorted(set(values) - set(SECTIONS[section]))
+    if unknown:
+        raise InvalidInput(f"{unknown[0]} is no setting of this section.", field=unknown[0])
+    return {name: _CHECKS[name](name, value, before) for name, value in values.items()}
+
+
+def _line(name: str, value: Any, before: Shop) -> str:
+    text = _text(name, value, before)
+    if not text.isprintable():
+        raise InvalidInput("Write it on one line, without control characters.", field=name)
+    return text
+
+
+def _text(name: str, value: Any, _before: Shop) -> str:
+    return check_text("\n".join(str(value).split("\r\n")).strip(), field=name, longest=_LONGEST[name])
+
+
+def _name(name: str, value: Any, before: Shop) -> str:
+    text = _line(name, value, before)
+    if not text:
+        raise InvalidInput("Enter the shop's name.", field=name)
+    return text
+
+
+def _email(name: str, value: Any, before: Shop) -> str:
+    text = _line(name, value, before)
+    try:
+        if text:
+            validate_email(text)
+    except ValidationError:
+        raise InvalidInput(f"{text!r} is not an e-mail address.", field=name) from None
+    return text
+
+
+def _limit(name: str, value: Any, before: Shop) -> str:
+    """An amount of the shop's currency, with or without its code."""
+    amount, code = str(value).strip(), before.currency
+    if (named := _CURRENCY.search(amount)) is not None and named[1] != code:
+        raise InvalidInput(f"Limits are in {code}, not in {named[1]}.", field=name)
+    amount = amount.removesuffix(code)
+    return limit_text(limit_minor(amount, before.currency, field=name), before.currency)
+
+
+def _digest(_name: str, value: Any, _before: Shop) -> str:
+    return str(value)  # made by `services.save_logo`, which has read the picture
+
+
+def _days(value: Any, field: str, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LONGEST_TIME:
+        raise InvalidInput(f"Use {least} to {LONGEST_TIME} days.", field=field)
+    return value
+
+
+def _policies(name: str, value: Any, before: Shop) -> Values:
+    """Those given; the others stay."""
+    kept = values_of(before)["policies"]
+    for source, each in value.items():
+        if source not in SOURCES:
+            raise InvalidInput(f"{source!r} is no source of credit.", field=name)
+        days = each["days"]
+        kept[source] = {
+            "refundable": bool(each["refundable"]),
+            "days": None if days is None else _days(days, f"{source}_days", 1),
+            "grace_days": _days(each["grace_days"], f"{source}_grace_days", 0),
+        }
+    return dict(kept)
+
+
+def _entries(
+    name: str,
+    value: Sequence[Mapping[str, Any]],
+    before: Shop,
+    read: Callable[[str, Mapping[str, Any]], Values],
+) -> list[Values]:
+    """A list's entries in their order. None that was there may be missing: history names them."""
+    made = [{**_labelled(name, each), **read(_field(name, each), each)} for each in value]
+    codes = [each["code"] for each in made]
+    if len(set(codes)) < len(codes):
+        raise InvalidInput("Each entry needs a code of its own.", field=name)
+    if missing := [each for each in getattr(before, name) if each not in codes]:
+        raise InvalidInput(f"{missing[0]} can't be removed. Switch it off instead.", field=name)
+    if len(made) > MOST_ENTRIES:
+        raise InvalidInput(f"Use at most {MOST_ENTRIES} entries.", field=name)
+    labels = [each["label"].casefold() for each in made if each["on"]]
+    if twice := next((each for each in made if labels.count(each["label"].casefold()) > 1), None):
+        raise InvalidInput(
+            f"Two entries are called {twice['label']!r}.", field=f"{name}.{twice['code']}.label"
+        )
+    if not labels:
+        raise InvalidInput("Leave at least one switched on.", field=name)
+    return made
+
+
+def _field(name: str, entry: Mapping[str, Any]) -> str:
+    return f"{name}.{entry['code']}"
+
+
+def _labelled(name: str, entry: Mapping[str, Any]) -> Values:
+    code, label, field = str(entry["code"]), str(entry["label"]).strip(), _field(name, entry)
+    if not _CODE.fullmatch(code) or len(code) > LONGEST_CODE:
+        raise InvalidInput(
+            f"A code is at most {LONGEST_CODE} small letters, digits and underscores.", field=f"{field}.code"
+        )
+    if not 1 <= len(label) <= _LONGEST_LABEL or not label.isprintable():
+        raise InvalidInput(f"A label is 1 to {_LONGEST_LABEL} characters.", field=f"{field}.label")
+    return {"code": code, "label": label, "on": bool(entry["on"])}
+
+
+def _give_reasons(name: str, value: Any, before: Shop) -> list[Values]:
+    return _entries(name, value, before, _give_reason)
+
+
+def _give_reason(field: str, entry: Mapping[str, Any]) -> Values:
+    house, refundable, days = entry["house"], bool(entry["refundable"]), entry["days"]
+    if house not in GIVING_HOUSES:
+        raise InvalidInput(f"The house account is one of {', '.join(GIVING_HOUSES)}.", field=f"{field}.house")
+    if refundable and house in NEVER_PAID_OUT:
+        raise InvalidInput("Goodwill and promotions never turn into cash.", field=f"{field}.refundable")
+    return {
+        "house": house,
+        "refundable": refundable,
+        "days": None if days is None else _days(days, f"{field}.days", 1),
+    }
+
+
+def _return_reasons(name: str, value: Any, before: Shop) -> list[Values]:
+    return _entries(name, value, before, lambda _field, _entry: {})
+
+
+def _methods(name: str, value: Any, before: Shop) -> list[Values]:
+    return _entries(name, value, before, _method)
+
+
+def _method(field: str, entry: Mapping[str, Any]) -> Values:
+    fields = entry["fields"]
+    if set(fields) != set(PAYEE_FIELDS) or not set(fields.values()) <= set(Asked):
+        raise InvalidInput(
+            f"Say required, optional or not_asked of each of {', '.join(PAYEE_FIELDS)}.", field=field
+        )
+    if fields["payee_name"] == Asked.NOT_ASKED:
+        raise InvalidInput(
+            "Somebody is paid: the payee's name is always asked for.", field=f"{field}.payee_name"
+        )
+    return {"fields": {each: str(fields[each]) for each in PAYEE_FIELDS}}
+
+
+_CHECKS: dict[str, Callable[[str, Any, Shop], Any]] = {
+    "name": _name,
+    "address": _text,
+    "email": _email,
+    "tax_number": _line,
+    "logo": _digest,
+    "staff_credit_limit": _limit,
+    "self_completion_limit": _limit,
+    "policies": _policies,
+    "give_reasons": _give_reasons,
+    "return_reasons": _return_reasons,
+    "methods": _methods,
+    "mail_name": _line,
+    "mail_reply_to": _email,
+}

@@ -1,0 +1,181 @@
+"""What the shop's settings are: its details, limits, policies, reasons and refund methods.
+
+The lists that a shop starts with stand here too. House accounts are named as the ledger names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext, gettext_noop
+
+
+class Asked(StrEnum):
+    """Whether a refund method asks for one of the payee's details."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPolicy:
+    """On what terms credit from one source is issued, and how long what comes back too late stays usable."""
+
+    refundable: bool
+    days: int | None  # until it expires; None: never
+    grace_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveReason:
+    """Why staff give credit by hand, and what that means for the book."""
+
+    code: str
+    label: str
+    house: str  # the house account that pays for it
+    refundable: bool  # may it ever be paid out?
+    on: bool = True
+    days: int | None = (
+        None  # until it expires, where nobody says; None: as the policy for manual credit has it
+    )
+
+    @property
+    def may_be_paid_out(self) -> bool:
+        """Goodwill and promotions never turn into cash, whatever the settings say (R7)."""
+        return self.refundable and self.house not in NEVER_PAID_OUT
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnReason:
+    """Why something comes back."""
+
+    code: str
+    label: str
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RefundMethod:
+    """A way in which the shop pays out, and what it needs to know of the payee for it."""
+
+    code: str
+    label: str
+    fields: Mapping[str, Asked]
+    on: bool = True
+
+    def asks(self, name: str) -> Asked:
+        return self.fields.get(name, Asked.NOT_ASKED)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """How many people must approve a refund to which all of its conditions apply.
+
+    `above_minor` is in the shop's currency; a sum in any other currency counts as above it. `older_than_days`
+    is the age of the oldest credit that it comes from. No `methods`: any. `on_hold`: only those of customers
+    on credit hold.
+    """
+
+    approvals: int
+    above_minor: int = 0
+    older_than_days: int | None = None
+    methods: frozenset[str] = frozenset()
+    on_hold: bool = False
+
+
+#: What a refund method may ask for, in the order in which forms and slips have it.
+PAYEE_FIELDS = ("payee_name", "bank_account", "paypal_email", "postal_address", "reference")
+
+#: The house accounts that a reason for giving credit may name.
+GIVING_HOUSES = ("goodwill", "promotions", "adjustments", "receipts")
+NEVER_PAID_OUT = frozenset({"goodwill", "promotions"})
+
+SOURCES = ("overpayment", "return", "manual")
+
+GIVE_REASONS = (
+    GiveReason("goodwill", gettext_noop("Goodwill"), "goodwill", refundable=False),
+    GiveReason("late_delivery", gettext_noop("Late delivery"), "goodwill", refundable=False),
+    GiveReason("promotion", gettext_noop("Promotion"), "promotions", refundable=False),
+    GiveReason("price_correction", gettext_noop("Price correction"), "adjustments", refundable=True),
+    GiveReason("damaged_goods", gettext_noop("Damaged or missing goods"), "adjustments", refundable=True),
+    GiveReason(
+        "deposit", gettext_noop("Deposit or money received without an order"), "receipts", refundable=True
+    ),
+)
+
+RETURN_REASONS = (
+    ReturnReason("faulty", gettext_noop("Faulty or damaged")),
+    ReturnReason("wrong_item", gettext_noop("Wrong item sent")),
+    ReturnReason("not_as_described", gettext_noop("Not as described")),
+    ReturnReason("changed_mind", gettext_noop("Changed mind")),
+    ReturnReason("not_delivered", gettext_noop("Not delivered")),
+    ReturnReason("shipping_only", gettext_noop("Shipping given back")),
+    ReturnReason("other", gettext_noop("Other")),
+)
+
+
+def _asking(*names: str) -> Mapping[str, Asked]:
+    return MappingProxyType(
+        {each: Asked.REQUIRED if each in ("payee_name", *names) else Asked.NOT_ASKED for each in PAYEE_FIELDS}
+    )
+
+
+REFUND_METHODS = (
+    RefundMethod("bank_transfer", gettext_noop("Bank transfer"), _asking("bank_account")),
+    RefundMethod("paypal", gettext_noop("PayPal"), _asking("paypal_email")),
+    RefundMethod("cheque", gettext_noop("Cheque"), _asking("postal_address")),
+    RefundMethod("cash", gettext_noop("Cash"), _asking()),
+)
+
+
+def first_policies(grace_days: int) -> Mapping[str, CreditPolicy]:
+    """The policy for each source that holds until another is saved."""
+    return {
+        source: CreditPolicy(refundable=source != "manual", days=None, grace_days=grace_days)
+        for source in SOURCES
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What slips and pages say about the shop, and the rules its people work under.
+
+    Limits are in minor units of `currency`; a sum in any other currency counts as above them.
+    """
+
+    name: str
+    address: str
+    email: str
+    currency: str
+    locale: str
+    time_zone: ZoneInfo
+    staff_credit_limit_minor: int  # most that staff (not admins) may give by hand at once
+    self_completion_limit_minor: int  # above it, whoever asked for a refund may not complete it (R6)
+    policies: Mapping[str, CreditPolicy]  # by source
+    approval_rules: tuple[ApprovalRule, ...] = ()  # none: an admin completes in one step
+    tax_number: str = ""
+    logo: str = ""  # the digest of its picture; empty: none
+    mail_name: str = ""  # of the sender of mails; empty: as the environment has it
+    mail_reply_to: str = ""  # where answers go; empty: to `email`
+    give_reasons: Mapping[str, GiveReason] = field(
+        default_factory=lambda: {each.code: each for each in GIVE_REASONS}
+    )
+    return_reasons: Mapping[str, ReturnReason] = field(
+        default_factory=lambda: {each.code: each for each in RETURN_REASONS}
+    )
+    methods: Mapping[str, RefundMethod] = field(
+        default_factory=lambda: {each.code: each for each in REFUND_METHODS}
+    )
+
+
+def label_of(code: str, *lists: Mapping[str, GiveReason | ReturnReason | RefundMethod]) -> str:
+    """What people call a code: as the first of the lists that has it says, else the code in words."""
+    for each in lists:
+        if code in each:
+            return gettext(each[code].label)  # those that a shop starts with are translated
+    return gettext(code.replace("_", " ").capitalize())

@@ -1,0 +1,55 @@
+"""The command that reads a bank's statement."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.payouts.conftest import Till, state, till  # noqa: F401  a fixture
+
+pytestmark = pytest.mark.django_db
+
+COLUMNS = ["--format", "csv", "--currency", "AUD", "--column", "date=Date", "--column", "amount=Sum",
+           "--column", "reference=Text"]  # fmt: skip
+
+
+def test_a_statement_from_a_file_completes_what_was_paid(till: Till, run, tmp_path):  # noqa: F811
+    refund = till.refund("jo")
+    till.create()
+    file = tmp_path / "bank.csv"
+    file.write_text(f"Date,Text,Sum\n2026-03-04,{refund.number},-12.34\n2026-03-04,RF-1,1\n", "utf-8")
+    code, said, _ = run("statement", "import", str(file), *COLUMNS)
+    assert (code, said.partition(": ")[2]) == (0, "1 paid, 1 unmatched.\n")
+    assert state(refund) == "completed"
+    assert json.loads(run("statement", "import", str(file), *COLUMNS, "--json")[1])["paid"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "content", "says"),
+    [
+        (["--format", "camt053"], "hello", "not XML"),
+        (["--format", "pdf"], "", "Choose one of camt053"),
+        (["--format", "csv"], "a,b\n", "Say which columns"),
+        (["--format", "csv", "--currency", "AUD", "--column", "date"], "a\n", "Write a column as what=name"),
+        (COLUMNS, "a,b\n", "no column 'Date'"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(till: Till, run, tmp_path, arguments, content, says):  # noqa: F811
+    file = tmp_path / "bank.csv"
+    file.write_text(content, "utf-8")
+    code, _, said = run("statement", "import", str(file), *arguments)
+    assert (code, said.count("\n")) == (1, 1)
+    assert says in said
+
+
+def test_a_file_that_is_not_there_is_said(run, tmp_path):
+    code, _, said = run("statement", "import", str(tmp_path / "none"), "--format", "mt940")
+    assert (code, "can't be read" in said) == (1, True)
+
+
+def test_staff_may_not(till: Till, run, tmp_path):  # noqa: F811
+    file = tmp_path / "bank.csv"
+    file.write_text("Date,Text,Sum\n", "utf-8")
+    code, _, said = run("statement", "import", str(file), *COLUMNS, "--by", "staff")
+    assert (code, said.count("\n")) == (1, 1)

@@ -1,0 +1,76 @@
+"""Two admins work the same refunds at the same moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.conftest import _user_actor
+from tests.databases import at_once
+from tests.payouts.conftest import Till, make_till
+from tillbook.common.actor import Actor, Role
+from tillbook.ledger.verification import verify
+from tillbook.payouts.models import Booking, Item, Payout, Statement
+from tillbook.payouts.services import NothingToPay
+from tillbook.refunds import services as refunds
+from tillbook.refunds.in_payout import NotReady
+from tillbook.refunds.models import Refund
+from tillbook.refunds.verification import findings
+
+pytestmark = pytest.mark.usefixtures("own_database")
+
+
+@pytest.fixture
+def till(own_database: None, now) -> Till:
+    system = Actor.system("test")
+    till = make_till(
+        _user_actor("staff", Role.STAFF, system, now), _user_actor("admin", Role.ADMIN, system, now), now
+    )
+    for each in range(20):
+        till.refund(f"c{each}", 10_00 + each)
+    return till
+
+
+def test_each_refund_is_in_one_file(till: Till):
+    chosen = list(Refund.objects.order_by("pk"))
+    outcomes = at_once([lambda key=key: till.create(*chosen, key=key) for key in "abcd"])
+    assert Counter(map(type, outcomes)) == {Payout: 1, NotReady: 3}
+    assert (Payout.objects.count(), Item.objects.count()) == (1, 20)
+
+
+def test_all_that_is_ready_goes_once(till: Till):
+    outcomes = at_once([lambda key=key: till.create(key=key) for key in "abcd"])
+    assert Counter(map(type, outcomes)) == {Payout: 1, NothingToPay: 3}
+    assert Item.objects.count() == 20
+
+
+def test_one_key_at_once_is_one_payout(till: Till):
+    outcomes = at_once([lambda: till.create(key="same")] * 4)
+    assert {each.pk for each in outcomes} == {Payout.objects.get().pk}
+
+
+def test_one_statement_read_at_once_pays_each_refund_once(till: Till):
+    till.create()
+    rows = [f"2026-03-04,{each.number},-{each.amount_minor / 100:.2f}," for each in Refund.objects.all()]
+    outcomes = at_once([lambda: till.read(*rows)] * 3)
+    assert all(isinstance(each, Statement) for each in outcomes), outcomes
+    assert Statement.objects.count() == 1
+    assert Counter(Booking.objects.values_list("outcome", flat=True)) in ({"paid": 20}, Counter(paid=20))
+    assert set(Refund.objects.values_list("status", flat=True)) == {"completed"}
+    assert not list(findings())
+    assert not verify().broken
+
+
+def test_a_hundred_completed_by_two_at_once_are_each_paid_once(till: Till):
+    for each in range(80):
+        till.refund(f"d{each}", 5_00)
+    ids = list(Refund.objects.values_list("pk", flat=True))
+
+    def complete(order: list[int]) -> int:
+        done = [refunds.complete(each, actor=till.admin, now=till.now).status for each in order]
+        return done.count("completed")
+
+    assert at_once([lambda: complete(ids), lambda: complete(ids[::-1])]) == [100, 100]
+    assert not list(findings())
+    assert not verify().broken

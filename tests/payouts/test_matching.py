@@ -1,0 +1,135 @@
+"""A bank's statement completes what was paid and fails what came back, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.payouts.conftest import Till, state
+from tillbook.common.errors import PermissionDenied
+from tillbook.events.models import Event
+from tillbook.ledger.verification import verify
+from tillbook.payouts import matching
+from tillbook.payouts.entries import UnreadableStatement
+from tillbook.payouts.models import Booking, Statement
+from tillbook.refunds import services as refunds
+from tillbook.refunds.verification import findings
+
+pytestmark = pytest.mark.django_db
+
+
+def check_book() -> None:
+    assert not list(findings())
+    assert not verify().broken
+
+
+def test_eight_are_paid_one_came_back_and_one_is_left(till: Till):
+    asked = [till.refund(f"c{each}", 10_00 + each, f"062-000 1234567{each}") for each in range(10)]
+    till.create()
+    rows = [f"2026-03-04,{each.number} refund,-{each.amount_minor / 100:.2f}," for each in asked[:9]]
+    statement = till.read(*rows, f"2026-03-05,RETURN {asked[8].number},10.08,", "2026-03-05,Coffee,-4.50,")
+    assert till.outcomes(statement) == ["paid"] * 9 + ["came_back", "unmatched"]
+    assert [state(each) for each in asked] == ["completed"] * 8 + ["failed", "requested"]
+    assert till.balance("c8") == (100_00, 0)
+    assert till.balance("c9") == (89_91, 10_09)
+    check_book()
+
+
+def test_the_same_statement_twice_changes_nothing(till: Till):
+    refund = till.refund("jo")
+    till.create()
+    rows = f"2026-03-04,{refund.number},-12.34,", f"2026-03-05,{refund.number} returned,12.34,"
+    first = till.read(*rows)
+    events = Event.objects.count()
+    assert till.read(*rows).pk == first.pk
+    assert (Event.objects.count(), Booking.objects.count(), Statement.objects.count()) == (events, 2, 1)
+
+
+def test_a_statement_that_overlaps_does_only_what_is_new(till: Till):
+    one, two = till.refund("jo"), till.refund("al", 5_00)
+    till.create()
+    till.read(f"2026-03-04,{one.number},-12.34,")
+    second = till.read(f"2026-03-04,{one.number},-12.34,", f"2026-03-05,{two.number},-5.00,")
+    assert till.outcomes(second) == ["paid"]
+    assert (state(one), state(two)) == ("completed", "completed")
+
+
+def test_a_payment_without_a_reference_is_known_by_account_and_amount(till: Till):
+    refund = till.refund("jo")
+    till.create()
+    statement = till.read("2026-03-04,Transfer,-12.34,062000 12345678")
+    assert till.outcomes(statement) == ["paid"]
+    assert state(refund) == "completed"
+
+
+def test_what_could_be_two_refunds_is_neither(till: Till):
+    till.refund("jo", key="1")
+    till.refund("jo", key="2")
+    till.create()
+    assert till.outcomes(till.read("2026-03-04,Transfer,-12.34,062000 12345678")) == ["unmatched"]
+
+
+def test_one_sum_for_a_file_pays_all_that_is_in_it(till: Till):
+    one, two = till.refund("jo"), till.refund("al", 5_00)
+    payout = till.create()
+    statement = till.read(f"2026-03-04,{payout.number} REFUNDS,-17.34,")
+    assert till.outcomes(statement) == ["paid"]
+    assert (state(one), state(two)) == ("completed", "completed")
+    check_book()
+
+
+@pytest.mark.parametrize(
+    ("row", "outcome", "problem"),
+    [
+        ("2026-03-04,{refund},-12.35,", "differs", "is over 12.34 AUD"),
+        ("2026-03-04,{payout},-12.35,", "differs", "is over 12.34 AUD"),
+        ("2026-03-04,RF-99999,-12.34,", "unmatched", ""),
+        ("2026-03-04,{refund} and RF-1,-12.34,", "paid", ""),
+        ("2026-03-04,no reference,-12.34,", "unmatched", ""),
+        ("2026-03-04,somebody paid,12.34,", "unmatched", ""),
+    ],
+)
+def test_what_does_not_fit_is_listed_with_why(till: Till, row, outcome, problem):
+    refund = till.refund("jo")
+    payout = till.create()
+    statement = till.read(row.format(refund=refund.number, payout=payout.number))
+    booking = Booking.objects.get(statement=statement)
+    assert booking.outcome == outcome
+    assert problem in booking.problem
+    assert state(refund) == ("completed" if outcome == "paid" else "requested")
+
+
+def test_a_declined_refund_that_the_bank_paid_is_told(till: Till):
+    refund = till.refund("jo")
+    refunds.decline(refund.pk, reason="No", actor=till.admin, now=till.now)
+    statement = till.read(f"2026-03-04,{refund.number},-12.34,")
+    booking = Booking.objects.get(statement=statement)
+    assert (booking.outcome, booking.problem) == ("differs", f"{refund.number} is already declined.")
+    assert till.balance("jo") == (100_00, 0)
+
+
+def test_nothing_can_come_back_of_what_was_never_sent(till: Till):
+    refund = till.refund("jo")
+    statement = till.read(f"2026-03-04,{refund.number},12.34,")
+    assert till.outcomes(statement) == ["differs"]
+    assert state(refund) == "requested"
+
+
+def test_a_file_that_cannot_be_read_changes_nothing(till: Till):
+    refund = till.refund("jo")
+    till.create()
+    with pytest.raises(UnreadableStatement, match="Line 3"):
+        till.read(f"2026-03-04,{refund.number},-12.34,", "yesterday,x,1,")
+    assert state(refund) == "requested"
+    assert not Statement.objects.exists()
+
+
+def test_staff_read_no_statements(till: Till):
+    with pytest.raises(PermissionDenied):
+        matching.read_statement(b"", name="x", format="camt053", actor=till.staff, now=till.now)
+
+
+def test_a_kind_of_file_is_chosen(till: Till):
+    with pytest.raises(Exception, match="Choose one of camt053, mt940, csv"):
+        matching.read_statement(b"", name="x", format="pdf", actor=till.admin, now=till.now)
+    with pytest.raises(Exception, match="which columns"):
+        matching.read_statement(b"", name="x", format="csv", actor=till.admin, now=till.now)

@@ -1,0 +1,206 @@
+"""Refunds go to the bank in one file, made once, and are in no other."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from django.db import connection
+
+from tests.payouts.conftest import Till, state
+from tillbook.common.errors import InvalidInput, KeyReused, PermissionDenied, WrongState
+from tillbook.credit.queries import balance_of
+from tillbook.customers.models import Customer
+from tillbook.events.models import Event
+from tillbook.payouts import services
+from tillbook.payouts.instructions import NotForThisFile
+from tillbook.payouts.models import Item, Payout
+from tillbook.payouts.services import NothingToPay, PayoutNotFound, SourceNotFound, SourceTaken
+from tillbook.refunds import payees
+from tillbook.refunds import services as refunds
+from tillbook.refunds.approvals import ApprovalMissing
+from tillbook.refunds.in_payout import NotReady
+from tillbook.refunds.models import Refund
+from tillbook.refunds.services import SelfCompletion
+from tillbook.refunds.state import InPayout
+from tillbook.shop.details import ApprovalRule
+
+pytestmark = pytest.mark.django_db
+
+
+def actions(subject: str) -> list[str]:
+    return list(Event.objects.filter(subject=subject).order_by("pk").values_list("action", flat=True))
+
+
+def test_a_payout_is_a_file_of_all_that_is_ready(till: Till):
+    first, second = till.refund("jo", 12_34), till.refund("al", 5_00, "012-345 99887766")
+    payout = till.create()
+    assert (payout.number, payout.total_minor, payout.refunds) == (f"PO-{1000 + payout.pk}", 17_34, 2)
+    file = services.take_file(payout.number, actor=till.admin, now=till.now)
+    lines = file.decode().split("\r\n")
+    assert [line[:1] for line in lines] == ["0", "1", "1", "1", "7", ""]
+    assert lines[1].startswith("1062-000 12345678 500000001234Jo")
+    assert (first.number in lines[1], second.number in lines[2], payout.number in lines[3]) == (True,) * 3
+    assert payout.digest == hashlib.sha256(file).hexdigest()
+    assert services.take_file(payout.number, actor=till.admin, now=till.now) == file
+    assert actions(payout.number) == ["payout.made", "payout.file_taken", "payout.file_taken"]
+    assert [Refund.objects.get(pk=each.pk).payout for each in (first, second)] == [payout.number] * 2
+    assert till.balance("jo") == (87_66, 12_34)  # held until the bank has paid
+
+
+def test_the_file_stands_sealed_in_the_database(till: Till):
+    till.refund("jo")
+    till.create()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT file FROM payouts_payout")
+        ((stored,),) = cursor.fetchall()
+        cursor.execute("SELECT bank_account FROM payouts_source")
+        ((account,),) = cursor.fetchall()
+    assert stored.startswith("gAAAA")
+    assert "12223123" not in account
+
+
+def test_a_refund_is_in_one_payout_only(till: Till):
+    refund = till.refund("jo")
+    till.create(refund)
+    with pytest.raises(NotReady, match=f"{refund.number} is in payout PO-"):
+        till.create(refund, key="again")
+    with pytest.raises(NothingToPay):
+        till.create(key="all")
+    assert (Payout.objects.count(), Item.objects.count()) == (1, 1)
+
+
+def test_the_same_key_is_the_same_payout_and_another_content_is_refused(till: Till):
+    refund = till.refund("jo")
+    assert till.create(refund).pk == till.create(refund).pk
+    with pytest.raises(KeyReused):
+        till.create(refund, pay_on=date(2026, 3, 5))
+    assert Payout.objects.count() == 1
+
+
+def test_one_that_cannot_go_refuses_a_selection_and_is_left_out_of_all(till: Till):
+    good, cash = till.refund("jo"), till.refund("al", method="cash")
+    with pytest.raises(NotReady, match=f"{cash.number} is not paid by bank transfer"):
+        till.create(good, cash)
+    assert not Payout.objects.exists()
+    assert Refund.objects.get(pk=good.pk).payout == ""
+    assert till.create().refunds == 1
+
+
+def test_what_needs_an_approval_is_left_out_until_it_has_one(till: Till, settings):
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, approval_rules=(ApprovalRule(1),))
+    refund = till.refund("jo")
+    with pytest.raises(ApprovalMissing):
+        till.create(refund)
+    with pytest.raises(NothingToPay, match="None of the refunds"):
+        till.create(key="all")
+    assert not Payout.objects.exists()
+
+
+def test_nobody_pays_much_that_they_asked_for_themselves(till: Till):
+    till.customer("jo", 9_000_00)
+    own = till.refund("jo", 8_000_00, actor=till.admin)
+    with pytest.raises(SelfCompletion):
+        till.create(own)
+    assert not Payout.objects.exists()
+
+
+def test_in_a_payout_a_refund_is_neither_declined_nor_redirected(till: Till):
+    refund = till.refund("jo")
+    till.create()
+    with pytest.raises(InPayout):
+        refunds.decline(refund.pk, reason="No", actor=till.admin, now=till.now)
+    with pytest.raises(InPayout):
+        payees.change(
+            refund.pk, method="bank_transfer", payee=payees.Payee("Jo", "062-000 1111111"),
+            payment_date=till.now.date(), note="", actor=till.staff, now=till.now,
+        )  # fmt: skip
+    assert state(refund) == "requested"
+
+
+def test_a_cancelled_payout_lets_its_refunds_go(till: Till):
+    refund = till.refund("jo")
+    payout = till.create()
+    for _ in range(2):
+        services.cancel(payout.number, reason="Bank refused the file", actor=till.admin, now=till.now)
+    assert actions(payout.number) == ["payout.made", "payout.cancelled"]
+    with pytest.raises(WrongState, match="cancelled"):
+        services.take_file(payout.number, actor=till.admin, now=till.now)
+    assert till.create(refund, key="second").refunds == 1
+
+
+def test_a_payout_of_which_something_was_paid_is_not_cancelled(till: Till):
+    refund = till.refund("jo")
+    payout = till.create()
+    refunds.complete(refund.pk, actor=till.admin, now=till.now)
+    with pytest.raises(WrongState, match=f"{refund.number} of {payout.number} is already completed"):
+        services.cancel(payout.number, reason="Late", actor=till.admin, now=till.now)
+    assert Payout.objects.get().status == "made"
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal", "says"),
+    [
+        ({"format": "pdf"}, InvalidInput, "Choose one of aba"),
+        ({"format": "bacs18"}, NotForThisFile, "pays in GBP, not in AUD"),
+        ({"source": "Other"}, SourceNotFound, "no account 'Other'"),
+        ({"pay_on": date(2026, 3, 1)}, InvalidInput, "from today"),
+        ({"pay_on": date(2026, 5, 1)}, InvalidInput, "a month"),
+    ],
+)
+def test_what_cannot_be_made_leaves_nothing_half_done(till: Till, asked, refusal, says):
+    refund = till.refund("jo")
+    with pytest.raises(refusal, match=says):
+        till.create(refund, **asked)
+    assert not Payout.objects.exists()
+    assert Refund.objects.get().payout == ""
+    assert not Event.objects.filter(action="refund.entered_payout").exists()
+
+
+def test_staff_make_no_payouts_and_take_no_files(till: Till):
+    till.refund("jo")
+    with pytest.raises(PermissionDenied):
+        till.create(actor=till.staff)
+    payout = till.create()
+    for forbidden in (
+        lambda: services.take_file(payout.number, actor=till.staff, now=till.now),
+        lambda: services.cancel(payout.number, reason="x", actor=till.staff, now=till.now),
+    ):
+        with pytest.raises(PermissionDenied):
+            forbidden()
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_any_bank_takes_a_table(till: Till, format):
+    till.refund("jo")
+    payout = till.create(format=format)
+    file = services.take_file(payout.number, actor=till.admin, now=till.now)
+    assert (b"12345678" in file) == (format == "csv")
+    assert len(file) > 100
+
+
+def test_a_source_is_checked_and_named_once(till: Till):
+    good = {"name": "Second", "currency": "AUD", "holder": "Mill", "bank_account": "062-000 12223123",
+            "actor": till.admin, "now": till.now}  # fmt: skip
+    for wrong, refusal in [
+        ({"bank_account": "12"}, InvalidInput), ({"currency": "XYZ1"}, InvalidInput), ({"holder": " "}, InvalidInput),
+        ({"name": "Main"}, SourceTaken), ({"actor": till.staff}, PermissionDenied),
+    ]:  # fmt: skip
+        with pytest.raises(refusal):
+            services.add_source(**(good | wrong))
+    assert services.add_source(**good).bank_account == "062-000 12223123"
+
+
+def test_an_unknown_payout_is_not_found(till: Till):
+    with pytest.raises(PayoutNotFound):
+        services.get("PO-9999")
+
+
+def test_the_balance_is_what_it_was_after_making_and_cancelling(till: Till):
+    till.refund("jo")
+    before = balance_of(Customer.objects.get().pk, "AUD")
+    services.cancel(till.create().number, reason="x", actor=till.admin, now=till.now)
+    after = balance_of(Customer.objects.get().pk, "AUD")
+    assert (after.available_minor, after.held_minor) == (before.available_minor, before.held_minor)

@@ -1,0 +1,169 @@
+"""Statements of three formats say the same bookings, and wrong files are refused whole."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.payouts.entries import Entry, UnreadableStatement, keys_of
+from tillbook.payouts.statements import camt053, columns, mt940
+
+CAMT = """<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.{version}">
+ <BkToCstmrStmt><Stmt><Id>S1</Id>
+  <Ntry><Amt Ccy="EUR">12.34</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>{booked}</Sts>
+   <BookgDt><Dt>2026-12-04</Dt></BookgDt><AcctSvcrRef>B1</AcctSvcrRef>
+   <NtryDtls><TxDtls><Refs><EndToEndId>RF-1042</EndToEndId></Refs>
+    <RltdPties><Cdtr>{name}</Cdtr><CdtrAcct><Id><IBAN>FR1420041010050500013M02606</IBAN></Id></CdtrAcct></RltdPties>
+    <RmtInf><Ustrd>RF-1042 Mill Lane
+      Goods</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>
+  <Ntry><Amt Ccy="EUR">5.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>{booked}</Sts>
+   <BookgDt><DtTm>2026-12-05T08:00:00</DtTm></BookgDt>
+   <NtryDtls><TxDtls><Refs><EndToEndId>RF-1043</EndToEndId></Refs>
+    <RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf></TxDtls></NtryDtls></Ntry>
+  <Ntry><Amt Ccy="EUR">3.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>{booked}</Sts>
+   <BookgDt><Dt>2026-12-05</Dt></BookgDt><NtryDtls>
+    <TxDtls><Refs><EndToEndId>RF-1</EndToEndId></Refs><Amt Ccy="EUR">1.00</Amt></TxDtls>
+    <TxDtls><Refs><EndToEndId>RF-2</EndToEndId></Refs><AmtDtls><TxAmt><Amt Ccy="EUR">2.00</Amt></TxAmt></AmtDtls></TxDtls>
+   </NtryDtls></Ntry>
+  <Ntry><Amt Ccy="EUR">9.99</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>{pending}</Sts><BookgDt><Dt>2026-12-05</Dt></BookgDt></Ntry>
+ </Stmt></BkToCstmrStmt></Document>"""  # fmt: skip
+VERSIONS = {
+    "02": {"booked": "BOOK", "pending": "PDNG", "name": "<Nm>Zoë Brün</Nm>"},
+    "08": {"booked": "<Cd>BOOK</Cd>", "pending": "<Cd>PDNG</Cd>", "name": "<Pty><Nm>Zoë Brün</Nm></Pty>"},
+}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_camt_of_any_version_says_what_was_booked(version):
+    found = camt053.read(CAMT.format(version=version, **VERSIONS[version]).encode())
+    assert found == [
+        Entry(
+            date(2026, 12, 4), -12_34, "EUR", ("RF-1042", "RF-1042 Mill Lane Goods"), "Zoë Brün",
+            "FR1420041010050500013M02606", "B1",
+        ),
+        Entry(date(2026, 12, 5), 5_00, "EUR", ("RF-1043",), returned=True),
+        Entry(date(2026, 12, 5), -1_00, "EUR", ("RF-1",)),
+        Entry(date(2026, 12, 5), -2_00, "EUR", ("RF-2",)),
+    ]  # fmt: skip
+
+
+MT940 = """:20:STARTUMSE
+:25:10020030/1234567
+:28C:00001/001
+:60F:C261203EUR100,00
+:61:2612041204D12,34NTRFNONREF//B1
+:86:166?00SEPA?20EREF+RF-1042?21SVWZ+RF-1042 Mill Lane?30DEUTDEFF?31FR1420041010050500013M02606?32Zoe Bruen
+:61:2612051205RD5,00NRTIRF-1043
+:86:Return RF-1043
+:62F:C261205EUR92,66
+-"""
+
+
+def test_mt940_says_what_was_booked():
+    out, back = mt940.read(MT940.encode())
+    assert (out.booked_on, out.minor, out.currency, out.returned) == (date(2026, 12, 4), -12_34, "EUR", False)
+    assert any("RF-1042" in text for text in out.texts)
+    assert (out.account, out.name) == ("FR1420041010050500013M02606", "Zoe Bruen")
+    assert (back.booked_on, back.minor, back.returned) == (date(2026, 12, 5), 5_00, True)
+    assert "RF-1043" in back.texts
+
+
+SIGNED = columns.columns_of(
+    {"date": "Date", "amount": "Amount", "reference": "Text,Note", "name": "Name", "account": "To"},
+    date_format="%d.%m.%Y",
+    decimal=",",
+)
+
+
+def test_a_table_says_what_was_booked_in_the_banks_own_columns():
+    table = "Date;Text;Note;Amount;Name;To\r\n04.12.2026;RF-1042;Mill;-1.012,34;Zoë;FR14\r\n\r\n05.12.2026;;;5,0;;\r\n"
+    said = [
+        Entry(date(2026, 12, 4), -1012_34, "EUR", ("RF-1042", "Mill"), "Zoë", "FR14"),
+        Entry(date(2026, 12, 5), 5_00, "EUR"),
+    ]
+    for encoding in ("utf-8", "utf-8-sig", "cp1252"):
+        assert columns.read(table.encode(encoding), SIGNED, "EUR") == said
+
+
+def test_debits_and_credits_may_stand_apart():
+    apart = columns.columns_of(
+        {"date": "When", "debit": "Out", "credit": "In", "reference": "Ref"},
+        date_format="%Y-%m-%d",
+        decimal=".",
+    )
+    table = b'When,Ref,Out,In\n2026-12-04,"RF-1042, thanks","1,012.34",\n2026-12-05,back,,5\n'
+    out, back = columns.read(table, apart, "GBP")
+    assert (out.minor, out.texts, back.minor) == (-1012_34, ("RF-1042, thanks",), 5_00)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("", "no column 'Date'"),
+        ("Date;Text;Amount;Name;To\n", "no column 'Note'"),
+        ("Date;Text;Note;Amount;Name;To\n2026-12-04;;;1;;\n", "Line 2: '2026-12-04' is not a date"),
+        ("Date;Text;Note;Amount;Name;To\n04.12.2026;;;1,005;;\n", "Line 2: '1.005' is not an amount"),
+        ("Date;Text;Note;Amount;Name;To\n04.12.2026;;;much;;\n", "Line 2: 'much' is not an amount"),
+        ("PK\x03\x04\0\0", "not text"),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_read_is_refused_with_its_line(table, says):
+    with pytest.raises(UnreadableStatement, match=says):
+        columns.read(table.encode(), SIGNED, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ({"date": "D", "amount": "A"}, "at least the columns date and reference"),
+        ({"date": "D", "reference": "R"}, "Name the column amount"),
+        ({"date": "D", "reference": "R", "amount": "A", "debit": "B"}, "Name the column amount"),
+        ({"date": "D", "reference": "R", "amount": "A", "colour": "C"}, "no column 'colour'"),
+    ],
+)  # fmt: skip
+def test_columns_that_do_not_suffice_are_refused(named, says):
+    with pytest.raises(InvalidInput, match=says):
+        columns.columns_of(named, date_format="%Y-%m-%d", decimal=".")
+
+
+@pytest.mark.parametrize("read", [camt053.read, mt940.read])
+@pytest.mark.parametrize("data", [b"", b"hello", b"<a/>", b"PK\x03\x04\0\0", "Grüße".encode("utf-16")])
+def test_a_file_of_another_kind_is_refused(read, data):
+    with pytest.raises(UnreadableStatement):
+        read(data)
+
+
+def test_a_file_that_names_another_file_does_not_read_that(tmp_path):
+    other = tmp_path / "other.sta"
+    other.write_text(MT940)
+    with pytest.raises(UnreadableStatement):
+        mt940.read(str(other).encode())
+
+
+def test_a_document_type_is_refused():
+    """Entities could make a small file endless."""
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><Document><BkToCstmrStmt><Stmt>&a;</Stmt></BkToCstmrStmt></Document>'
+    with pytest.raises(UnreadableStatement, match="can't be read|not XML"):
+        camt053.read(bomb)
+
+
+def test_entries_that_say_the_same_have_keys_of_their_own_every_time():
+    day = date(2026, 12, 4)
+    entries = [Entry(day, -1, "EUR"), Entry(day, -1, "EUR"), Entry(day, -2, "EUR")]
+    keys = keys_of(entries)
+    assert len(set(keys)) == 3
+    assert keys_of(entries) == keys
+    assert keys_of(reversed(entries)) == [keys[2], keys[0], keys[1]]
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(data):
+    for read in (camt053.read, mt940.read, lambda data: columns.read(data, SIGNED, "EUR")):
+        with suppress(Refusal):
+            read(data)

@@ -1,0 +1,69 @@
+"""Account numbers stand sealed in the database, and a key can be changed while the shop is open."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import FieldError
+from django.db import connection
+
+from tillbook.common import sealing
+from tillbook.refunds.models import Refund
+from tillbook.refunds.resealing import reseal
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNT = "20-00-00 55779911"
+
+
+@pytest.fixture
+def refunds(ask) -> list[Refund]:
+    return [ask(key="1", account=ACCOUNT), ask(key="2", account="200000 5577 9911"), ask(key="3")]
+
+
+def stored() -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT bank_account, account_mark FROM refunds_refund ORDER BY id")
+        return cursor.fetchall()
+
+
+def test_the_database_holds_no_account_number(refunds):
+    (first, mark), (second, same), none = stored()
+    assert first != second
+    assert mark == same != ""
+    assert "55779911" not in first + second + mark
+    assert none == ("", "")
+    assert [refund.bank_account for refund in Refund.objects.order_by("pk")] == [
+        ACCOUNT,
+        "200000 5577 9911",
+        "",
+    ]
+
+
+def test_sealing_anew_needs_the_old_key_no_more(refunds, settings):
+    old, new = settings.TILLBOOK_ACCOUNT_KEYS(), [sealing.new_key()]
+    before = stored()
+    settings.TILLBOOK_ACCOUNT_KEYS = lambda: new + old
+    assert Refund.objects.get(pk=refunds[0].pk).bank_account == ACCOUNT
+    assert sealing.marks("20000055779911")[1] == before[0][1]
+    assert reseal() == 2
+    settings.TILLBOOK_ACCOUNT_KEYS = lambda: new
+    assert [refund.bank_account for refund in Refund.objects.order_by("pk")] == [
+        ACCOUNT,
+        "200000 5577 9911",
+        "",
+    ]
+    (_, mark), (_, same), _ = stored()
+    assert mark == same == sealing.mark("20000055779911")
+
+
+def test_without_the_key_nothing_is_opened_and_nothing_changed(refunds, settings):
+    before = stored()
+    settings.TILLBOOK_ACCOUNT_KEYS = lambda: [sealing.new_key()]
+    with pytest.raises(ValueError, match="None of the account keys"):
+        reseal()
+    assert stored() == before
+
+
+def test_a_sealed_text_can_not_be_searched():
+    with pytest.raises(FieldError):
+        Refund.objects.filter(bank_account=ACCOUNT).exists()
