@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission, Role
@@ -217,18 +218,20 @@ def _checked_gift(gift: Gift, actor: Actor, now: datetime) -> Issue:
     over = new.amount.currency != shop().currency or new.amount.minor > limit
     if actor.role == Role.STAFF and over:
         raise LimitExceeded(
-            f"Staff may give at most {Money(limit, shop().currency)} at once. Ask an admin.", field="amount"
+            _("Staff may give at most %(limit)s at once. Ask an admin.")
+            % {"limit": Money(limit, shop().currency)},
+            field="amount",
         )
     if new.refundable and not reason.may_be_paid_out:
-        raise CreditNotRefundable("Credit given for this reason can't be paid out.", field="refundable")
+        raise CreditNotRefundable(_("Credit given for this reason can't be paid out."), field="refundable")
     if new.expires_at is not None and new.expires_at <= now:
-        raise InvalidInput("The expiry must lie in the future.", field="expires_at")
+        raise InvalidInput(_("The expiry must lie in the future."), field="expires_at")
     return new
 
 
 def _no_reason(code: str) -> str:
     known = ", ".join(each.code for each in shop().give_reasons.values() if each.on)
-    return f"Credit is not given for {code[:60]!r}. Use one of {known}."
+    return _("Credit is not given for %(code)r. Use one of %(known)s.") % {"code": code[:60], "known": known}
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import BigIntegerField, BooleanField
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
@@ -63,7 +64,10 @@ def page_of_lines(
     if before is not None:
         last = Transfer.objects.filter(customer_id=customer_id, account_id=before[0], seq=before[1]).first()
         if last is None:
-            raise NotFound(f"There is no transfer {public_number('CR', before[0])}/{before[1]}.")
+            raise NotFound(
+                _("There is no transfer %(number)s/%(place)s.")
+                % {"number": public_number("CR", before[0]), "place": before[1]}
+            )
         place = [statements.moment(last.recorded_at), last.account_id, last.seq]
         rows = rows.filter(RawSQL(_OLDER, place, output_field=BooleanField()))  # noqa: S611  all values are bound
         balance, seen = f"{_NOW} - {_NEWER}", [*book, *_MOVES, *place]

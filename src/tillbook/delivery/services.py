@@ -118,7 +118,7 @@ def _sent(event: Event) -> Sent:
 def _refund(refund_id: int) -> Refund:
     found = by_ids([refund_id])
     if not found:
-        raise RefundNotFound("There is no such refund.")
+        raise RefundNotFound(_("There is no such refund."))
     return found[0]
 
 

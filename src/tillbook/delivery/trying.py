@@ -10,6 +10,7 @@ from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused, SMTPSenderRe
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.mail import MailFailed, NoEmailAddress, deliver, one_line
@@ -28,7 +29,7 @@ def send_test(*, actor: Actor, now: datetime) -> Sent:
     actor.require(Permission.MANAGE_SETTINGS)
     to = "" if actor.user_id is None else user_by_id(actor.user_id).email
     if not to:
-        raise NoEmailAddress("You have no e-mail address. Add yours under Users first.", field="email")
+        raise NoEmailAddress(_("You have no e-mail address. Add yours under Users first."), field="email")
     try:
         path = deliver(_message(to, now), "test", now)
     except MailFailed as failure:

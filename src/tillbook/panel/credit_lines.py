@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.ledger.models import House, Kind, Transfer
 from tillbook.orders.models import Order
 from tillbook.panel.history import document_url
+from tillbook.panel.words import in_words
 from tillbook.staff.queries import names_of
 
 _WHAT = {
-    Kind.HOLD: "Held",
-    Kind.CAPTURE: "Held amount gone",
-    Kind.RELEASE: "Held amount released",
+    Kind.HOLD: _("Held"),
+    Kind.CAPTURE: _("Held amount gone"),
+    Kind.RELEASE: _("Held amount released"),
 }
-_INWARD = {House.ORDERS: "Given back", House.PAYOUTS: "Payment came back"}
+_INWARD = {House.ORDERS: _("Given back"), House.PAYOUTS: _("Payment came back")}
 _OUTWARD = {
-    House.ORDERS: "Paid an order",
-    House.PAYOUTS: "Paid out",
-    House.BREAKAGE: "Expired",
+    House.ORDERS: _("Paid an order"),
+    House.PAYOUTS: _("Paid out"),
+    House.BREAKAGE: _("Expired"),
 }
 
 
@@ -54,7 +56,7 @@ def _line(row: Transfer, who: str, url: str) -> Line:
     return Line(
         at=row.effective_at,
         what=_what(row),
-        reason=row.reason.replace("_", " "),
+        reason=in_words(row.reason),
         reference=row.reference,
         url=url,
         amount=-row.amount_minor if _leaves(row) else row.amount_minor,
@@ -71,10 +73,10 @@ def _leaves(row: Transfer) -> bool:
 
 def _what(row: Transfer) -> str:
     if row.kind in _WHAT:
-        return _WHAT[Kind(row.kind)]
+        return str(_WHAT[Kind(row.kind)])
     if row.inward:
-        return _INWARD.get(House(row.house), "Issued")
-    return _OUTWARD.get(House(row.house), "Reversed")
+        return str(_INWARD.get(House(row.house), _("Issued")))
+    return str(_OUTWARD.get(House(row.house), _("Reversed")))
 
 
 def pages_of(references: Iterable[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.credit.expiring import page_of_ending
@@ -61,7 +62,11 @@ def give_credit(request: PanelRequest, username: str) -> HttpResponse:
     if form.is_valid():
         given = answer(form, lambda: _give(customer, form, request))
         if given is not None:
-            messages.success(request, f"{given.number} was given to {customer.display_name}.")
+            messages.success(
+                request,
+                _("%(number)s was given to %(name)s.")
+                % {"number": given.number, "name": customer.display_name},
+            )
             return redirect("panel:customer", username=username)
     context = {"form": form, "customer": customer}
     return render(request, "panel/customers/give_credit.html", context, status=status_of(form))
@@ -89,7 +94,9 @@ def reverse_credit(request: PanelRequest, number: str) -> HttpResponse:
     if form.is_valid():
         refund = answer(form, lambda: _request_reversal(credit, form, request))
         if refund is not None:
-            messages.success(request, f"The reversal of {credit.number} waits for an admin.")
+            messages.success(
+                request, _("The reversal of %(number)s waits for an admin.") % {"number": credit.number}
+            )
             return redirect("panel:refund", number=refund.number)
     context = {"form": form, "credit": credit, "customer": credit.customer}
     return render(request, "panel/credits/reverse.html", context, status=status_of(form))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
@@ -109,7 +110,7 @@ def customer_add(request: PanelRequest) -> HttpResponse:
     if form.is_valid():
         added = answer(form, lambda: services.add(**form.cleaned_data, actor=request.actor, now=request.now))
         if added is not None:
-            messages.success(request, f"{added.username} was added.")
+            messages.success(request, _("%(username)s was added.") % {"username": added.username})
             return redirect("panel:customer", username=added.username)
     context = {"form": form, "currency": shop().currency}
     return render(request, "panel/customers/add.html", context, status=status_of(form))
@@ -128,7 +129,7 @@ def customer_edit(request: PanelRequest, username: str) -> HttpResponse:
             ),
         )
         if saved is not None:
-            messages.success(request, "The details are saved.")
+            messages.success(request, _("The details are saved."))
             return redirect("panel:customer", username=username)
     context = {"form": form, "customer": customer}
     return render(request, "panel/customers/edit.html", context, status=status_of(form))
@@ -151,7 +152,7 @@ def account(request: PanelRequest, username: str) -> HttpResponse:
     customer = by_username(username)
     form = _account_form(customer, request.POST)
     if form.is_valid() and answer(form, lambda: _save_account(customer, form, request)) is not None:
-        messages.success(request, "The account is saved.")
+        messages.success(request, _("The account is saved."))
         return redirect("panel:customer", username=username)
     return render(
         request, "panel/customers/customer.html", _context(request, customer, form), status=status_of(form)

@@ -205,9 +205,9 @@ def all_methods() -> Choices:
 
 
 class GiveCreditForm(MoneyForm, KeyedForm):
-    amount = AmountField(label="Amount")
-    reason = forms.ChoiceField(label="Reason", choices=give_reasons)
-    refundable = forms.BooleanField(label="May be paid out", required=False)
+    amount = AmountField(label=_("Amount"))
+    reason = forms.ChoiceField(label=_("Reason"), choices=give_reasons)
+    refundable = forms.BooleanField(label=_("May be paid out"), required=False)
     expires_at = DateField(
         label=_("Last day it can be used"), required=False, help_text=_("Empty: it never expires.")
     )
@@ -283,9 +283,9 @@ class Detail(NamedTuple):
 
 
 class PayRefundForm(MoneyForm, KeyedForm):
-    payee_name = forms.CharField(label="Payee's name", max_length=200, required=False)
+    payee_name = forms.CharField(label=_("Payee's name"), max_length=200, required=False)
     method = forms.ChoiceField(
-        label="Refund method", choices=methods, widget=forms.Select(attrs={"data-chooses": ""})
+        label=_("Refund method"), choices=methods, widget=forms.Select(attrs={"data-chooses": ""})
     )
     bank_account = forms.CharField(
         label=_("Bank account"),
@@ -301,8 +301,8 @@ class PayRefundForm(MoneyForm, KeyedForm):
         label=_("Reference"), required=False, max_length=60,
         help_text=_("What the payee knows the payment by."),
     )  # fmt: skip
-    amount = AmountField(label="Refund amount")
-    payment_date = DateField(label="Payment date")
+    amount = AmountField(label=_("Refund amount"))
+    payment_date = DateField(label=_("Payment date"))
     note = forms.CharField(
         label=_("Refund Note"),
         required=False,
@@ -363,12 +363,12 @@ class QueueForm(MoneyForm):
         choices=[*Refund.Status.choices, (_ALL, _("All states"))],
         initial=Refund.Status.REQUESTED,
     )
-    method = forms.ChoiceField(label="Method", required=False, choices=all_methods)
-    from_date = DateField(label="Requested from", required=False)
-    to_date = DateField(label="Requested to", required=False)
-    min_amount = AmountField(label="Amount from", required=False, zero=True)
-    max_amount = AmountField(label="Amount to", required=False, zero=True)
-    username = forms.CharField(label="Username", required=False, max_length=150)
+    method = forms.ChoiceField(label=_("Method"), required=False, choices=all_methods)
+    from_date = DateField(label=_("Requested from"), required=False)
+    to_date = DateField(label=_("Requested to"), required=False)
+    min_amount = AmountField(label=_("Amount from"), required=False, zero=True)
+    max_amount = AmountField(label=_("Amount to"), required=False, zero=True)
+    username = forms.CharField(label=_("Username"), required=False, max_length=150)
     requested_by = forms.CharField(label=_("Requested by"), required=False, max_length=150)
     sort = forms.ChoiceField(
         label=_("Order"),

@@ -60,11 +60,16 @@ def _settings_entry(event: Event) -> Entry:
     """The entry with the section in its first line; a logo's digest says nothing to people."""
     section, changed = event.data["section"], event.data["changed"]
     # "give_reasons.deposit.label" stands in the section's name already, as far as its first part.
-    named = {name.partition(".")[2].replace(".", " ") or name: pair for name, pair in changed.items()}
+    named = {_part(name.partition(".")[2]) or name: pair for name, pair in changed.items()}
     data = {"changed": {name: pair for name, pair in named.items() if name != "logo"}}
     entry = entry_of(event, shop().currency)
     what = f"{entry.what}: {in_words(section)}"
     return replace(entry, what=what, subject="", detail=_detail(data, "", shop().currency))
+
+
+def _part(name: str) -> str:
+    """What of a list was set, "deposit.label", as words."""
+    return " ".join(in_words(each) for each in name.split(".") if each)
 
 
 def history_of_settings(request: PanelRequest) -> Page[Entry]:

@@ -29,7 +29,7 @@ _FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 
 
 class OrderFilterForm(SortForm):
-    q = forms.CharField(label="Order number or customer", required=False, max_length=150)
+    q = forms.CharField(label=_("Order number or customer"), required=False, max_length=150)
     paid_status = forms.ChoiceField(
         label=_("Paid status"), required=False, choices=[("", _("Any")), *Order.PaidStatus.choices]
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import PermissionDenied, Refusal
 from tillbook.exporters.lists import Cell
@@ -86,7 +87,7 @@ def _complete(refund: Refund, request: PanelRequest) -> Outcome:
 
 
 def _nothing_selected(request: PanelRequest) -> HttpResponse:
-    messages.warning(request, "Select at least one refund first.")
+    messages.warning(request, _("Select at least one refund first."))
     return redirect("panel:refunds")
 
 
@@ -100,8 +101,10 @@ def print_selected(request: PanelRequest) -> HttpResponse:
     reversals = [refund.number for refund in selected if refund.kind == Refund.Kind.REVERSAL]
     if not refunds:
         return refused(
-            request, "refunds", f"A reversal has no slip: nobody is paid. Selected: {', '.join(reversals)}."
-        )
+            request, "refunds",
+            _("A reversal has no slip: nobody is paid. Selected: %(numbers)s.")
+            % {"numbers": ", ".join(reversals)},
+        )  # fmt: skip
     return pdf(render_slip(refunds, left_out=reversals), "refund-slips.pdf")
 
 
@@ -122,7 +125,7 @@ def _exported(request: PanelRequest, ending: str) -> HttpResponse:
         return download(request, "refunds", ending, _COLUMNS, _selected(request), _cells)
     form = _filters(request)
     if form.is_bound and not form.is_valid():
-        return refused(request, "refunds", "Nothing was exported: correct the filters first.")
+        return refused(request, "refunds", _("Nothing was exported: correct the filters first."))
     wanted = form.wanted()
     rows = all_of(lambda after, limit: queue(wanted, after=after, limit=limit), lambda refund: refund.pk)
     return download(request, "refunds", ending, _COLUMNS, rows, _cells)

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.common.errors import NotFound
@@ -71,7 +72,10 @@ def _chosen_credit(request: PanelRequest, customer: Customer) -> Credit | None:
         return None
     credit = credit_by_number(number)
     if credit.customer_id != customer.pk:
-        raise CreditNotFound(f"{customer.username} has no credit {number}.", field="credit")
+        raise CreditNotFound(
+            _("%(username)s has no credit %(number)s.") % {"username": customer.username, "number": number},
+            field="credit",
+        )
     return credit
 
 
@@ -88,7 +92,11 @@ def _currency(request: PanelRequest, customer: Customer) -> str:
     """The currency that `?currency=` names, one the customer has; without it the customer's own."""
     currency = request.GET.get("currency") or customer.currency
     if currency not in {customer.currency, *(balance.currency for balance in balances_of(customer.pk))}:
-        raise NotFound(f"{customer.username} has nothing in {currency}.", field="currency")
+        raise NotFound(
+            _("%(username)s has nothing in %(currency)s.")
+            % {"username": customer.username, "currency": currency},
+            field="currency",
+        )
     return currency
 
 
@@ -148,7 +156,7 @@ def complete(request: PanelRequest, number: str) -> HttpResponse:
         request, lambda: services.complete(refund.pk, actor=request.actor, now=request.now)
     )
     if done is not None:
-        messages.success(request, f"{done.number} is marked as paid and complete.")
+        messages.success(request, _("%(number)s is marked as paid and complete.") % {"number": done.number})
     return redirect("panel:refund", number=refund.number)
 
 
@@ -163,7 +171,9 @@ def decline(request: PanelRequest, number: str) -> HttpResponse:
             lambda: services.decline(refund.pk, reason=reason, actor=request.actor, now=request.now),
         )
         if done is not None:
-            messages.success(request, f"{done.number} is declined. Its amount is available again.")
+            messages.success(
+                request, _("%(number)s is declined. Its amount is available again.") % {"number": done.number}
+            )
             return redirect("panel:refund", number=refund.number)
     return _refund_page(request, refund, form)
 
@@ -174,7 +184,7 @@ def send(request: PanelRequest, number: str) -> HttpResponse:
     refund = by_number(number)
     form = KeyedForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "This page was sent without its key. Try once more.")
+        messages.error(request, _("This page was sent without its key. Try once more."))
         return redirect("panel:refund", number=refund.number)
     key = form.cleaned_data["key"]
     sent = message_refusal(
@@ -182,10 +192,12 @@ def send(request: PanelRequest, number: str) -> HttpResponse:
     )
     if sent is not None and sent.path is not None:
         messages.info(
-            request, f"No mail server is set up: the message to {sent.to} was written to {sent.path}."
+            request,
+            _("No mail server is set up: the message to %(to)s was written to %(path)s.")
+            % {"to": sent.to, "path": sent.path},
         )
     elif sent is not None:
-        messages.success(request, f"The refund slip was sent to {sent.to}.")
+        messages.success(request, _("The refund slip was sent to %(to)s.") % {"to": sent.to})
     return redirect("panel:refund", number=refund.number)
 
 

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import running
-from tillbook.credit.models import GiveReason
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import House, Kind, Transfer
 from tillbook.panel.credit_lines import pages_of
 from tillbook.panel.edge import whole
+from tillbook.shop.details import label_of
+from tillbook.shop.policies import shop
 from tillbook.staff.queries import names_of
 
 _LONGEST_SEQ = 9  # with no more digits any number fits the column
@@ -70,7 +71,7 @@ def _line(line: running.Line, names: Mapping[str, str], pages: Mapping[str, str]
         what=_what(row),
         name=reference,
         url=pages.get(reference, ""),
-        detail=dict(GiveReason.choices).get(row.reason, ""),
+        detail=label_of(row.reason, shop().give_reasons) if row.reason in shop().give_reasons else "",
         credit=number,
         who=names.get(row.actor, row.actor),
         amount=line.amount_minor,

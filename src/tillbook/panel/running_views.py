@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.common.money import Money
@@ -50,7 +51,11 @@ def _currencies(customer: Customer) -> list[str]:
 def _currency(request: PanelRequest, customer: Customer) -> str:
     currency = request.GET.get("currency") or customer.currency
     if currency not in _currencies(customer):
-        raise NotFound(f"{customer.username} has nothing in {currency}.", field="currency")
+        raise NotFound(
+            _("%(username)s has nothing in %(currency)s.")
+            % {"username": customer.username, "currency": currency},
+            field="currency",
+        )
     return currency
 
 

@@ -13,7 +13,7 @@ from unicodedata import normalize
 from django import forms
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.errors import InvalidInput
 from tillbook.panel.settings_forms import SettingsForm
@@ -24,27 +24,27 @@ from tillbook.shop.values import values_of
 NEW = "new"  # stands for the code of the row for another entry
 
 _HOUSES = [
-    ("goodwill", _lazy("Goodwill")),
-    ("promotions", _lazy("Promotions")),
-    ("adjustments", _lazy("Sales adjustments")),
-    ("receipts", _lazy("Money received")),
+    ("goodwill", gettext_lazy("Goodwill")),
+    ("promotions", gettext_lazy("Promotions")),
+    ("adjustments", gettext_lazy("Sales adjustments")),
+    ("receipts", gettext_lazy("Money received")),
 ]
 _ASKED = [
-    (Asked.REQUIRED.value, _lazy("Required")),
-    (Asked.OPTIONAL.value, _lazy("Optional")),
-    (Asked.NOT_ASKED.value, _lazy("Not asked")),
+    (Asked.REQUIRED.value, gettext_lazy("Required")),
+    (Asked.OPTIONAL.value, gettext_lazy("Optional")),
+    (Asked.NOT_ASKED.value, gettext_lazy("Not asked")),
 ]
 _DETAILS = {
-    "payee_name": _lazy("Payee's name"),
-    "bank_account": _lazy("Bank account"),
-    "paypal_email": _lazy("PayPal e-mail"),
-    "postal_address": _lazy("Postal address"),
-    "reference": _lazy("Reference"),
+    "payee_name": gettext_lazy("Payee's name"),
+    "bank_account": gettext_lazy("Bank account"),
+    "paypal_email": gettext_lazy("PayPal e-mail"),
+    "postal_address": gettext_lazy("Postal address"),
+    "reference": gettext_lazy("Reference"),
 }
 _SOURCES = {
-    "overpayment": _lazy("Overpayments"),
-    "return": _lazy("Returns"),
-    "manual": _lazy("Given by hand"),
+    "overpayment": gettext_lazy("Overpayments"),
+    "return": gettext_lazy("Returns"),
+    "manual": gettext_lazy("Given by hand"),
 }
 
 
@@ -131,11 +131,11 @@ def _days(
 class GiveReasonsForm(ListForm):
     list_name: ClassVar[str] = "give_reasons"
     columns: ClassVar[Mapping[str, Any]] = {
-        "label": _lazy("Reason"),
-        "house": _lazy("Booked against"),
-        "refundable": _lazy("May be paid out"),
-        "days": _lazy("Expires after days"),
-        "on": _lazy("On"),
+        "label": gettext_lazy("Reason"),
+        "house": gettext_lazy("Booked against"),
+        "refundable": gettext_lazy("May be paid out"),
+        "days": gettext_lazy("Expires after days"),
+        "on": gettext_lazy("On"),
     }
 
     def more_fields(self, entry: Mapping[str, Any]) -> dict[str, forms.Field]:
@@ -148,12 +148,16 @@ class GiveReasonsForm(ListForm):
 
 class ReturnReasonsForm(ListForm):
     list_name: ClassVar[str] = "return_reasons"
-    columns: ClassVar[Mapping[str, Any]] = {"label": _lazy("Reason"), "on": _lazy("On")}
+    columns: ClassVar[Mapping[str, Any]] = {"label": gettext_lazy("Reason"), "on": gettext_lazy("On")}
 
 
 class MethodsForm(ListForm):
     list_name: ClassVar[str] = "methods"
-    columns: ClassVar[Mapping[str, Any]] = {"label": _lazy("Method"), **_DETAILS, "on": _lazy("On")}
+    columns: ClassVar[Mapping[str, Any]] = {
+        "label": gettext_lazy("Method"),
+        **_DETAILS,
+        "on": gettext_lazy("On"),
+    }
 
     def more_fields(self, entry: Mapping[str, Any]) -> dict[str, forms.Field]:
         asked = entry.get("fields") or {"payee_name": Asked.REQUIRED}

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import date
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.errors import Refusal
 from tillbook.common.money import exponent
 
@@ -65,5 +67,7 @@ def minor_of(text: str, currency: str) -> int:
     digits = exponent(currency)
     part = (found["part"] or "").rstrip("0") if found else ""
     if found is None or len(part) > digits:
-        raise UnreadableStatement(f"{text[:40]!r} is not an amount in {currency}.")
+        raise UnreadableStatement(
+            _("%(text)r is not an amount in %(currency)s.") % {"text": text[:40], "currency": currency}
+        )
     return int(found["whole"] + part.ljust(digits, "0"))

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.refunds.accounts import BankAccount, Scheme
 
@@ -61,24 +64,33 @@ class Run:
 def check_run(run: Run, *, currency: str, scheme: Scheme, most_minor: int) -> None:
     """Raise NotForThisFile for the first thing that a file between `scheme` accounts can't say."""
     if run.currency != currency:
-        raise NotForThisFile(f"This file pays in {currency}, not in {run.currency}.", field="format")
+        raise NotForThisFile(
+            _("This file pays in %(currency)s, not in %(other)s.")
+            % {"currency": currency, "other": run.currency},
+            field="format",
+        )
     if run.sender.account.scheme is not scheme:
-        raise InvalidInput(f"The shop's own account must be {_KIND[scheme]}.", field="account")
+        raise InvalidInput(
+            _("The shop's own account must be %(kind)s.") % {"kind": _KIND[scheme]}, field="account"
+        )
     for each in run.instructions:
         if each.account.scheme is not scheme:
             raise NotForThisFile(
-                f"{each.reference} goes to an account that is not {_KIND[scheme]}. Leave it out.",
+                _("%(reference)s goes to an account that is not %(kind)s. Leave it out.")
+                % {"reference": each.reference, "kind": _KIND[scheme]},
                 field="refunds",
             )
         if each.minor > most_minor:
             raise NotForThisFile(
-                f"{each.reference} is more than one entry of this file can pay.", field="refunds"
+                _("%(reference)s is more than one entry of this file can pay.")
+                % {"reference": each.reference},
+                field="refunds",
             )
 
 
 _KIND = {
-    Scheme.AU: "an Australian one with a BSB",
-    Scheme.GB: "a British one with a sort code",
-    Scheme.US: "an American one with a routing number",
-    Scheme.IBAN: "one with an IBAN",
+    Scheme.AU: gettext_lazy("an Australian one with a BSB"),
+    Scheme.GB: gettext_lazy("a British one with a sort code"),
+    Scheme.US: gettext_lazy("an American one with a routing number"),
+    Scheme.IBAN: gettext_lazy("one with an IBAN"),
 }

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
@@ -50,7 +51,9 @@ def get(number: str) -> Statement:
     """The statement ST-…. Raises StatementNotFound."""
     found = Statement.objects.filter(pk=row_id("ST", number) or 0).first()
     if found is None:
-        raise StatementNotFound(f"There is no statement {number}.", field="statement")
+        raise StatementNotFound(
+            _("There is no statement %(number)s.") % {"number": number}, field="statement"
+        )
     return found
 
 
@@ -87,15 +90,15 @@ def read_statement(
 
 def _entries(data: bytes, format: str, layout: Columns | None, currency: str) -> list[Entry]:
     if len(data) > _LARGEST:
-        raise UnreadableStatement("The file is larger than 32 MB. Read it in parts.")
+        raise UnreadableStatement(_("The file is larger than 32 MB. Read it in parts."))
     if format == "camt053":
         return camt053.read(data)
     if format == "mt940":
         return mt940.read(data)
     if format != "csv":
-        raise InvalidInput(f"Choose one of {', '.join(FORMATS)}.", field="format")
+        raise InvalidInput(_("Choose one of %(names)s.") % {"names": ", ".join(FORMATS)}, field="format")
     if layout is None or not currency:
-        raise InvalidInput("Say which columns the table has, and its currency.", field="column")
+        raise InvalidInput(_("Say which columns the table has, and its currency."), field="column")
     return columns.read(data, layout, currency)
 
 

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.numbering import public_number
 from tillbook.common.sealed_field import SealedField
@@ -29,16 +30,16 @@ class Payout(models.Model):
     """A batch of refunds in one file for a bank. The file is made once and kept, sealed."""
 
     class Format(models.TextChoices):
-        ABA = "aba", "ABA (Australia)"
-        PAIN001 = "pain001", "SEPA pain.001"
-        NACHA = "nacha", "NACHA PPD (United States)"
-        BACS18 = "bacs18", "Bacs Standard 18 (United Kingdom)"
-        CSV = "csv", "CSV"
-        XLSX = "xlsx", "XLSX"
+        ABA = "aba", _("ABA (Australia)")
+        PAIN001 = "pain001", _("SEPA pain.001")
+        NACHA = "nacha", _("NACHA PPD (United States)")
+        BACS18 = "bacs18", _("Bacs Standard 18 (United Kingdom)")
+        CSV = "csv", _("CSV")
+        XLSX = "xlsx", _("XLSX")
 
     class Status(models.TextChoices):
-        MADE = "made", "Made"
-        CANCELLED = "cancelled", "Cancelled"
+        MADE = "made", _("Made")
+        CANCELLED = "cancelled", _("Cancelled")
 
     key = models.CharField(max_length=200, unique=True)
     content = models.CharField(max_length=64)  # the digest of what was asked for under the key
@@ -106,11 +107,11 @@ class Booking(models.Model):
     """One entry of a statement, and what it did."""
 
     class Outcome(models.TextChoices):
-        PAID = "paid", "Paid"  # it completed a refund
-        CAME_BACK = "came_back", "Came back"  # it failed a refund
-        KNOWN = "known", "Already known"  # the refund was there already
-        DIFFERS = "differs", "Differs"  # it names a refund, and does not fit it
-        UNMATCHED = "unmatched", "Unmatched"
+        PAID = "paid", _("Paid")  # it completed a refund
+        CAME_BACK = "came_back", _("Came back")  # it failed a refund
+        KNOWN = "known", _("Already known")  # the refund was there already
+        DIFFERS = "differs", _("Differs")  # it names a refund, and does not fit it
+        UNMATCHED = "unmatched", _("Unmatched")
 
     statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="bookings")
     key = models.CharField(max_length=64, unique=True)

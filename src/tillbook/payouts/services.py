@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.checks import check_text
@@ -97,10 +98,10 @@ def add_source(
         check_text(text, field=field, longest=longest)
     for field in ("name", "holder"):
         if not texts[field][0].strip():
-            raise InvalidInput(f"Enter the {field}.", field=field)
+            raise InvalidInput(_("Enter the %(field)s.") % {"field": _(field)}, field=field)
     account = read(bank_account, check_currency(currency))
     if Source.objects.filter(name=name.strip()).exists():
-        raise SourceTaken(f"There is already an account {name!r}.", field="name")
+        raise SourceTaken(_("There is already an account %(name)r.") % {"name": name}, field="name")
     source = Source.objects.create(
         name=name.strip(), currency=currency, holder=holder.strip(), bank_account=account.written(),
         user_id=user_id.strip(), bank=bank.strip(), added_at=now,
@@ -114,7 +115,7 @@ def source_named(name: str) -> Source:
     """The account of that name. Raises SourceNotFound."""
     found = Source.objects.filter(name=name).first()
     if found is None:
-        raise SourceNotFound(f"There is no account {name!r} to pay from.", field="source")
+        raise SourceNotFound(_("There is no account %(name)r to pay from.") % {"name": name}, field="source")
     return found
 
 
@@ -122,7 +123,7 @@ def get(number: str) -> Payout:
     """The payout PO-… with its source. Raises PayoutNotFound."""
     found = Payout.objects.select_related("source").filter(pk=row_id("PO", number) or 0).first()
     if found is None:
-        raise PayoutNotFound(f"There is no payout {number}.", field="payout")
+        raise PayoutNotFound(_("There is no payout %(number)s.") % {"number": number}, field="payout")
     return found
 
 
@@ -145,7 +146,7 @@ def make(
     """
     actor.require(Permission.MAKE_PAYOUTS)
     if format not in WRITERS:
-        raise InvalidInput(f"Choose one of {', '.join(WRITERS)}.", field="format")
+        raise InvalidInput(_("Choose one of %(names)s.") % {"names": ", ".join(WRITERS)}, field="format")
     content = content_of(
         "payout.made", source=source, format=format, pay_on=pay_on,
         numbers=None if numbers is None else sorted(set(numbers)),
@@ -159,9 +160,14 @@ def make(
     if (first := _first(key, content)) is not None:  # made while this one waited
         return first
     if not chosen:
-        raise NothingToPay(f"No refund in {paid_from.currency} is ready to be paid by bank transfer.")
+        raise NothingToPay(
+            _("No refund in %(currency)s is ready to be paid by bank transfer.")
+            % {"currency": paid_from.currency}
+        )
     if len(chosen) > _MOST:
-        raise InvalidInput(f"A payout has at most {_MOST:,} refunds.", field="refunds")
+        raise InvalidInput(
+            _("A payout has at most %(most)s refunds.") % {"most": f"{_MOST:,}"}, field="refunds"
+        )
     found = (
         Refund.objects.filter(pk__in=[each.pk for each in chosen]).select_related("customer").order_by("pk")
     )
@@ -203,7 +209,7 @@ def _ready(currency: str) -> list[Refund]:
 def _check_day(pay_on: date, now: datetime) -> None:
     today = now.astimezone(shop().time_zone).date()
     if not today <= pay_on <= today + _FARTHEST:
-        raise InvalidInput("Enter a day from today to a month from now.", field="pay_on")
+        raise InvalidInput(_("Enter a day from today to a month from now."), field="pay_on")
 
 
 def _entered(
@@ -224,7 +230,7 @@ def _entered(
         taken.append(refund)
     if not taken:
         raise NothingToPay(
-            "None of the refunds that wait may be paid by you yet: see each one's page for why."
+            _("None of the refunds that wait may be paid by you yet: see each one's page for why.")
         )
     return taken
 
@@ -232,7 +238,8 @@ def _entered(
 def _check_currency(refund: Refund, payout: Payout) -> None:
     if refund.currency != payout.currency:
         raise InvalidInput(
-            f"{refund.number} is in {refund.currency}, the account pays in {payout.currency}.",
+            _("%(number)s is in %(currency)s, the account pays in %(other)s.")
+            % {"number": refund.number, "currency": refund.currency, "other": payout.currency},
             field="refunds",
         )
 
@@ -277,7 +284,9 @@ def account_of(refund: Refund) -> BankAccount:
         return read(refund.bank_account, refund.currency)
     except InvalidInput as error:
         raise in_payout.NotReady(
-            f"{refund.number}: {error.message} Correct it first.", field="refunds"
+            _("%(number)s: %(message)s Correct it first.")
+            % {"number": refund.number, "message": error.message},
+            field="refunds",
         ) from error
 
 
@@ -296,13 +305,16 @@ def cancel(number: str, *, reason: str, actor: Actor, now: datetime) -> Payout:
     if payout.status == Payout.Status.CANCELLED:
         return payout
     if not reason.strip():
-        raise InvalidInput("Say why the payout is cancelled.", field="reason")
+        raise InvalidInput(_("Say why the payout is cancelled."), field="reason")
     check_text(reason, field="reason", longest=1_000)
     current = list(Refund.objects.filter(pk__in=[refund.pk for refund in inside]).order_by("pk"))
     for refund in current:
         if refund.status not in (Refund.Status.REQUESTED, Refund.Status.APPROVED):
             state = refund.get_status_display().lower()
-            raise WrongState(f"{refund.number} of {payout.number} is already {state}.")
+            raise WrongState(
+                _("%(number)s of %(payout)s is already %(state)s.")
+                % {"number": refund.number, "payout": payout.number, "state": state}
+            )
     payout.items.update(released=True)
     payout.status, payout.cancelled_at = Payout.Status.CANCELLED, now
     payout.save(update_fields=["status", "cancelled_at"])
@@ -320,6 +332,9 @@ def take_file(number: str, *, actor: Actor, now: datetime) -> bytes:
     actor.require(Permission.MAKE_PAYOUTS)
     payout = get(number)
     if payout.status == Payout.Status.CANCELLED:
-        raise WrongState(f"{payout.number} is cancelled: its refunds may be in another file by now.")
+        raise WrongState(
+            _("%(number)s is cancelled: its refunds may be in another file by now.")
+            % {"number": payout.number}
+        )
     record(NewEvent("payout.file_taken", payout.number), actor=actor, now=now)
     return b64decode(payout.file)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
 from stdnum import bic as bics
 from stdnum import exceptions, iban
 from stdnum.us import rtn
@@ -75,7 +76,7 @@ def read(text: str, currency: str) -> BankAccount:
     """The account that `text` names, for money in `currency`. Raises InvalidInput with what is wrong."""
     tidy = " ".join(text.upper().split())
     if not tidy:
-        raise _wrong("Enter the payee's bank account.")
+        raise _wrong(_("Enter the payee's bank account."))
     if _IBAN.fullmatch(tidy):
         return _international(tidy)
     return _DOMESTIC.get(currency, _other)(tidy)
@@ -83,7 +84,7 @@ def read(text: str, currency: str) -> BankAccount:
 
 def _international(text: str) -> BankAccount:
     number, bic = text, ""
-    head, _, last = text.rpartition(" ")
+    head, _space, last = text.rpartition(" ")
     if head and iban.is_valid(head) and bics.is_valid(last):
         number, bic = head, bics.compact(last)
     return BankAccount(Scheme.IBAN, "", _checked_iban(number), bic)
@@ -93,39 +94,41 @@ def _checked_iban(text: str) -> str:
     try:
         return str(iban.validate(text))
     except exceptions.InvalidChecksum:
-        raise _wrong("The IBAN's check digits do not fit: something in it is mistyped or missing.") from None
+        raise _wrong(
+            _("The IBAN's check digits do not fit: something in it is mistyped or missing.")
+        ) from None
     except exceptions.InvalidComponent:
-        raise _wrong("The IBAN does not begin with a country that has IBANs.") from None
+        raise _wrong(_("The IBAN does not begin with a country that has IBANs.")) from None
     except exceptions.ValidationError:
-        raise _wrong("The IBAN has not the length and form of its country's.") from None
+        raise _wrong(_("The IBAN has not the length and form of its country's.")) from None
 
 
 def _australian(text: str) -> BankAccount:
-    branch, number = _parts(_BSB, text, "Enter the BSB and the account number, like 062-000 12345678.")
+    branch, number = _parts(_BSB, text, _("Enter the BSB and the account number, like 062-000 12345678."))
     if not 5 <= len(number) <= 9:
-        raise _wrong("An Australian account number has 5 to 9 digits after the BSB.")
+        raise _wrong(_("An Australian account number has 5 to 9 digits after the BSB."))
     return BankAccount(Scheme.AU, branch, number)
 
 
 def _british(text: str) -> BankAccount:
     branch, number = _parts(
-        _SORT_CODE, text, "Enter the sort code and the account number, like 20-00-00 55779911."
+        _SORT_CODE, text, _("Enter the sort code and the account number, like 20-00-00 55779911.")
     )
     if len(number) != 8:
         raise _wrong(
-            "A British account number has 8 digits after the sort code; put zeros before a shorter one."
+            _("A British account number has 8 digits after the sort code; put zeros before a shorter one.")
         )
     return BankAccount(Scheme.GB, branch, number)
 
 
 def _american(text: str) -> BankAccount:
     branch, number = _parts(
-        _ROUTING, text, "Enter the routing number and the account number, like 021000021 123456789."
+        _ROUTING, text, _("Enter the routing number and the account number, like 021000021 123456789.")
     )
     if not rtn.is_valid(branch):
-        raise _wrong("The routing number's check digit does not fit: one of its nine digits is mistyped.")
+        raise _wrong(_("The routing number's check digit does not fit: one of its nine digits is mistyped."))
     if not 4 <= len(number) <= 17:
-        raise _wrong("An American account number has 4 to 17 characters after the routing number.")
+        raise _wrong(_("An American account number has 4 to 17 characters after the routing number."))
     return BankAccount(Scheme.US, branch, number)
 
 
@@ -133,7 +136,7 @@ def _other(text: str) -> BankAccount:
     number = plain(text)
     digits = sum(character.isdigit() for character in number)
     if not (number.isascii() and number.isalnum() and digits >= _MIN_DIGITS and len(number) <= _LONGEST):
-        raise _wrong("Enter the payee's bank account: branch code and account number, or an IBAN.")
+        raise _wrong(_("Enter the payee's bank account: branch code and account number, or an IBAN."))
     return BankAccount(Scheme.OTHER, "", number)
 
 

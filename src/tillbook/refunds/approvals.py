@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import Refusal, WrongState
@@ -48,9 +50,9 @@ class Flag(StrEnum):
 
 
 _SAID = {
-    Flag.CHANGED_ACCOUNT: "the account is not the one that the last refund went to",
-    Flag.SHARED_ACCOUNT: "refunds of other customers went to the same account",
-    Flag.NEW_PAYEE: "the payee is new, and the amount is large",
+    Flag.CHANGED_ACCOUNT: gettext_lazy("the account is not the one that the last refund went to"),
+    Flag.SHARED_ACCOUNT: gettext_lazy("refunds of other customers went to the same account"),
+    Flag.NEW_PAYEE: gettext_lazy("the payee is new, and the amount is large"),
 }
 
 
@@ -69,13 +71,16 @@ def approve(refund_id: int, *, acknowledged: Collection[str] = (), actor: Actor,
     if refund.status == Refund.Status.REQUESTED:
         check_move(refund, Refund.Status.APPROVED)
     elif refund.status != Refund.Status.APPROVED:
-        raise WrongState(f"{refund.number} is already {refund.get_status_display().lower()}.")
+        raise WrongState(
+            _("%(number)s is already %(state)s.")
+            % {"number": refund.number, "state": refund.get_status_display().lower()}
+        )
     _check_approver(refund, actor)
     seen = flags(refund)
     if missed := [flag for flag in seen if flag not in acknowledged]:
         raise NotAcknowledged(
-            f"Look at {refund.number} again: {'; '.join(_SAID[flag] for flag in missed)}. "
-            "Approve it with that acknowledged.",
+            _("Look at %(number)s again: %(warnings)s. Approve it with that acknowledged.")
+            % {"number": refund.number, "warnings": "; ".join(str(_SAID[flag]) for flag in missed)},
             field="acknowledge",
         )
     Approval.objects.filter(refund=refund, by=actor.name, voided_at=None).update(voided_at=now)
@@ -117,8 +122,10 @@ def check_approved(refund: Refund, now: datetime) -> None:
     found = len(standing(refund))
     if found < wanted:
         was = Approval.objects.filter(refund=refund).exists()
-        changed = " It was changed after it was approved." if was and not found else ""
-        raise ApprovalMissing(f"{refund.number} needs {wanted} approvals and has {found}.{changed}")
+        said = _("%(number)s needs %(wanted)s approvals and has %(found)s.")
+        said %= {"number": refund.number, "wanted": wanted, "found": found}
+        changed = _("It was changed after it was approved.") if was and not found else ""
+        raise ApprovalMissing(f"{said} {changed}".strip())
 
 
 def void(refund: Refund, now: datetime) -> int:
@@ -171,7 +178,8 @@ def _check_approver(refund: Refund, actor: Actor) -> None:
     if is_own(refund, actor) and _is_large(refund):
         limit = Money(shop().self_completion_limit_minor, shop().currency)
         raise SelfApproval(
-            f"You asked for {refund.number} yourself. Above {limit} somebody else approves it."
+            _("You asked for %(number)s yourself. Above %(limit)s somebody else approves it.")
+            % {"number": refund.number, "limit": limit}
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import Refusal
 from tillbook.events.services import NewEvent, record_many
@@ -56,11 +58,19 @@ def leave_payout(refunds: Sequence[Refund], *, actor: Actor, now: datetime) -> N
 
 def _check_ready(refund: Refund) -> None:
     if refund.kind != Refund.Kind.REFUND or refund.method != Refund.Method.BANK_TRANSFER:
-        raise NotReady(f"{refund.number} is not paid by bank transfer. Leave it out.", field="refunds")
+        raise NotReady(
+            _("%(number)s is not paid by bank transfer. Leave it out.") % {"number": refund.number},
+            field="refunds",
+        )
     if refund.status not in OPEN:
         state = refund.get_status_display().lower()
-        raise NotReady(f"{refund.number} is already {state}. Leave it out.", field="refunds")
+        raise NotReady(
+            _("%(number)s is already %(state)s. Leave it out.") % {"number": refund.number, "state": state},
+            field="refunds",
+        )
     if refund.payout:
         raise NotReady(
-            f"{refund.number} is in payout {refund.payout} already. Leave it out.", field="refunds"
+            _("%(number)s is in payout %(payout)s already. Leave it out.")
+            % {"number": refund.number, "payout": refund.payout},
+            field="refunds",
         )

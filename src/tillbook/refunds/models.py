@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.numbering import public_number
 from tillbook.common.sealed_field import SealedField
@@ -17,23 +18,23 @@ class Refund(models.Model):
     """Credit on its way out: paid to the customer, or reversed because it was a mistake."""
 
     class Kind(models.TextChoices):
-        REFUND = "refund", "Refund"
-        REVERSAL = "reversal", "Reversal"
+        REFUND = "refund", _("Refund")
+        REVERSAL = "reversal", _("Reversal")
 
     class Status(models.TextChoices):
-        REQUESTED = "requested", "Requested"
-        APPROVED = "approved", "Approved"
-        COMPLETED = "completed", "Completed"
-        DECLINED = "declined", "Declined"
-        FAILED = "failed", "Failed"
+        REQUESTED = "requested", _("Requested")
+        APPROVED = "approved", _("Approved")
+        COMPLETED = "completed", _("Completed")
+        DECLINED = "declined", _("Declined")
+        FAILED = "failed", _("Failed")
 
     class Method(models.TextChoices):
         """The methods that every shop begins with; its settings say what each asks for, and add others."""
 
-        BANK_TRANSFER = "bank_transfer", "Bank transfer"
-        PAYPAL = "paypal", "PayPal"
-        CHEQUE = "cheque", "Cheque"
-        CASH = "cash", "Cash"
+        BANK_TRANSFER = "bank_transfer", _("Bank transfer")
+        PAYPAL = "paypal", _("PayPal")
+        CHEQUE = "cheque", _("Cheque")
+        CASH = "cash", _("Cash")
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="refunds", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.REFUND)

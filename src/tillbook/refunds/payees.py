@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.checks import check_text
@@ -63,11 +65,13 @@ def content_of_request(
 
 #: What to say where a detail that the method needs is missing, or is none.
 _WANTED = {
-    "payee_name": "Enter the payee's name.",
-    "bank_account": "Enter the payee's bank account: branch code and account number, or an IBAN.",
-    "paypal_email": "Enter the payee's PayPal e-mail address.",
-    "postal_address": "Enter the address that the money goes to.",
-    "reference": "Enter the payee's reference.",
+    "payee_name": gettext_lazy("Enter the payee's name."),
+    "bank_account": gettext_lazy(
+        "Enter the payee's bank account: branch code and account number, or an IBAN."
+    ),
+    "paypal_email": gettext_lazy("Enter the payee's PayPal e-mail address."),
+    "postal_address": gettext_lazy("Enter the address that the money goes to."),
+    "reference": gettext_lazy("Enter the payee's reference."),
 }
 
 
@@ -79,11 +83,14 @@ def _check_payee(code: str, payee: Payee, currency: str) -> BankAccount | None:
     method = shop().methods.get(code)
     if method is None or not method.on:
         ways = ", ".join(each.code for each in shop().methods.values() if each.on)
-        raise InvalidInput(f"No refund is paid by {code[:60]!r}. Use one of {ways}.", field="method")
+        raise InvalidInput(
+            _("No refund is paid by %(code)r. Use one of %(ways)s.") % {"code": code[:60], "ways": ways},
+            field="method",
+        )
     for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
         asked = method.asks(field)
         if (asked == Asked.REQUIRED and not text) or (asked != Asked.NOT_ASKED and not _may_be(field, text)):
-            raise InvalidInput(_WANTED[field], field=field)
+            raise InvalidInput(str(_WANTED[field]), field=field)
     wanted = method.asks("bank_account") != Asked.NOT_ASKED and payee.bank_account
     return read(payee.bank_account, currency) if wanted else None
 
@@ -101,7 +108,7 @@ def _may_be(field: str, text: str) -> bool:
 def _check_payment_date(day: date, now: datetime) -> None:
     """At most a year away: anything else is a mistyped year."""
     if abs(day - now.astimezone(shop().time_zone).date()) > _FARTHEST_PAYMENT:
-        raise InvalidInput("Enter a date at most one year from today.", field="payment_date")
+        raise InvalidInput(_("Enter a date at most one year from today."), field="payment_date")
 
 
 @transaction.atomic
@@ -123,7 +130,10 @@ def change(
     actor.require(Permission.REQUEST_REFUND)
     refund = locked(refund_id)
     if refund.status not in OPEN or refund.kind != Refund.Kind.REFUND:
-        raise WrongState(f"{refund.number} can't be changed: it is {refund.get_status_display().lower()}.")
+        raise WrongState(
+            _("%(number)s can't be changed: it is %(state)s.")
+            % {"number": refund.number, "state": refund.get_status_display().lower()}
+        )
     check_free(refund)
     before = _said(refund)
     direct(refund, method, payee.stripped(), payment_date, note, now)

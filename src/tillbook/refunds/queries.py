@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from django.db.models import Count, QuerySet, Sum
+from django.utils.translation import gettext as _
 
 from tillbook.common.numbering import row_id
 from tillbook.refunds.models import Refund
@@ -48,7 +49,7 @@ def by_number(number: str) -> Refund:
     rows = Refund.objects.select_related("customer").prefetch_related("sources__credit")
     refund = rows.filter(pk=row_id("RF", number) or 0).first()
     if refund is None:
-        raise RefundNotFound(f"There is no refund {number}.")
+        raise RefundNotFound(_("There is no refund %(number)s.") % {"number": number})
     return refund
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.checks import check_text
@@ -93,7 +94,7 @@ def request(
 
 def _customer(customer_id: int) -> int:
     if not Customer.objects.filter(pk=customer_id).exists():
-        raise NotFound("There is no such customer.", field="customer")
+        raise NotFound(_("There is no such customer."), field="customer")
     return customer_id
 
 
@@ -116,13 +117,13 @@ def request_reversal(
     actor.require(Permission.REQUEST_REFUND)
     wrong = Credit.objects.filter(customer_id=customer_id, id=credit_id).first()
     if wrong is None:
-        raise credit.CreditNotFound("This customer has no such credit.", field="credit")
+        raise credit.CreditNotFound(_("This customer has no such credit."), field="credit")
     credit.lock(customer_id, wrong.currency)
     content = content_of_reversal(credit_id, reason, note)
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])
     if reason not in ReverseReason:
-        raise InvalidInput("Choose a reason from the list.", field="reason")
+        raise InvalidInput(_("Choose a reason from the list."), field="reason")
     left = Credit.objects.select_related("account").get(customer_id=customer_id, id=credit_id)
     minor = left.account.available_minor
     if minor == 0:
@@ -227,8 +228,11 @@ def check_backed(refund: Refund) -> None:
     for order in source_orders(refund.customer_id, credit_ids):
         if order.unbacked_minor or order.returned_minor > max(0, order.paid_minor):
             raise SourceNotBacked(
-                f"A payment of order {order.number} was voided, and credit of {refund.number} came from it. "
-                f"Order {order.number} must be paid before this can be paid out."
+                _(
+                    "A payment of order %(order)s was voided, and credit of %(number)s came from it. "
+                    "Order %(order)s must be paid before this can be paid out."
+                )
+                % {"order": order.number, "number": refund.number}
             )
 
 
@@ -241,7 +245,7 @@ def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refu
     actor.require(Permission.COMPLETE_REFUND)
     refund = locked(refund_id)
     if not reason.strip():
-        raise InvalidInput("Say why the refund is declined.", field="reason")
+        raise InvalidInput(_("Say why the refund is declined."), field="reason")
     if refund.status == Refund.Status.DECLINED and refund.decline_reason == reason.strip():
         return refund
     check_move(refund, Refund.Status.DECLINED)
@@ -267,10 +271,12 @@ def fail(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
     if refund.status == Refund.Status.FAILED:
         return refund
     if not reason.strip():
-        raise InvalidInput("Say why the payment failed.", field="reason")
+        raise InvalidInput(_("Say why the payment failed."), field="reason")
     check_text(reason, field="reason", longest=1_000)
     if refund.kind != Refund.Kind.REFUND:
-        raise WrongState(f"{refund.number} is a reversal: no payment of it can fail.")
+        raise WrongState(
+            _("%(number)s is a reversal: no payment of it can fail.") % {"number": refund.number}
+        )
     check_move(refund, Refund.Status.FAILED)
     key = internal_key(refund.number, "failed")
     was_paid = refund.status == Refund.Status.COMPLETED
@@ -302,8 +308,11 @@ def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:
     sum_minor = refund.amount_minor + _completed_own(refund, actor, now)
     if refund.currency != limit.currency or sum_minor > limit.minor:
         raise SelfCompletion(
-            f"You asked for {refund.number} yourself. Above {limit} for one customer in a day somebody else "
-            "completes it."
+            _(
+                "You asked for %(number)s yourself. Above %(limit)s for one customer in a day "
+                "somebody else completes it."
+            )
+            % {"number": refund.number, "limit": limit}
         )
 
 

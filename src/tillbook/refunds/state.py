@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.actor import Actor
 from tillbook.common.errors import NotFound, Refusal, WrongState
 from tillbook.common.money import Money
@@ -40,7 +42,7 @@ def locked(refund_id: int) -> Refund:
     """The refund as it stands under its customer's lock. Raises RefundNotFound."""
     found = Refund.objects.filter(pk=refund_id).first()
     if found is None:
-        raise RefundNotFound("There is no such refund.")
+        raise RefundNotFound(_("There is no such refund."))
     credit.lock(found.customer_id, found.currency)
     return Refund.objects.select_related("customer").get(pk=refund_id)
 
@@ -48,7 +50,10 @@ def locked(refund_id: int) -> Refund:
 def check_move(refund: Refund, to: str) -> None:
     """Raise WrongState if the refund can't become that."""
     if to not in TRANSITIONS[refund.status]:
-        raise WrongState(f"{refund.number} is already {refund.get_status_display().lower()}.")
+        raise WrongState(
+            _("%(number)s is already %(state)s.")
+            % {"number": refund.number, "state": refund.get_status_display().lower()}
+        )
 
 
 def is_own(refund: Refund, actor: Actor) -> bool:
@@ -62,7 +67,8 @@ def check_free(refund: Refund) -> None:
     """Raise InPayout if the refund is in a file that went to the bank."""
     if refund.payout:
         raise InPayout(
-            f"{refund.number} is in payout {refund.payout}. Cancel that first, or wait for the bank's answer."
+            _("%(number)s is in payout %(payout)s. Cancel that first, or wait for the bank's answer.")
+            % {"number": refund.number, "payout": refund.payout}
         )
 
 

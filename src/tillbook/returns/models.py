@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.numbering import public_number
 from tillbook.customers.models import Customer
@@ -16,26 +17,26 @@ class Rma(models.Model):
     """A return: goods back, or money back without them."""
 
     class Status(models.TextChoices):
-        OPEN = "open", "Open"
-        CLOSED = "closed", "Closed"
-        CANCELLED = "cancelled", "Cancelled"
+        OPEN = "open", _("Open")
+        CLOSED = "closed", _("Closed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     class Outcome(models.TextChoices):
-        AWAITING = "awaiting", "Awaiting outcome"
-        CREDIT = "credit", "Credit issued"
-        NO_CREDIT = "no_credit", "Closed without credit"
-        REVERSED = "reversed", "Credit reversed"
+        AWAITING = "awaiting", _("Awaiting outcome")
+        CREDIT = "credit", _("Credit issued")
+        NO_CREDIT = "no_credit", _("Closed without credit")
+        REVERSED = "reversed", _("Credit reversed")
 
     class Reason(models.TextChoices):
         """The reasons that every shop begins with; its settings add others."""
 
-        FAULTY = "faulty", "Faulty or damaged"
-        WRONG_ITEM = "wrong_item", "Wrong item sent"
-        NOT_AS_DESCRIBED = "not_as_described", "Not as described"
-        CHANGED_MIND = "changed_mind", "Changed mind"
-        NOT_DELIVERED = "not_delivered", "Not delivered"
-        SHIPPING_ONLY = "shipping_only", "Shipping given back"
-        OTHER = "other", "Other"
+        FAULTY = "faulty", _("Faulty or damaged")
+        WRONG_ITEM = "wrong_item", _("Wrong item sent")
+        NOT_AS_DESCRIBED = "not_as_described", _("Not as described")
+        CHANGED_MIND = "changed_mind", _("Changed mind")
+        NOT_DELIVERED = "not_delivered", _("Not delivered")
+        SHIPPING_ONLY = "shipping_only", _("Shipping given back")
+        OTHER = "other", _("Other")
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="rmas", db_index=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="rmas")

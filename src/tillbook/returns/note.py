@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from tillbook.common.errors import NotFound
 from tillbook.common.pdf import compiled
@@ -97,7 +98,7 @@ def of(rma: Rma) -> Note:
         )
     with papers.shops_language():
         became = [_credit(each) for each in credits_of_document(rma.customer_id, rma.number)]
-        mark = _("Void") if rma.reversed_at else ""
+        mark = pgettext("a paper", "Void") if rma.reversed_at else ""
         return _note(rma, lines_of(rma), became, number=rma.adjustment_note, mark=mark)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext as _
 
 from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput
@@ -41,14 +42,16 @@ def checked(section: str, values: Mapping[str, Any], before: Shop) -> Values:
     """The section's values as they are kept. `before` is the shop as it stands."""
     unknown = sorted(set(values) - set(SECTIONS[section]))
     if unknown:
-        raise InvalidInput(f"{unknown[0]} is no setting of this section.", field=unknown[0])
+        raise InvalidInput(
+            _("%(name)s is no setting of this section.") % {"name": unknown[0]}, field=unknown[0]
+        )
     return {name: _CHECKS[name](name, value, before) for name, value in values.items()}
 
 
 def _line(name: str, value: Any, before: Shop) -> str:
     text = _text(name, value, before)
     if not text.isprintable():
-        raise InvalidInput("Write it on one line, without control characters.", field=name)
+        raise InvalidInput(_("Write it on one line, without control characters."), field=name)
     return text
 
 
@@ -59,7 +62,7 @@ def _text(name: str, value: Any, _before: Shop) -> str:
 def _name(name: str, value: Any, before: Shop) -> str:
     text = _line(name, value, before)
     if not text:
-        raise InvalidInput("Enter the shop's name.", field=name)
+        raise InvalidInput(_("Enter the shop's name."), field=name)
     return text
 
 
@@ -69,7 +72,7 @@ def _email(name: str, value: Any, before: Shop) -> str:
         if text:
             validate_email(text)
     except ValidationError:
-        raise InvalidInput(f"{text!r} is not an e-mail address.", field=name) from None
+        raise InvalidInput(_("%(text)r is not an e-mail address.") % {"text": text}, field=name) from None
     return text
 
 
@@ -77,7 +80,9 @@ def _limit(name: str, value: Any, before: Shop) -> str:
     """An amount of the shop's currency, with or without its code."""
     amount, code = str(value).strip(), before.currency
     if (named := _CURRENCY.search(amount)) is not None and named[1] != code:
-        raise InvalidInput(f"Limits are in {code}, not in {named[1]}.", field=name)
+        raise InvalidInput(
+            _("Limits are in %(code)s, not in %(other)s.") % {"code": code, "other": named[1]}, field=name
+        )
     amount = amount.removesuffix(code)
     return limit_text(limit_minor(amount, before.currency, field=name), before.currency)
 
@@ -88,7 +93,10 @@ def _digest(_name: str, value: Any, _before: Shop) -> str:
 
 def _days(value: Any, field: str, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LONGEST_TIME:
-        raise InvalidInput(f"Use {least} to {LONGEST_TIME} days.", field=field)
+        raise InvalidInput(
+            _("Use %(least)s to %(most)s days.") % {"least": least, "most": LONGEST_TIME},
+            field=field,
+        )
     return value
 
 
@@ -97,7 +105,7 @@ def _policies(name: str, value: Any, before: Shop) -> Values:
     kept = values_of(before)["policies"]
     for source, each in value.items():
         if source not in SOURCES:
-            raise InvalidInput(f"{source!r} is no source of credit.", field=name)
+            raise InvalidInput(_("%(source)r is no source of credit.") % {"source": source}, field=name)
         days = each["days"]
         kept[source] = {
             "refundable": bool(each["refundable"]),
@@ -117,18 +125,21 @@ def _entries(
     made = [{**_labelled(name, each), **read(_field(name, each), each)} for each in value]
     codes = [each["code"] for each in made]
     if len(set(codes)) < len(codes):
-        raise InvalidInput("Each entry needs a code of its own.", field=name)
+        raise InvalidInput(_("Each entry needs a code of its own."), field=name)
     if missing := [each for each in getattr(before, name) if each not in codes]:
-        raise InvalidInput(f"{missing[0]} can't be removed. Switch it off instead.", field=name)
+        raise InvalidInput(
+            _("%(code)s can't be removed. Switch it off instead.") % {"code": missing[0]}, field=name
+        )
     if len(made) > MOST_ENTRIES:
-        raise InvalidInput(f"Use at most {MOST_ENTRIES} entries.", field=name)
+        raise InvalidInput(_("Use at most %(most)s entries.") % {"most": MOST_ENTRIES}, field=name)
     labels = [each["label"].casefold() for each in made if each["on"]]
     if twice := next((each for each in made if labels.count(each["label"].casefold()) > 1), None):
         raise InvalidInput(
-            f"Two entries are called {twice['label']!r}.", field=f"{name}.{twice['code']}.label"
+            _("Two entries are called %(label)r.") % {"label": twice["label"]},
+            field=f"{name}.{twice['code']}.label",
         )
     if not labels:
-        raise InvalidInput("Leave at least one switched on.", field=name)
+        raise InvalidInput(_("Leave at least one switched on."), field=name)
     return made
 
 
@@ -140,10 +151,14 @@ def _labelled(name: str, entry: Mapping[str, Any]) -> Values:
     code, label, field = str(entry["code"]), str(entry["label"]).strip(), _field(name, entry)
     if not _CODE.fullmatch(code) or len(code) > LONGEST_CODE:
         raise InvalidInput(
-            f"A code is at most {LONGEST_CODE} small letters, digits and underscores.", field=f"{field}.code"
+            _("A code is at most %(most)s small letters, digits and underscores.") % {"most": LONGEST_CODE},
+            field=f"{field}.code",
         )
     if not 1 <= len(label) <= _LONGEST_LABEL or not label.isprintable():
-        raise InvalidInput(f"A label is 1 to {_LONGEST_LABEL} characters.", field=f"{field}.label")
+        raise InvalidInput(
+            _("A label is 1 to %(most)s characters.") % {"most": _LONGEST_LABEL},
+            field=f"{field}.label",
+        )
     return {"code": code, "label": label, "on": bool(entry["on"])}
 
 
@@ -154,9 +169,12 @@ def _give_reasons(name: str, value: Any, before: Shop) -> list[Values]:
 def _give_reason(field: str, entry: Mapping[str, Any]) -> Values:
     house, refundable, days = entry["house"], bool(entry["refundable"]), entry["days"]
     if house not in GIVING_HOUSES:
-        raise InvalidInput(f"The house account is one of {', '.join(GIVING_HOUSES)}.", field=f"{field}.house")
+        raise InvalidInput(
+            _("The house account is one of %(names)s.") % {"names": ", ".join(GIVING_HOUSES)},
+            field=f"{field}.house",
+        )
     if refundable and house in NEVER_PAID_OUT:
-        raise InvalidInput("Goodwill and promotions never turn into cash.", field=f"{field}.refundable")
+        raise InvalidInput(_("Goodwill and promotions never turn into cash."), field=f"{field}.refundable")
     return {
         "house": house,
         "refundable": refundable,
@@ -176,11 +194,13 @@ def _method(field: str, entry: Mapping[str, Any]) -> Values:
     fields = entry["fields"]
     if set(fields) != set(PAYEE_FIELDS) or not set(fields.values()) <= set(Asked):
         raise InvalidInput(
-            f"Say required, optional or not_asked of each of {', '.join(PAYEE_FIELDS)}.", field=field
+            _("Say required, optional or not_asked of each of %(names)s.")
+            % {"names": ", ".join(PAYEE_FIELDS)},
+            field=field,
         )
     if fields["payee_name"] == Asked.NOT_ASKED:
         raise InvalidInput(
-            "Somebody is paid: the payee's name is always asked for.", field=f"{field}.payee_name"
+            _("Somebody is paid: the payee's name is always asked for."), field=f"{field}.payee_name"
         )
     return {"fields": {each: str(fields[each]) for each in PAYEE_FIELDS}}
 

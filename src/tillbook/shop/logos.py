@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
+from django.utils.translation import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tillbook.common.errors import InvalidInput
@@ -39,7 +40,8 @@ def read_picture(upload: bytes) -> Picture:
     """
     if len(upload) > MOST_BYTES:
         raise InvalidInput(
-            f"The logo has {-(-len(upload) // 1024)} KB. Use a file of at most {MOST_BYTES // 1024} KB.",
+            _("The logo has %(size)s KB. Use a file of at most %(most)s KB.")
+            % {"size": -(-len(upload) // 1024), "most": MOST_BYTES // 1024},
             field="logo",
         )
     try:
@@ -48,14 +50,16 @@ def read_picture(upload: bytes) -> Picture:
             return _encoded(Image.open(io.BytesIO(upload), formats=list(_KINDS)))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError):
         raise InvalidInput(
-            "The file is no PNG or JPEG that can be read. Save the logo as PNG and try again.", field="logo"
+            _("The file is no PNG or JPEG that can be read. Save the logo as PNG and try again."),
+            field="logo",
         ) from None
 
 
 def _encoded(image: Image.Image) -> Picture:
     if max(image.size) > _MOST_PIXELS:
         raise InvalidInput(
-            f"The logo has {image.width} x {image.height} pixels. Use at most {_MOST_PIXELS} each way.",
+            _("The logo has %(width)s x %(height)s pixels. Use at most %(most)s each way.")
+            % {"width": image.width, "height": image.height, "most": _MOST_PIXELS},
             field="logo",
         )
     kind = str(image.format)
@@ -64,7 +68,7 @@ def _encoded(image: Image.Image) -> Picture:
     plain.info = {}
     content = _saved(plain, kind)
     if len(content) > _MOST_KEPT:
-        raise InvalidInput("The logo has too much detail. Use one that is smaller.", field="logo")
+        raise InvalidInput(_("The logo has too much detail. Use one that is smaller."), field="logo")
     return Picture(hashlib.sha256(content).hexdigest(), _KINDS[kind], content, plain.width, plain.height)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
@@ -64,7 +65,7 @@ def _insert(made: Version) -> None:
             made.save(force_insert=True)
     except IntegrityError as error:
         raise SettingsChanged(
-            "Somebody else saved settings at the same moment. Yours were not saved: open the page again."
+            _("Somebody else saved settings at the same moment. Yours were not saved: open the page again.")
         ) from error
 
 
@@ -79,11 +80,12 @@ def _check_seen(section: str, seen: int, newest: Version | None, environment: Sh
         return
     then = Version.objects.filter(pk=seen).first()
     if seen and then is None:
-        raise InvalidInput("There is no such version of the settings. Open the page again.", field="seen")
+        raise InvalidInput(_("There is no such version of the settings. Open the page again."), field="seen")
     before = _of_section(section, with_values(environment, {} if then is None else then.values))
     if before != _of_section(section, with_values(environment, newest.values)):
         raise SettingsChanged(
-            f"{newest.by} changed these settings meanwhile. Nothing was saved: open the page again."
+            _("%(by)s changed these settings meanwhile. Nothing was saved: open the page again.")
+            % {"by": newest.by}
         )
 
 

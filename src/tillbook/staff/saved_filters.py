@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, NotFound, PermissionDenied, Refusal
@@ -47,11 +48,13 @@ def save_filter(
     owner = _owner(actor)
     name = _checked_name(name)
     if len(query) > _LONGEST_QUERY:
-        raise InvalidInput("This filter is too long to be saved. Leave something out.", field="query")
+        raise InvalidInput(_("This filter is too long to be saved. Leave something out."), field="query")
     found = SavedFilter.objects.filter(owner=owner, page=page, name=name).first()
     if found is None:
         if SavedFilter.objects.filter(owner=owner, page=page).count() >= _MOST:
-            raise InvalidInput(f"You have {_MOST} filters here. Delete one first.", field="name")
+            raise InvalidInput(
+                _("You have %(most)s filters here. Delete one first.") % {"most": _MOST}, field="name"
+            )
         found = SavedFilter(owner=owner, page=page, name=name, created_at=now)
     elif (found.query, found.shared) == (query, shared):
         return found  # sent twice
@@ -74,7 +77,7 @@ def rename_filter(filter_id: int, *, name: str, actor: Actor, now: datetime) -> 
     if name == found.name:
         return found
     if SavedFilter.objects.filter(owner=found.owner, page=found.page, name=name).exists():
-        raise FilterNameTaken(f"There is a filter {name!r} already.", field="name")
+        raise FilterNameTaken(_("There is a filter %(name)r already.") % {"name": name}, field="name")
     found.name = name
     found.save(update_fields=["name"])
     _record("user.filter_saved", found, actor, now)
@@ -93,7 +96,7 @@ def remove_filter(filter_id: int, *, actor: Actor, now: datetime) -> SavedFilter
 def _owner(actor: Actor) -> User:
     owner = User.objects.select_for_update().filter(pk=actor.user_id or 0).first()
     if owner is None:
-        raise PermissionDenied("Only a user has filters of their own.")
+        raise PermissionDenied(_("Only a user has filters of their own."))
     return owner
 
 
@@ -103,7 +106,7 @@ def _changeable(filter_id: int, actor: Actor) -> SavedFilter:
     rows = SavedFilter.objects.select_for_update(of=("self",)).select_related("owner")
     found = rows.filter(pk=filter_id).first()
     if found is None or (found.owner_id != actor.user_id and not found.shared):
-        raise FilterNotFound("There is no such filter.", field="filter")
+        raise FilterNotFound(_("There is no such filter."), field="filter")
     if found.shared:
         actor.require(Permission.MANAGE_USERS)
     return found
@@ -112,7 +115,11 @@ def _changeable(filter_id: int, actor: Actor) -> SavedFilter:
 def _checked_name(name: str) -> str:
     name = name.strip()
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise InvalidInput(f"A filter's name is 1 to {_LONGEST_NAME} printable characters.", field="name")
+        raise InvalidInput(
+            _("A filter's name is 1 to %(longest_name)s printable characters.")
+            % {"longest_name": _LONGEST_NAME},
+            field="name",
+        )
     return name
 
 

@@ -101,6 +101,12 @@ def local_date(at: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def day(date: date) -> SafeString:
+    """A date without a time, as the shop's locale writes it."""
+    return format_html('<time datetime="{}">{}</time>', date.isoformat(), _day(date, shop().locale))
+
+
+@register.filter
 def last_day(expires_at: datetime | None) -> SafeString | str:
     """The last day on which what expires then can be used; with the time where it ends within a day."""
     if expires_at is None:

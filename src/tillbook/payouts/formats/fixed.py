@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext as _
 from text_unidecode import unidecode
 
 from tillbook.common.errors import InvalidInput
@@ -24,7 +25,7 @@ def digits(value: int | str, width: int) -> str:
     """A number with zeros before it. Raises InvalidInput if it has more than `width` digits."""
     plain = str(value)
     if not (plain.isascii() and plain.isdigit()):
-        raise InvalidInput(f"{plain!r} must be digits alone.", field="account")
+        raise InvalidInput(_("%(plain)r must be digits alone.") % {"plain": plain}, field="account")
     return _fitting(plain, width).rjust(width, "0")
 
 
@@ -43,6 +44,8 @@ def lines(records: Iterable[str]) -> bytes:
 def _fitting(value: str, width: int) -> str:
     if len(value) > width:
         raise InvalidInput(
-            f"{value!r} is longer than the {width} characters that the file has for it.", field="account"
+            _("%(value)r is longer than the %(width)s characters that the file has for it.")
+            % {"value": value, "width": width},
+            field="account",
         )
     return value

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
+from django.utils.translation import gettext as _
 
 from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of
 
@@ -21,10 +22,12 @@ def read(data: bytes) -> list[Entry]:
     try:
         root = fromstring(data, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:
-        raise UnreadableStatement(f"The file is not XML that can be read: {error}.") from error
+        raise UnreadableStatement(
+            _("The file is not XML that can be read: %(error)s.") % {"error": error}
+        ) from error
     statements = root.findall("./{*}BkToCstmrStmt/{*}Stmt")
     if not statements:
-        raise UnreadableStatement("The file holds no camt.053 statement.")
+        raise UnreadableStatement(_("The file holds no camt.053 statement."))
     booked = (entry for each in statements for entry in each.findall("{*}Ntry") if _is_booked(entry))
     return [found for entry in booked for found in _entries(entry)]
 
@@ -47,7 +50,7 @@ def _entries(entry: Element) -> Iterator[Entry]:
 def _entry(entry: Element, details: Element | None, amount: Element | None) -> Entry:
     amount = amount if amount is not None else entry.find("{*}Amt")
     if amount is None:
-        raise UnreadableStatement("An entry has no amount.")
+        raise UnreadableStatement(_("An entry has no amount."))
     currency = amount.get("Ccy", "")
     minor = minor_of(amount.text or "", currency)
     came = _text(entry, "CdtDbtInd") == "CRDT"
@@ -84,7 +87,7 @@ def _day(entry: Element) -> date:
     try:
         return date.fromisoformat(text[:10])
     except ValueError:
-        raise UnreadableStatement(f"{text[:40]!r} is not a booking date.") from None
+        raise UnreadableStatement(_("%(text)r is not a booking date.") % {"text": text[:40]}) from None
 
 
 def _text(element: Element, path: str) -> str:

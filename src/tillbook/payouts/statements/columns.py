@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.utils.translation import gettext as _
+
 from tillbook.common.errors import InvalidInput
 from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of
 
@@ -40,14 +42,16 @@ def columns_of(named: Mapping[str, str], *, date_format: str, decimal: str) -> C
     unknown = sorted(set(named) - set(_NAMES))
     if unknown:
         raise InvalidInput(
-            f"There is no column {unknown[0]!r}. Name one of {', '.join(_NAMES)}.", field="column"
+            _("There is no column %(name)r. Name one of %(names)s.")
+            % {"name": unknown[0], "names": ", ".join(_NAMES)},
+            field="column",
         )
     if "date" not in named or "reference" not in named:
-        raise InvalidInput("Name at least the columns date and reference.", field="column")
+        raise InvalidInput(_("Name at least the columns date and reference."), field="column")
     if ("amount" in named) == ("debit" in named or "credit" in named):
-        raise InvalidInput("Name the column amount, or the columns debit and credit.", field="column")
+        raise InvalidInput(_("Name the column amount, or the columns debit and credit."), field="column")
     if decimal not in (".", ","):
-        raise InvalidInput("The decimal sign is a point or a comma.", field="decimal")
+        raise InvalidInput(_("The decimal sign is a point or a comma."), field="decimal")
     others = {name: column for name, column in named.items() if name != "reference"}
     references = tuple(part.strip() for part in named["reference"].split(",") if part.strip())
     return Columns(reference=references, date_format=date_format, decimal=decimal, **others)
@@ -62,12 +66,12 @@ def read(data: bytes, columns: Columns, currency: str) -> list[Entry]:
         places = _places(heads, columns)
         return list(_entries(table, places, columns, currency))
     except csv.Error as error:
-        raise UnreadableStatement(f"The file is not CSV: {error}.") from error
+        raise UnreadableStatement(_("The file is not CSV: %(error)s.") % {"error": error}) from error
 
 
 def _text(data: bytes) -> str:
     if b"\0" in data:
-        raise UnreadableStatement("The file is not text. Save it as CSV first.")
+        raise UnreadableStatement(_("The file is not text. Save it as CSV first."))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -86,7 +90,10 @@ def _places(heads: list[str], columns: Columns) -> dict[str, list[int]]:
     }
     missing = [head for wanted in named.values() for head in wanted if head and head not in heads]
     if missing:
-        raise UnreadableStatement(f"The file has no column {missing[0]!r}. It has: {', '.join(heads)[:300]}.")
+        raise UnreadableStatement(
+            _("The file has no column %(name)r. It has: %(names)s.")
+            % {"name": missing[0], "names": ", ".join(heads)[:300]}
+        )
     return {name: [heads.index(head) for head in wanted if head] for name, wanted in named.items()}
 
 
@@ -95,7 +102,9 @@ def _entries(
 ) -> Iterator[Entry]:
     for line, row in enumerate(table, start=2):
         if line > _MOST_ROWS:
-            raise UnreadableStatement(f"A statement has at most {_MOST_ROWS:,} lines. Read it in parts.")
+            raise UnreadableStatement(
+                _("A statement has at most %(most)s lines. Read it in parts.") % {"most": f"{_MOST_ROWS:,}"}
+            )
         if any(cell.strip() for cell in row):
             yield _entry(line, row, places, columns, currency)
 
@@ -118,7 +127,9 @@ def _entry(line: int, row: list[str], places: dict[str, list[int]], columns: Col
         )
         booked_on = _day(cell("date"), columns.date_format)
     except UnreadableStatement as error:
-        raise UnreadableStatement(f"Line {line}: {error.message}") from None
+        raise UnreadableStatement(
+            _("Line %(line)s: %(message)s") % {"line": line, "message": error.message}
+        ) from None
     return Entry(
         booked_on=booked_on,
         minor=minor,
@@ -144,4 +155,6 @@ def _day(text: str, date_format: str) -> date:
     try:
         return datetime.strptime(text, date_format).date()  # noqa: DTZ007  a day has no zone
     except ValueError:
-        raise UnreadableStatement(f"{text[:40]!r} is not a date like {date_format}.") from None
+        raise UnreadableStatement(
+            _("%(text)r is not a date like %(shape)s.") % {"text": text[:40], "shape": date_format}
+        ) from None

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import mt940
+from django.utils.translation import gettext as _
 
 from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of
 
@@ -24,9 +25,11 @@ def read(data: bytes) -> list[Entry]:
     except UnreadableStatement:
         raise
     except Exception as error:  # the library raises whatever a wrong line leads to
-        raise UnreadableStatement(f"The file is not an MT940 statement: {error}.") from error
+        raise UnreadableStatement(
+            _("The file is not an MT940 statement: %(error)s.") % {"error": error}
+        ) from error
     if not entries and ":60" not in text:
-        raise UnreadableStatement("The file holds no MT940 statement.")
+        raise UnreadableStatement(_("The file holds no MT940 statement."))
     return entries
 
 

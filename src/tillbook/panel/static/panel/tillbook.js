@@ -39,7 +39,7 @@ for (const form of document.querySelectorAll("[data-find]")) {
     const html = answer?.ok ? await answer.text() : "";
     if (turn !== asked) return;
     if (html) found.innerHTML = html;
-    else found.textContent = "No answer. Is there a connection?";
+    else found.textContent = found.dataset.silent;
     show(document.activeElement === box);
   };
   box.addEventListener("input", () => {
@@ -84,7 +84,7 @@ for (const all of document.querySelectorAll("[data-select-all]")) {
     const chosen = boxes.filter((box) => box.checked);
     all.checked = chosen.length === boxes.length;
     all.indeterminate = chosen.length > 0 && !all.checked;
-    tally.textContent = chosen.length ? `${chosen.length} selected · ${total(chosen)}` : idle;
+    tally.textContent = chosen.length ? `${tally.dataset.tally.replace("{number}", chosen.length)} · ${total(chosen)}` : idle;
   };
   all.hidden = false;
   all.addEventListener("change", () => {
