@@ -39,10 +39,13 @@ def send_test(*, actor: Actor, now: datetime) -> Sent:
 
 def _message(to: str, now: datetime) -> EmailMessage:
     name = shop().name
+    paragraphs = [
+        _("This is a test. Mails from %(shop)s reach you.") % {"shop": name},
+        _("Answers to it go where answers to the shop's mails go."),
+    ]
     return EmailMessage(
-        subject=one_line(f"Test mail from {name}"),
-        body=f"This is a test. Mails from {name} reach you.\n\nAnswers to it go where answers to the shop's "
-        "mails go.\n",
+        subject=one_line(_("Test mail from %(shop)s") % {"shop": name}),
+        body="\n\n".join(paragraphs) + "\n",
         from_email=sender(),
         to=[to],
         reply_to=replies_to(),
@@ -52,20 +55,28 @@ def _message(to: str, now: datetime) -> EmailMessage:
 
 def _in_words(failure: MailFailed, to: str) -> str:
     """What went wrong and what to do about it, where the cause is one that can be told apart."""
-    server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    names = {
+        "server": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}", "host": settings.EMAIL_HOST, "to": to,
+        "sender": sender_address(), "seconds": settings.EMAIL_TIMEOUT,
+    }  # fmt: skip
     match failure.__cause__:
         case SMTPAuthenticationError():
-            return f"{server} did not accept the user name and password in TILLBOOK_EMAIL_URL."
+            return _("%(server)s did not accept the user name and password in TILLBOOK_EMAIL_URL.") % names
         case SMTPRecipientsRefused():
-            return f"{server} takes no mail for {to}. Check that address under Users."
+            return _("%(server)s takes no mail for %(to)s. Check that address under Users.") % names
         case SMTPSenderRefused():
-            return f"{server} takes no mail from {sender_address()}. Set TILLBOOK_MAIL_FROM to one it takes."
+            return (
+                _("%(server)s takes no mail from %(sender)s. Set TILLBOOK_MAIL_FROM to one it takes.") % names
+            )
         case socket.gaierror():
-            return f"No server is called {settings.EMAIL_HOST}. Check the host in TILLBOOK_EMAIL_URL."
+            return _("No server is called %(host)s. Check the host in TILLBOOK_EMAIL_URL.") % names
         case TimeoutError():
-            return f"{server} did not answer within {settings.EMAIL_TIMEOUT} seconds. Check host and port."
+            return _("%(server)s did not answer within %(seconds)s seconds. Check host and port.") % names
         case ConnectionRefusedError():
-            return f"Nothing takes mail at {server}. Check host and port in TILLBOOK_EMAIL_URL."
+            return _("Nothing takes mail at %(server)s. Check host and port in TILLBOOK_EMAIL_URL.") % names
         case ssl.SSLError():
-            return f"{server} and Tillbook agree on no encryption. Check smtp+tls or smtp+ssl, and the port."
+            said = _(
+                "%(server)s and Tillbook agree on no encryption. Check smtp+tls or smtp+ssl, and the port."
+            )
+            return said % names
     return failure.message

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
+from tillbook.common.languages import FOR_PROGRAMS
 from tillbook.common.money import Money
 from tillbook.common.numbering import row_id
 from tillbook.common.sealing import marks
@@ -112,7 +114,8 @@ def _known(keys: list[str]) -> set[str]:
 def _book(statement: Statement, position: int, entry: Entry, key: str, actor: Actor, now: datetime) -> None:
     try:
         with transaction.atomic():
-            found = _settled(entry, actor, now)
+            with override(FOR_PROGRAMS):  # what is kept is read by others too
+                found = _settled(entry, actor, now)
             Booking.objects.create(
                 statement=statement, key=key, position=position, booked_on=entry.booked_on, minor=entry.minor,
                 currency=entry.currency, text=" · ".join(entry.texts)[:2_000], name=entry.name[:200],

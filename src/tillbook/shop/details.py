@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 
 class Asked(StrEnum):
@@ -98,24 +98,22 @@ NEVER_PAID_OUT = frozenset({"goodwill", "promotions"})
 SOURCES = ("overpayment", "return", "manual")
 
 GIVE_REASONS = (
-    GiveReason("goodwill", gettext_noop("Goodwill"), "goodwill", refundable=False),
-    GiveReason("late_delivery", gettext_noop("Late delivery"), "goodwill", refundable=False),
-    GiveReason("promotion", gettext_noop("Promotion"), "promotions", refundable=False),
-    GiveReason("price_correction", gettext_noop("Price correction"), "adjustments", refundable=True),
-    GiveReason("damaged_goods", gettext_noop("Damaged or missing goods"), "adjustments", refundable=True),
-    GiveReason(
-        "deposit", gettext_noop("Deposit or money received without an order"), "receipts", refundable=True
-    ),
+    GiveReason("goodwill", "Goodwill", "goodwill", refundable=False),
+    GiveReason("late_delivery", "Late delivery", "goodwill", refundable=False),
+    GiveReason("promotion", "Promotion", "promotions", refundable=False),
+    GiveReason("price_correction", "Price correction", "adjustments", refundable=True),
+    GiveReason("damaged_goods", "Damaged or missing goods", "adjustments", refundable=True),
+    GiveReason("deposit", "Deposit or money received without an order", "receipts", refundable=True),
 )
 
 RETURN_REASONS = (
-    ReturnReason("faulty", gettext_noop("Faulty or damaged")),
-    ReturnReason("wrong_item", gettext_noop("Wrong item sent")),
-    ReturnReason("not_as_described", gettext_noop("Not as described")),
-    ReturnReason("changed_mind", gettext_noop("Changed mind")),
-    ReturnReason("not_delivered", gettext_noop("Not delivered")),
-    ReturnReason("shipping_only", gettext_noop("Shipping given back")),
-    ReturnReason("other", gettext_noop("Other")),
+    ReturnReason("faulty", "Faulty or damaged"),
+    ReturnReason("wrong_item", "Wrong item sent"),
+    ReturnReason("not_as_described", "Not as described"),
+    ReturnReason("changed_mind", "Changed mind"),
+    ReturnReason("not_delivered", "Not delivered"),
+    ReturnReason("shipping_only", "Shipping given back"),
+    ReturnReason("other", "Other"),
 )
 
 
@@ -126,10 +124,10 @@ def _asking(*names: str) -> Mapping[str, Asked]:
 
 
 REFUND_METHODS = (
-    RefundMethod("bank_transfer", gettext_noop("Bank transfer"), _asking("bank_account")),
-    RefundMethod("paypal", gettext_noop("PayPal"), _asking("paypal_email")),
-    RefundMethod("cheque", gettext_noop("Cheque"), _asking("postal_address")),
-    RefundMethod("cash", gettext_noop("Cash"), _asking()),
+    RefundMethod("bank_transfer", "Bank transfer", _asking("bank_account")),
+    RefundMethod("paypal", "PayPal", _asking("paypal_email")),
+    RefundMethod("cheque", "Cheque", _asking("postal_address")),
+    RefundMethod("cash", "Cash", _asking()),
 )
 
 
@@ -177,5 +175,5 @@ def label_of(code: str, *lists: Mapping[str, GiveReason | ReturnReason | RefundM
     """What people call a code: as the first of the lists that has it says, else the code in words."""
     for each in lists:
         if code in each:
-            return gettext(each[code].label)  # those that a shop starts with are translated
+            return gettext(each[code].label)  # what a shop starts with is translated: Goodwill, Cash
     return gettext(code.replace("_", " ").capitalize())
