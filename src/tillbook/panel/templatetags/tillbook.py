@@ -15,12 +15,21 @@ from lucide.templatetags.lucide import lucide
 
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit, GiveReason
+from tillbook.refunds.accounts import mask
 from tillbook.shop.policies import shop
 
 register = template.Library()
 
 _TONES = {
     "requested": "waiting",
+    "approved": "info",
+    "failed": "bad",
+    "made": "good",
+    "paid": "good",
+    "came_back": "bad",
+    "differs": "bad",
+    "known": "quiet",
+    "unmatched": "waiting",
     "completed": "good",
     "declined": "bad",
     "pending": "waiting",
@@ -133,6 +142,12 @@ def badge(state: str, label: str) -> SafeString:
 def icon(name: str) -> str:
     """A lucide icon as inline SVG; decorative, so hidden from screen readers."""
     return str(lucide(name, size=18, aria_hidden="true", focusable="false", **{"class": "icon"}))
+
+
+@register.filter
+def masked(account: str) -> str:
+    """A bank account with all but its last characters hidden."""
+    return mask(account)
 
 
 @register.simple_tag(takes_context=True)
