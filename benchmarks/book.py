@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from multiprocessing import get_context
 from typing import Any
 
@@ -25,6 +26,7 @@ from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
+from tillbook.common.sealing import mark, seal
 from tillbook.credit.issuing import Issue
 from tillbook.credit.models import GiveReason, Source
 from tillbook.customers.models import Customer
@@ -32,8 +34,9 @@ from tillbook.events.services import content_of
 from tillbook.ledger.book import Book, Counters, Draft, Line, Pending, Stamp, genesis
 from tillbook.ledger.models import House, Kind
 from tillbook.orders.models import Order
+from tillbook.refunds.accounts import plain
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee, content_of_request
+from tillbook.refunds.payees import Payee, content_of_request
 
 CURRENCY = "GBP"
 PER_CUSTOMER = 100  # transfers: those of the credits, checkouts, spends and refunds below
@@ -89,7 +92,8 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "amount_minor": "bigint", "method": "text", "payee_name": "text", "bank_account": "text",
         "paypal_email": "text", "postal_address": "text", "payment_date": "date", "reverse_reason": "text",
         "note": "text", "hold_key": "text", "requested_by": "text", "requested_at": "timestamptz",
-        "resolved_by": "text", "resolved_at": "timestamptz", "decline_reason": "text",
+        "resolved_by": "text", "resolved_at": "timestamptz", "decline_reason": "text", "account_mark": "text",
+        "payout": "text", "fail_reason": "text",
     },
     "refunds_refundsource": {
         "refund_id": "bigint", "customer_id": "bigint", "credit_id": "bigint", "amount_minor": "bigint",
@@ -100,6 +104,12 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "public_note": "text", "data": "jsonb", "recorded_at": "timestamptz",
     },
 }  # fmt: skip
+
+
+@cache
+def _sealed() -> str:
+    """The payee's account, sealed once: sealing each would measure the cipher."""
+    return seal(_PAYEE.bank_account)
 
 
 def build(transfers: int) -> int:
@@ -259,9 +269,10 @@ class _History:
         self.rows["refunds_refund"].append(
             (
                 refund_id, self.customer_id, Refund.Kind.REFUND.value, Refund.Status(status).value, CURRENCY,
-                amount, Refund.Method.BANK_TRANSFER.value, _PAYEE.name, _PAYEE.bank_account, "", "",
+                amount, Refund.Method.BANK_TRANSFER.value, _PAYEE.name, _sealed(), "", "",
                 connection.ops.adapt_datefield_value(_PAYMENT_DATE), "", "", held.key, _ACTOR.name,
                 adapt(held.recorded_at), "" if resolved_at is None else _ACTOR.name, resolved_at, "",
+                mark(plain(_PAYEE.bank_account)), "", "",
             )
         )  # fmt: skip
         self.rows["refunds_refundsource"].append((refund_id, self.customer_id, account_id, amount))

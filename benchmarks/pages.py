@@ -263,6 +263,8 @@ def _pages() -> dict[str, Callable[[], str]]:
         "customers, with credit": lambda: f"/customers/?with_credit=on&after=customer-{upto(own)}",
         "finding a name": lambda: f"/find/?q={name()}",
         "a customer with a hundred transfers": lambda: f"/customers/customer-{upto(own)}/",
+        "a customer's running history": lambda: f"/customers/customer-{upto(own)}/running-history/",
+        "a customer's credits": lambda: f"/customers/customer-{upto(own)}/credits/",
         "a customer with orders only": lambda: f"/customers/shopper-{upto(others)}/",
         "orders": lambda: "/orders/",
         "orders, somewhere in the middle": lambda: f"/orders/?after=W{upto(bare)}",
@@ -277,6 +279,11 @@ def _pages() -> dict[str, Callable[[], str]]:
         "a refund": lambda: f"/refunds/RF-{1000 + upto(3 * own)}/",
         "a credit": lambda: f"/credits/CR-{1000 + upto(10 * own)}/",
         "RMAs": lambda: "/rmas/",
+        "overpayments": lambda: "/overpayments/",
+        "credits that expire": lambda: "/credits/expiring/",
+        "payouts": lambda: "/payouts/",
+        "activity": lambda: "/activity/",
+        "checks of the book": lambda: "/book/",
     }
 
 

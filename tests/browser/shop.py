@@ -14,8 +14,12 @@ from tillbook.credit.queries import by_number
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import House
+from tillbook.payouts import matching
+from tillbook.payouts import services as payouts
+from tillbook.payouts.statements.columns import Columns
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
+from tillbook.refunds.payees import Payee
 
 
 @dataclass
@@ -85,6 +89,28 @@ class Shop(Till):
             payment_date=date(2026, 3, 3),
             **self.by,
         )
+
+    def paid_by_the_bank(self) -> tuple[str, str]:
+        """The numbers of a payout, and of a statement that says one of its refunds was paid."""
+        payouts.add_source(
+            name="Main", currency="GBP", holder="Mill Lane Goods", bank_account="60-16-13 31926819",
+            user_id="123456", actor=self.admin, now=self.now,
+        )  # fmt: skip
+        refund = refunds.request(
+            customer_id=self.customer.pk, amount=gbp(12_34), method="bank_transfer",
+            payee=Payee("Jo Marsh", "20-00-00 55779911"), payment_date=date(2026, 3, 3), **self.by,
+        )  # fmt: skip
+        made = payouts.make(
+            source="Main", format="bacs18", numbers=[refund.number], pay_on=self.now.date(), key="p",
+            actor=self.admin, now=self.now,
+        )  # fmt: skip
+        table = f"day,text,sum\n{self.now.date()},{refund.number},-12.34\n{self.now.date()},Coffee,-2.00\n"
+        layout = Columns(date="day", reference=("text",), amount="sum")
+        read = matching.read_statement(
+            table.encode(), name="bank.csv", format="csv", layout=layout, currency="GBP",
+            actor=self.admin, now=self.now,
+        )  # fmt: skip
+        return made.number, read.number
 
     def left_of(self, given: Credit) -> tuple[int, int]:
         """What remains of a credit, and how much of that is held."""

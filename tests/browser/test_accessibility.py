@@ -30,6 +30,7 @@ _NO_PAGES = {
     "customers_file", "customer_running_file", "orders_file", "rmas_file", "refunds_csv", "refunds_xlsx", "refunds_print",
     "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "refund_filter_save", "refund_filter_rename", "refund_filter_remove", "report_file",
     "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close", "rma_note", "rma_send", "order_rma_price", "order_rma_preview",
+    "payout_file", "payout_cancel", "refund_approve", "refund_fail", "refund_account",
     "user_switch", "user_link", "user_reset", "user_end_session",
     "overpayment_keep", "overpayment_pay", "logo", "settings_logo", "settings_mail_test",
 }  # fmt: skip
@@ -59,6 +60,7 @@ def addresses(shop: Shop) -> dict[str, str]:
     deposit, goodwill = shop.deposit(12_000), shop.goodwill(3_000)
     refund = shop.ask(4_550)
     rma = shop.open_rma(order, shop.back(order, 1, 100))
+    payout, statement = shop.paid_by_the_bank()
     find(Settled(), shop.now)
     jo, one = "/customers/jo/", f"/orders/{order.number}/"
     return {
@@ -67,6 +69,9 @@ def addresses(shop: Shop) -> dict[str, str]:
         "pay_refund": f"{jo}pay-refund/?credit={deposit.number}", "credit": f"/credits/{deposit.number}/",
         "credit_reverse": f"/credits/{goodwill.number}/reverse/", "find": "/find/?q=o",
         "api_keys": "/keys/", "refunds": "/refunds/", "refund_filters": "/refunds/filters/", "refund": f"/refunds/{refund.number}/",
+        "settings_approvals": "/settings/approvals/", "payouts": "/payouts/", "payout_new": "/payouts/new/", "source_add": "/payouts/accounts/add/",
+        "payout": f"/payouts/{payout}/", "statements": "/statements/", "statement_read": "/statements/read/",
+        "statement": f"/statements/{statement}/", "refund_redirect": f"/refunds/{refund.number}/redirect/",
         "reports": "/reports/", "report": "/reports/liability/", "webhooks": "/webhooks/",
         "webhook_add": "/webhooks/add/", "webhook": f"/webhooks/{webhook}/",
         "webhook_edit": f"/webhooks/{webhook}/edit/",

@@ -37,7 +37,7 @@ def test_the_built_in_filters_show_what_they_say(
     assert shown(as_admin, links(as_admin)["My requests"][0]) == []
     [large] = [url for name, (url, _) in found.items() if name.startswith("From £")]
     assert shown(as_staff, large) == []
-    assert links(as_staff, "?status=requested")["To complete, oldest first"][1]
+    assert links(as_staff, "?status=open")["To complete, oldest first"][1]
     assert links(as_staff, found["My requests"][0].removeprefix("/refunds/"))["My requests"][1]
 
 

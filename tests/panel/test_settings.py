@@ -18,13 +18,14 @@ from tillbook.credit.overpaid import keep
 from tillbook.customers.models import Customer
 from tillbook.panel.settings_lists import code_of
 from tillbook.refunds.models import Refund
+from tillbook.shop.details import ApprovalRule
 from tillbook.shop.logos import logo
 from tillbook.shop.policies import shop
 from tillbook.staff.models import User
 
 PAGES = [
     "/settings/", "/settings/shop/", "/settings/limits/", "/settings/mail/", "/settings/policies/",
-    "/settings/credit-reasons/", "/settings/return-reasons/", "/settings/methods/", "/settings/numbering/",
+    "/settings/credit-reasons/", "/settings/return-reasons/", "/settings/methods/", "/settings/approvals/", "/settings/numbering/",
 ]  # fmt: skip
 
 
@@ -267,3 +268,35 @@ def test_a_policy_s_days_must_be_some(days: str, as_admin: Client):
 )
 def test_a_code_is_made_of_the_label(label: str, taken: list[str], code: str):
     assert code_of(label, taken) == code
+
+
+def rule(place: int, **more: str) -> dict[str, str]:
+    row = {"approvals": "1", "above": "", "older_than_days": "", "methods": ""} | more
+    return {f"approval_rules.{place}.{name}": value for name, value in row.items()}
+
+
+def test_rules_of_approval_are_added_changed_and_removed(as_admin: Client):
+    address = "/settings/approvals/"
+    as_admin.post(address, {"seen": 0, **rule(1, above="500")})
+    as_admin.post(
+        address, {"seen": 1, **rule(1, above="500"), **rule(2, approvals="2", above="0", methods="cash")}
+    )
+    assert shop().approval_rules == (
+        ApprovalRule(1, above_minor=500_00),
+        ApprovalRule(2, methods=frozenset({"cash"})),
+    )
+    shown = as_admin.get(address).content.decode()
+    assert 'value="500.00"' in shown
+    removed = {"seen": 2, **rule(1), **rule(2, approvals="2", above="0", methods="cash"), **rule(3)}
+    as_admin.post(address, removed)
+    assert shop().approval_rules == (ApprovalRule(2, methods=frozenset({"cash"})),)
+
+
+def test_a_wrong_rule_stands_at_its_row_and_nothing_is_saved(as_admin: Client):
+    sent = {"seen": 0, **rule(1, above="a lot")}
+    answer = as_admin.post("/settings/approvals/", sent)
+    assert answer.status_code == 422
+    assert "is not an amount" in str(answer.context["form"].errors["approval_rules.1.above"])
+    days = as_admin.post("/settings/approvals/", {"seen": 0, **rule(1, above="1", older_than_days="0")})
+    assert days.status_code == 422
+    assert shop().approval_rules == ()

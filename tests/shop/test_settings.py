@@ -16,6 +16,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, PermissionDenied
 from tillbook.events.models import Event
 from tillbook.shop import policies, services
+from tillbook.shop.details import ApprovalRule
 from tillbook.shop.logos import logo
 from tillbook.shop.models import Version
 from tillbook.shop.policies import policy_at, shop
@@ -198,3 +199,30 @@ def test_a_credit_keeps_the_grace_that_held_when_it_was_issued(admin_actor: Acto
     assert policy_at("manual", later - timedelta(seconds=1)) == before
     assert policy_at("manual", later).grace_days == 5
     assert policy_at("return", later) == shop().policies["return"] == policy_at("return", now)
+
+
+RULE = {"approvals": 1, "above": "500", "older_than_days": None, "methods": [], "on_hold": False}
+
+
+def test_a_rule_whose_currency_is_not_the_shops_any_more_holds_for_every_amount(
+    admin_actor: Actor, now: datetime, settings: Any
+):
+    saved("approvals", admin_actor, now, approval_rules=[RULE])
+    assert shop().approval_rules == (ApprovalRule(1, above_minor=500_00),)
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, currency="AUD")
+    assert shop().approval_rules == (ApprovalRule(1, above_minor=0),)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"approvals": 3}, "One or two people"),
+        ({"above": "-1"}, "amount"),
+        ({"methods": ["barter"]}, "no refund method 'barter'"),
+        ({"older_than_days": 0}, "Use 1 to"),
+    ],
+)
+def test_a_wrong_rule_is_refused_whole(admin_actor: Actor, now: datetime, wrong: dict[str, Any], says: str):
+    with pytest.raises(InvalidInput, match=says):
+        saved("approvals", admin_actor, now, approval_rules=[RULE, RULE | wrong])
+    assert shop().approval_rules == ()

@@ -351,17 +351,18 @@ class DeclineForm(PanelForm):
 
 
 _ALL = "all"
+_OPEN = "open"  # what is to be done: requested and approved
 _NEWEST = "newest"
 
 
 class QueueForm(MoneyForm):
-    """The queue's filters. Nothing chosen means what is to be done: requested refunds."""
+    """The queue's filters. Nothing chosen means what is to be done."""
 
     status = forms.ChoiceField(
         label=_("State"),
         required=False,
-        choices=[*Refund.Status.choices, (_ALL, _("All states"))],
-        initial=Refund.Status.REQUESTED,
+        choices=[(_OPEN, _("To complete")), *Refund.Status.choices, (_ALL, _("All states"))],
+        initial=_OPEN,
     )
     method = forms.ChoiceField(label=_("Method"), required=False, choices=all_methods)
     from_date = DateField(label=_("Requested from"), required=False)
@@ -384,10 +385,11 @@ class QueueForm(MoneyForm):
     def wanted(self) -> QueueFilter:
         """The filter asked for; a field that can't be read filters nothing and shows its error."""
         values = self.cleaned_data if self.is_valid() or self.is_bound else {}
-        status = values.get("status") or Refund.Status.REQUESTED
+        status = values.get("status") or _OPEN
         amounts = (values.get("min_amount"), values.get("max_amount"))
         return QueueFilter(
-            status="" if status == _ALL else status,
+            status="" if status in (_ALL, _OPEN) else status,
+            is_open=status == _OPEN,
             method=values.get("method") or "",
             from_date=values.get("from_date"),
             to_date=values.get("to_date"),

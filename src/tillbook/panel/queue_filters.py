@@ -16,13 +16,12 @@ from django.utils.translation import gettext_lazy
 from tillbook.common.money import Money
 from tillbook.panel.edge import PanelRequest, command, message_refusal, read_only, whole
 from tillbook.panel.forms import PanelForm, QueueForm
-from tillbook.refunds.models import Refund
 from tillbook.shop.policies import shop
 from tillbook.staff import saved_filters
 from tillbook.staff.models import SavedFilter
 
 _PAGE = "refunds"
-_USUAL = ("status", Refund.Status.REQUESTED.value)  # what the queue shows where nothing is asked for
+_USUAL = ("status", "open")  # what the queue shows where nothing is asked for
 
 
 class FilterNameForm(PanelForm):

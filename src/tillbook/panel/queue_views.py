@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -10,13 +10,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from tillbook.common.actor import Permission
 from tillbook.common.errors import PermissionDenied, Refusal
 from tillbook.exporters.lists import Cell
 from tillbook.panel.edge import PanelRequest, command, page_of, read_only, whole
 from tillbook.panel.files import all_of, download, pdf, refused
 from tillbook.panel.forms import QueueForm
 from tillbook.panel.queue_filters import FilterNameForm, links, query_of
-from tillbook.refunds import services
+from tillbook.refunds import payees, services
+from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids, queue
 from tillbook.refunds.slip import render as render_slip
@@ -121,21 +123,30 @@ def export_xlsx(request: PanelRequest) -> HttpResponse:
 
 
 def _exported(request: PanelRequest, ending: str) -> HttpResponse:
+    """Whole account numbers are in it for who pays from it; the history keeps that they were taken."""
     if "selected" in request.POST:
-        return download(request, "refunds", ending, _COLUMNS, _selected(request), _cells)
+        return _download(request, ending, _selected(request))
     form = _filters(request)
     if form.is_bound and not form.is_valid():
         return refused(request, "refunds", _("Nothing was exported: correct the filters first."))
     wanted = form.wanted()
     rows = all_of(lambda after, limit: queue(wanted, after=after, limit=limit), lambda refund: refund.pk)
-    return download(request, "refunds", ending, _COLUMNS, rows, _cells)
+    return _download(request, ending, rows)
 
 
-def _cells(refund: Refund) -> Sequence[Cell]:
+def _download(request: PanelRequest, ending: str, rows: Iterable[Refund]) -> HttpResponse:
+    whole_accounts = request.actor.may(Permission.REVEAL_ACCOUNT)
+    if whole_accounts:
+        payees.take_accounts(actor=request.actor, now=request.now)
+    return download(request, "refunds", ending, _COLUMNS, rows, lambda refund: _cells(refund, whole_accounts))
+
+
+def _cells(refund: Refund, whole_accounts: bool) -> Sequence[Cell]:
+    account = refund.bank_account if whole_accounts else mask(refund.bank_account)
     return [
         refund.number, refund.kind, refund.status, refund.customer.username, refund.customer.display_name,
         amount_of(refund), refund.currency, refund.method, refund.payee_name,
-        refund.bank_account, refund.paypal_email, refund.postal_address, refund.payment_date,
+        account, refund.paypal_email, refund.postal_address, refund.payment_date,
         refund.requested_at, refund.requested_by, refund.resolved_at, refund.resolved_by,
         refund.payee_reference,
     ]  # fmt: skip

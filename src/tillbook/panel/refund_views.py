@@ -32,11 +32,13 @@ from tillbook.panel.edge import (
 from tillbook.panel.files import pdf
 from tillbook.panel.forms import DeclineForm, KeyedForm, PayRefundForm
 from tillbook.panel.history import history
-from tillbook.refunds import services
+from tillbook.panel.payout_forms import ApproveForm, FailForm
+from tillbook.refunds import approvals, services
 from tillbook.refunds.models import Refund
 from tillbook.refunds.provenance import of_refund
 from tillbook.refunds.queries import by_number
 from tillbook.refunds.slip import render as render_slip
+from tillbook.refunds.state import OPEN
 from tillbook.shop.policies import shop
 
 
@@ -131,20 +133,33 @@ def _request(customer: Customer, credit: Credit | None, form: PayRefundForm, req
 
 @read_only
 def refund(request: PanelRequest, number: str) -> HttpResponse:
-    return _refund_page(request, by_number(number), DeclineForm())
+    return refund_page(request, by_number(number), DeclineForm())
 
 
-def _refund_page(request: PanelRequest, refund: Refund, form: DeclineForm) -> HttpResponse:
+def refund_page(request: PanelRequest, refund: Refund, form: DeclineForm, account: str = "") -> HttpResponse:
+    """The page of a refund; `account` is its whole account number, for who asked to see it."""
+    is_open = refund.status in OPEN
     context = {
         "refund": refund,
         "customer": refund.customer,
         "form": form,
         "send_form": KeyedForm(),
         "is_reversal": refund.kind == Refund.Kind.REVERSAL,
-        "is_open": refund.status == Refund.Status.REQUESTED,
+        "is_open": is_open,
+        "account": account,
         "provenance": of_refund(refund),
         "history": history(request, refund.customer, refund.number),
     }
+    if is_open and (needed := approvals.needed(refund, request.now)):
+        given = approvals.standing(refund)
+        mine = any(each.by == request.actor.name for each in given)
+        context |= {
+            "approvals_needed": needed,
+            "approvals": given,
+            "approve_form": None if mine else ApproveForm(flags=approvals.flags(refund)),
+        }
+    if refund.status in (Refund.Status.COMPLETED, *OPEN) and refund.kind == Refund.Kind.REFUND:
+        context["fail_form"] = FailForm()
     return render(request, "panel/refunds/refund.html", context, status=status_of(form))
 
 
@@ -175,7 +190,7 @@ def decline(request: PanelRequest, number: str) -> HttpResponse:
                 request, _("%(number)s is declined. Its amount is available again.") % {"number": done.number}
             )
             return redirect("panel:refund", number=refund.number)
-    return _refund_page(request, refund, form)
+    return refund_page(request, refund, form)
 
 
 @command("panel:refund")

@@ -174,6 +174,62 @@ class MethodsForm(ListForm):
         return {**made, "fields": {name: made.pop(name) for name in PAYEE_FIELDS}}
 
 
+class ApprovalsForm(SettingsForm):
+    """The rules of approval, a row each, and a row for another. A row without an amount is left out."""
+
+    columns: ClassVar[Mapping[str, Any]] = {
+        "approvals": gettext_lazy("People"),
+        "above": gettext_lazy("Above"),
+        "older_than_days": gettext_lazy("Credit older than days"),
+        "methods": gettext_lazy("By"),
+        "on_hold": gettext_lazy("On credit hold only"),
+    }
+
+    def __init__(self, *args: Any, shop: Shop, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rules: Sequence[Mapping[str, Any]] = values_of(shop)["approval_rules"]
+        self.places = range(1, len(rules) + 2)
+        methods = [(each.code, each.label) for each in shop.methods.values()]
+        for place in self.places:
+            rule = rules[place - 1] if place <= len(rules) else {}
+            for attribute, field in _rule_fields(rule, methods).items():
+                what = _("Rule %(place)s") % {"place": place}
+                field.widget.attrs["aria-label"] = f"{self.columns[attribute]}: {what}"
+                self.fields[f"approval_rules.{place}.{attribute}"] = field
+
+    def rows(self) -> Iterator[Cells]:
+        """The row of each rule, then the one for another."""
+        for place in self.places:
+            yield [(str(name), self[f"approval_rules.{place}.{each}"]) for each, name in self.columns.items()]
+
+    def wanted(self) -> dict[str, Any]:
+        rules = []
+        for place in self.places:
+            row = {each: self.cleaned_data[f"approval_rules.{place}.{each}"] for each in self.columns}
+            if row["above"].strip():
+                method = [row["methods"]] if row["methods"] else []
+                rules.append({**row, "approvals": int(row["approvals"]), "methods": method})
+        return {"approval_rules": rules}
+
+
+def _rule_fields(rule: Mapping[str, Any], methods: Sequence[tuple[str, str]]) -> dict[str, forms.Field]:
+    """The fields of a rule by attribute, in the order of the columns."""
+    above = forms.CharField(required=False, max_length=30, initial=rule.get("above", "").partition(" ")[0])
+    above.widget.attrs |= {"class": "amount", "inputmode": "decimal"}
+    if not rule:
+        above.widget.attrs["placeholder"] = _("Add another")
+    chosen = next(iter(rule.get("methods", ())), "")
+    return {
+        "approvals": forms.ChoiceField(choices=[("1", "1"), ("2", "2")], initial=rule.get("approvals", 1)),
+        "above": above,
+        "older_than_days": _days(rule.get("older_than_days"), least=1, placeholder=_("Any")),
+        "methods": forms.ChoiceField(
+            choices=[("", _("Any method")), *methods], initial=chosen, required=False
+        ),
+        "on_hold": forms.BooleanField(required=False, initial=rule.get("on_hold", False)),
+    }
+
+
 class PoliciesForm(SettingsForm):
     """The policy of each source, with its three fields."""
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("settings/credit-reasons/", settings_views.give_reasons, name="settings_give_reasons"),
     path("settings/return-reasons/", settings_views.return_reasons, name="settings_return_reasons"),
     path("settings/methods/", settings_views.methods, name="settings_methods"),
+    path("settings/approvals/", settings_views.approvals, name="settings_approvals"),
     path("settings/numbering/", settings_views.numbering, name="settings_numbering"),
     path("settings/mail/", settings_views.mail, name="settings_mail"),
     path("settings/mail/test/", settings_views.mail_test, name="settings_mail_test"),

@@ -19,7 +19,13 @@ from tillbook.panel.edge import PanelRequest, answer, command, form_for, message
 from tillbook.panel.environment import documents, facts, mail_server
 from tillbook.panel.history import history_of_settings
 from tillbook.panel.settings_forms import LimitsForm, LogoForm, MailForm, SettingsForm, ShopForm
-from tillbook.panel.settings_lists import GiveReasonsForm, MethodsForm, PoliciesForm, ReturnReasonsForm
+from tillbook.panel.settings_lists import (
+    ApprovalsForm,
+    GiveReasonsForm,
+    MethodsForm,
+    PoliciesForm,
+    ReturnReasonsForm,
+)
 from tillbook.shop.details import Shop
 from tillbook.shop.logos import logo
 from tillbook.shop.policies import saved_sections, shop, shop_of
@@ -140,6 +146,11 @@ def return_reasons(request: PanelRequest) -> HttpResponse:
 @form_for(Permission.MANAGE_SETTINGS)
 def methods(request: PanelRequest) -> HttpResponse:
     return _section(request, "methods", MethodsForm(request.POST or None, shop=_shown(request)))
+
+
+@form_for(Permission.MANAGE_SETTINGS)
+def approvals(request: PanelRequest) -> HttpResponse:
+    return _section(request, "approvals", ApprovalsForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)

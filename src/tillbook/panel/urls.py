@@ -11,6 +11,7 @@ from tillbook.panel import (
     home_views,
     key_views,
     order_urls,
+    payout_urls,
     queue_filters,
     queue_views,
     refund_views,
@@ -74,6 +75,7 @@ urlpatterns = [
     path("webhooks/deliveries/<str:number>/", webhook_views.delivery, name="delivery"),
     path("webhooks/deliveries/<str:number>/resend/", webhook_views.delivery_resend, name="delivery_resend"),
     *order_urls.urlpatterns,
+    *payout_urls.urlpatterns,
     *settings_urls.urlpatterns,
     *user_urls.urlpatterns,
 ]

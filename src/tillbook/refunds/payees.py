@@ -198,6 +198,13 @@ def direct(refund: Refund, method: str, payee: Payee, payment_date: date, note: 
 
 
 @transaction.atomic
+def take_accounts(*, actor: Actor, now: datetime) -> None:
+    """Keep in the history that somebody took a list with whole account numbers."""
+    actor.require(Permission.REVEAL_ACCOUNT)
+    record(NewEvent("refund.accounts_taken", "refunds"), actor=actor, now=now)
+
+
+@transaction.atomic
 def reveal(refund_id: int, *, actor: Actor, now: datetime) -> str:
     """The payee's whole account number. The history keeps who looked. Raises RefundNotFound."""
     actor.require(Permission.REVEAL_ACCOUNT)

@@ -24,6 +24,7 @@ class QueueFilter:
     """
 
     status: str = ""
+    is_open: bool = False  # requested or approved
     kind: str = ""
     method: str = ""
     from_date: date | None = None
@@ -86,6 +87,8 @@ def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) ->
         "customer__username": wanted.username,
         "requested_by": wanted.requested_by,
     }
+    if wanted.is_open:
+        rows = rows.filter(status__in=OPEN)
     given = {name: value for name, value in conditions.items() if value not in (None, "")}
     rows = rows.filter(**given)
     if after is not None and (last := Refund.objects.filter(pk=after).first()):
@@ -109,6 +112,15 @@ def _midnight(day: date | None, later: timedelta = timedelta()) -> datetime | No
 def waiting() -> list[Waiting]:
     """What waits to be completed, by currency."""
     rows = Refund.objects.filter(status__in=OPEN).values_list("currency")
+    sums = rows.annotate(Count("pk"), Sum("amount_minor")).order_by("currency")
+    return [Waiting(currency, refunds, int(minor)) for currency, refunds, minor in sums]
+
+
+def ready_for_payout() -> list[Waiting]:
+    """What waits to be paid by bank transfer and is in no payout, by currency."""
+    rows = Refund.objects.filter(
+        status__in=OPEN, kind=Refund.Kind.REFUND, method=Refund.Method.BANK_TRANSFER, payout=""
+    ).values_list("currency")
     sums = rows.annotate(Count("pk"), Sum("amount_minor")).order_by("currency")
     return [Waiting(currency, refunds, int(minor)) for currency, refunds, minor in sums]
 

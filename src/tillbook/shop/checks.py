@@ -190,6 +190,33 @@ def _methods(name: str, value: Any, before: Shop) -> list[Values]:
     return _entries(name, value, before, _method)
 
 
+def _approval_rules(name: str, value: Any, before: Shop) -> list[Values]:
+    """The rules in their order. Unlike reasons they may go: no document names one."""
+    if len(value) > MOST_ENTRIES:
+        raise InvalidInput(_("Use at most %(most)s rules.") % {"most": MOST_ENTRIES}, field=name)
+    return [
+        _approval_rule(f"{name}.{place}", place, each, before) for place, each in enumerate(value, start=1)
+    ]
+
+
+def _approval_rule(field: str, place: int, entry: Mapping[str, Any], before: Shop) -> Values:
+    approvals, days, methods = entry["approvals"], entry["older_than_days"], sorted(set(entry["methods"]))
+    if approvals not in (1, 2):
+        raise InvalidInput(_("One or two people approve."), field=f"{field}.approvals")
+    if unknown := next((each for each in methods if each not in before.methods), None):
+        raise InvalidInput(
+            _("There is no refund method %(name)r.") % {"name": unknown}, field=f"{field}.methods"
+        )
+    return {
+        "code": str(place),
+        "approvals": approvals,
+        "above": _limit(f"{field}.above", entry["above"], before),
+        "older_than_days": None if days is None else _days(days, f"{field}.older_than_days", 1),
+        "methods": methods,
+        "on_hold": bool(entry["on_hold"]),
+    }
+
+
 def _method(field: str, entry: Mapping[str, Any]) -> Values:
     fields = entry["fields"]
     if set(fields) != set(PAYEE_FIELDS) or not set(fields.values()) <= set(Asked):
@@ -217,6 +244,7 @@ _CHECKS: dict[str, Callable[[str, Any, Shop], Any]] = {
     "give_reasons": _give_reasons,
     "return_reasons": _return_reasons,
     "methods": _methods,
+    "approval_rules": _approval_rules,
     "mail_name": _line,
     "mail_reply_to": _email,
 }

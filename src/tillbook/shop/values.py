@@ -14,6 +14,7 @@ from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, parse_amount
 from tillbook.shop.details import (
     PAYEE_FIELDS,
+    ApprovalRule,
     Asked,
     CreditPolicy,
     GiveReason,
@@ -36,6 +37,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "give_reasons": ("give_reasons",),
     "return_reasons": ("return_reasons",),
     "methods": ("methods",),
+    "approvals": ("approval_rules",),
     "mail": ("mail_name", "mail_reply_to"),
 }
 
@@ -49,6 +51,21 @@ def values_of(shop: Shop) -> Values:
         "give_reasons": [asdict(each) for each in shop.give_reasons.values()],
         "return_reasons": [asdict(each) for each in shop.return_reasons.values()],
         "methods": [method_value(each) for each in shop.methods.values()],
+        "approval_rules": [
+            _rule_value(str(place), rule, shop.currency)
+            for place, rule in enumerate(shop.approval_rules, start=1)
+        ],
+    }
+
+
+def _rule_value(code: str, rule: ApprovalRule, currency: str) -> Values:
+    return {
+        "code": code,
+        "approvals": rule.approvals,
+        "above": limit_text(rule.above_minor, currency),
+        "older_than_days": rule.older_than_days,
+        "methods": sorted(rule.methods),
+        "on_hold": rule.on_hold,
     }
 
 
@@ -79,7 +96,22 @@ def with_values(environment: Shop, values: Mapping[str, Any]) -> Shop:
                 **saved_list,
                 **{k: v for k, v in getattr(environment, name).items() if k not in saved_list},
             }
+    if "approval_rules" in values:
+        rules = [_rule(each, environment.currency) for each in values["approval_rules"]]
+        changes["approval_rules"] = tuple(rules)
     return replace(environment, **changes)
+
+
+def _rule(value: Mapping[str, Any], currency: str) -> ApprovalRule:
+    """The rule; one whose amount is in another currency than the shop's now holds for every amount."""
+    amount, _, code = value["above"].partition(" ")
+    return ApprovalRule(
+        approvals=value["approvals"],
+        above_minor=limit_minor(amount, currency, field="approval_rules") if code == currency else 0,
+        older_than_days=value["older_than_days"],
+        methods=frozenset(value["methods"]),
+        on_hold=value["on_hold"],
+    )
 
 
 def _limits(environment: Shop, values: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -113,7 +145,7 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         for name, each in value.items():
             if name != "code":
                 yield from _flat(f"{path}.{name}" if path else name, each)
-    elif isinstance(value, list):
+    elif isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
         yield from _flat(path, _by_code(value))
     else:
         yield path, value

@@ -18,6 +18,7 @@ from lucide.templatetags.lucide import lucide
 
 from tillbook.common.money import Money, with_shown_amounts
 from tillbook.credit.models import Credit
+from tillbook.refunds.accounts import mask
 from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
@@ -25,6 +26,14 @@ register = template.Library()
 
 _TONES = {
     "requested": "waiting",
+    "approved": "info",
+    "failed": "bad",
+    "made": "good",
+    "paid": "good",
+    "came_back": "bad",
+    "differs": "bad",
+    "known": "quiet",
+    "unmatched": "waiting",
     "completed": "good",
     "declined": "bad",
     "pending": "waiting",
@@ -159,6 +168,12 @@ def badge(state: str, label: str) -> SafeString:
 def icon(name: str) -> str:
     """A lucide icon as inline SVG; decorative, so hidden from screen readers."""
     return str(lucide(name, size=18, aria_hidden="true", focusable="false", **{"class": "icon"}))
+
+
+@register.filter
+def masked(account: str) -> str:
+    """A bank account with all but its last characters hidden."""
+    return mask(account)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,0 +1,128 @@
+"""Forms of the pages for payouts and bank statements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from tillbook.common.errors import InvalidInput
+from tillbook.panel.forms import DateField, KeyedForm, PanelForm
+from tillbook.payouts.models import Payout
+from tillbook.payouts.queries import sources
+from tillbook.payouts.statements.columns import Columns, columns_of
+from tillbook.refunds.approvals import Flag
+
+_LARGEST = 32 * 2**20  # bytes of a statement
+_TABLE = "csv"
+
+
+class PayoutForm(KeyedForm):
+    format = forms.ChoiceField(label=_("File"), choices=Payout.Format.choices)
+    pay_on = DateField(label=_("Pay on"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        accounts = [(each.name, f"{each.name}, {each.currency}") for each in sources()]
+        self.fields["source"] = forms.ChoiceField(label=_("Pay from"), choices=accounts)
+        self.order_fields(["source", "format", "pay_on"])
+
+
+class SourceForm(PanelForm):
+    name = forms.CharField(label=_("Name"), max_length=60, help_text=_("What you call the account."))
+    currency = forms.CharField(label=_("Currency"), max_length=3)
+    holder = forms.CharField(label=_("Account holder"), max_length=70, help_text=_("As the bank has it."))
+    bank_account = forms.CharField(
+        label=_("Bank account"), max_length=60, help_text=_("Branch code and account number, or an IBAN.")
+    )
+    user_id = forms.CharField(
+        label=_("User number"),
+        required=False,
+        max_length=20,
+        help_text=_(
+            "What the scheme gave the shop: APCA user identification, Bacs service user number, ACH company."
+        ),
+    )
+    bank = forms.CharField(
+        label=_("Bank"), required=False, max_length=40, help_text=_("Its name, or for ABA its three letters.")
+    )
+
+
+class CancelPayoutForm(PanelForm):
+    reason = forms.CharField(
+        label=_("Reason"), required=False, max_length=1_000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class StatementForm(PanelForm):
+    file = forms.FileField(
+        label=_("Statement"),
+        max_length=200,
+        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    )
+    format = forms.ChoiceField(
+        label=_("Format"), choices=[("camt053", "camt.053"), ("mt940", "MT940"), (_TABLE, "CSV")]
+    )
+    currency = forms.CharField(label=_("Currency"), required=False, max_length=3)
+    date = forms.CharField(label=_("Column of the date"), required=False, max_length=100)
+    date_format = forms.CharField(
+        label=_("How days are written"), required=False, max_length=40, initial="%Y-%m-%d",
+        help_text=_("%d/%m/%Y for 31/12/2026."),
+    )  # fmt: skip
+    amount = forms.CharField(
+        label=_("Column of the amount"),
+        required=False,
+        max_length=100,
+        help_text=_("With a minus for what left."),
+    )
+    decimal = forms.ChoiceField(label=_("Decimal sign"), choices=[(".", "1,234.50"), (",", "1.234,50")])
+    reference = forms.CharField(
+        label=_("Columns of the reference"),
+        required=False,
+        max_length=200,
+        help_text=_("Several with commas."),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > _LARGEST:
+            raise ValidationError(_("The file is larger than 32 MB. Read it in parts."))
+        return file
+
+    def layout(self) -> Columns | None:
+        """Which column says what. Raises InvalidInput for a table of which that is not said."""
+        values = self.cleaned_data
+        if values["format"] != _TABLE:
+            return None
+        named = {name: values[name] for name in ("date", "amount", "reference") if values[name]}
+        if not values["currency"]:
+            raise InvalidInput(str(_("Enter the currency of the table.")), field="currency")
+        return columns_of(named, date_format=values["date_format"] or "%Y-%m-%d", decimal=values["decimal"])
+
+
+class ApproveForm(PanelForm):
+    """Approving, with a box for each thing that the approver must have seen."""
+
+    def __init__(self, *args: Any, flags: list[Flag], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for flag in flags:
+            self.fields[flag.value] = forms.BooleanField(label=_FLAGS[flag], required=False)
+
+    def acknowledged(self) -> list[str]:
+        return [name for name, ticked in self.cleaned_data.items() if ticked]
+
+
+_FLAGS = {
+    Flag.CHANGED_ACCOUNT: _("I have seen: the account is not the one that the last refund went to"),
+    Flag.SHARED_ACCOUNT: _("I have seen: refunds of other customers went to the same account"),
+    Flag.NEW_PAYEE: _("I have seen: the payee is new, and the amount is large"),
+}
+
+
+class FailForm(PanelForm):
+    fail_reason = forms.CharField(
+        label=_("Why did it not arrive?"), required=False, max_length=1_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )  # fmt: skip
