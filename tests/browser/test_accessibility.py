@@ -17,6 +17,7 @@ from tests.orders.till import line
 from tillbook.delivery import webhooks
 from tillbook.delivery.finding import Settled, find
 from tillbook.delivery.models import Delivery
+from tillbook.refunds.proof import code_of
 from tillbook.staff.links import new_link
 from tillbook.staff.queries import by_username
 
@@ -69,7 +70,7 @@ def addresses(shop: Shop) -> dict[str, str]:
         "pay_refund": f"{jo}pay-refund/?credit={deposit.number}", "credit": f"/credits/{deposit.number}/",
         "credit_reverse": f"/credits/{goodwill.number}/reverse/", "find": "/find/?q=o",
         "api_keys": "/keys/", "refunds": "/refunds/", "refund_filters": "/refunds/filters/", "refund": f"/refunds/{refund.number}/",
-        "settings_approvals": "/settings/approvals/", "payouts": "/payouts/", "payout_new": "/payouts/new/", "source_add": "/payouts/accounts/add/",
+        "settings_approvals": "/settings/approvals/", "slip_check": "/slip/", "slip_told": f"/slip/{refund.number}/{code_of(refund.number)}/", "payouts": "/payouts/", "payout_new": "/payouts/new/", "source_add": "/payouts/accounts/add/",
         "payout": f"/payouts/{payout}/", "statements": "/statements/", "statement_read": "/statements/read/",
         "statement": f"/statements/{statement}/", "refund_redirect": f"/refunds/{refund.number}/redirect/",
         "reports": "/reports/", "report": "/reports/liability/", "webhooks": "/webhooks/",

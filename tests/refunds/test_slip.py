@@ -16,6 +16,7 @@ from tillbook.customers.models import Customer
 from tillbook.refunds import slip
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund, RefundSource
+from tillbook.refunds.proof import code_of
 from tillbook.shop.policies import shop
 from tillbook.shop.services import save, save_logo
 
@@ -118,6 +119,14 @@ def test_each_other_state_is_said(status: str, says: str) -> None:
         {"resolved_by": "ben", "resolved_at": datetime(2026, 3, 4, tzinfo=UTC)} if status == "failed" else {}
     )
     assert says in " ".join(_pages(_refund(status=status, **done))[0].split())
+
+
+def test_a_slip_has_a_code_and_where_to_check_it(settings: Any) -> None:
+    settings.TILLBOOK_ADDRESS = "https://credit.example.com"
+    refund = _refund()
+    page = "".join(_pages(refund)[0].replace("\u200b", "").split())
+    assert f"Code{code_of(refund.number)}" in page
+    assert f"https://credit.example.com/slip/{refund.number}/{code_of(refund.number)}/" in page
 
 
 def test_a_reversal_has_no_slip() -> None:

@@ -130,6 +130,14 @@ def account_keys(keys: Iterable[str]) -> list[str]:
     return found
 
 
+def address(text: str) -> str:
+    """The shop's public address without a slash at its end; empty: none."""
+    parts = urlsplit(text.strip().rstrip("/"))
+    if text.strip() and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
+        raise wrong("ADDRESS", f"{text!r} must be an address such as https://credit.example.com.")
+    return parts.geturl()
+
+
 def secret_key(text: str) -> str:
     """The key, or empty where none is set."""
     if text and len(text) < _SHORTEST_SECRET:

@@ -50,6 +50,7 @@ try:
         host.strip() for host in env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
     ]
     CSRF_TRUSTED_ORIGINS = checks.origins(env.list("TRUSTED_ORIGINS", []))
+    TILLBOOK_ADDRESS = checks.address(env.str("ADDRESS", ""))
     SECURE_COOKIES = env.bool("SECURE_COOKIES", False)
     PROXY_COUNT = checks.proxy_count(env.int("PROXY_COUNT", 0))
     TILLBOOK_ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", False)

@@ -18,6 +18,7 @@ from tillbook.panel import (
     report_views,
     running_views,
     settings_urls,
+    slip_views,
     user_urls,
     webhook_views,
 )
@@ -74,6 +75,8 @@ urlpatterns = [
     path("webhooks/<str:number>/remove/", webhook_views.webhook_remove, name="webhook_remove"),
     path("webhooks/deliveries/<str:number>/", webhook_views.delivery, name="delivery"),
     path("webhooks/deliveries/<str:number>/resend/", webhook_views.delivery_resend, name="delivery_resend"),
+    path("slip/", slip_views.check, name="slip_check"),
+    path("slip/<str:number>/<str:code>/", slip_views.told, name="slip_told"),
     *order_urls.urlpatterns,
     *payout_urls.urlpatterns,
     *settings_urls.urlpatterns,

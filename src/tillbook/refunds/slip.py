@@ -16,6 +16,7 @@ from tillbook.common.errors import NotFound
 from tillbook.common.pdf import compiled
 from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
+from tillbook.refunds import proof
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.refunds.state import OPEN
@@ -86,6 +87,17 @@ def _slip(refund: Refund) -> dict[str, Any]:
         "facts": _facts(refund),
         "credits": _credits(refund),
         "record": _record(refund),
+        "proof": _proof(refund),
+    }
+
+
+def _proof(refund: Refund) -> dict[str, str]:
+    """The code that tells a true slip from another, and where to check it."""
+    address = proof.address_of(refund.number)
+    return {
+        "code": _("Code %(code)s") % {"code": proof.code_of(refund.number)},
+        "address": _("Check this slip at %(address)s") % {"address": address} if address else "",
+        "picture": proof.picture_of(address) if address else "",
     }
 
 
