@@ -13,7 +13,7 @@ from unicodedata import normalize
 from django import forms
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from tillbook.common.errors import InvalidInput
 from tillbook.panel.settings_forms import SettingsForm
@@ -181,7 +181,7 @@ class ApprovalsForm(SettingsForm):
         "approvals": gettext_lazy("People"),
         "above": gettext_lazy("Above"),
         "older_than_days": gettext_lazy("Credit older than days"),
-        "methods": gettext_lazy("By"),
+        "methods": pgettext_lazy("a refund method", "By"),
         "on_hold": gettext_lazy("On credit hold only"),
     }
 
