@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from tillbook.common.actor import Permission
 from tillbook.customers.queries import usernames_of
@@ -39,7 +40,7 @@ class ActivityForm(PanelForm):
         widget=forms.TextInput(attrs={"placeholder": "user."}),
     )
     subject = forms.CharField(
-        label=_("Of"),
+        label=pgettext_lazy("an event", "Of"),
         required=False,
         max_length=60,
         widget=forms.TextInput(attrs={"placeholder": "RF-1042"}),

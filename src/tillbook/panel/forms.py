@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.errors import InvalidInput
@@ -126,7 +126,10 @@ class SortForm(PanelForm):
     """A list whose heading of the date turns its order round; what is filtered keeps the order."""
 
     sort = forms.ChoiceField(
-        required=False, choices=[("", ""), (OLDEST, OLDEST)], widget=forms.HiddenInput, label=_("Order")
+        required=False,
+        choices=[("", ""), (OLDEST, OLDEST)],
+        widget=forms.HiddenInput,
+        label=pgettext_lazy("of a list", "Order"),
     )
 
 
@@ -372,7 +375,7 @@ class QueueForm(MoneyForm):
     username = forms.CharField(label=_("Username"), required=False, max_length=150)
     requested_by = forms.CharField(label=_("Requested by"), required=False, max_length=150)
     sort = forms.ChoiceField(
-        label=_("Order"),
+        label=pgettext_lazy("of a list", "Order"),
         required=False,
         choices=[("", _("Oldest first")), (_NEWEST, _("Newest first"))],
     )
