@@ -58,7 +58,7 @@ SELECT 'W' || n, 1 + (n * 7919) % {customers}, 'GBP', 'open',
   CASE WHEN n % 1000 = 0 THEN 'part_paid' WHEN n % 50 = 0 THEN 'pending' ELSE 'fully_paid' END, 0, 0, 2500,
   CASE WHEN n % 1000 = 0 THEN 1000 WHEN n % 50 = 0 THEN 0 ELSE 2500 END, 0, 0, 0, 0, 0, 0, '', at, at
 FROM (SELECT n, '2025-01-06T09:00:00Z'::timestamptz + n * (interval '500 days' / {orders}) AS at
-      FROM generate_series(1, {orders}) AS n) AS placed;
+      FROM generate_series(1::bigint, {orders}) AS n) AS placed;
 UPDATE refunds_refund SET status = 'completed', resolved_at = requested_at, resolved_by = 'bench'
   WHERE status = 'requested' AND id % 300 <> 0;
 """

@@ -7,9 +7,7 @@ text; a shorter one, of which there are no trigrams, must begin a word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from tillbook.common import statements
@@ -22,22 +20,38 @@ _TRIGRAM = 3
 
 def matching(customers: QuerySet[Customer], q: str) -> QuerySet[Customer]:
     """Those of `customers` in whom each word of `q` is found, in any letter case."""
-    words = q.lower().split()[:_MOST_WORDS]
-    if not words:
+    if not _words(q):
         return customers
-    ids = list(_found(words).values_list("pk", flat=True).order_by()[: _FEW + 1])
-    return customers.filter(pk__in=ids) if len(ids) <= _FEW else _found(words, customers)
+    ids = few_found(q)
+    return customers.filter(pk__in=ids) if ids is not None else customers.filter(mentioned(q))
 
 
-def _found(words: Sequence[str], among: QuerySet[Customer] | None = None) -> QuerySet[Customer]:
-    rows = Customer.objects.all() if among is None else among
+def few_found(q: str) -> list[int] | None:
+    """The ids of the customers in whom each word of `q` is found; None where those are many, or all."""
+    if not _words(q):
+        return None
+    ids = list(Customer.objects.filter(mentioned(q)).values_list("pk", flat=True).order_by()[: _FEW + 1])
+    return ids if len(ids) <= _FEW else None
+
+
+def _words(q: str) -> list[str]:
+    return q.lower().split()[:_MOST_WORDS]
+
+
+def mentioned(q: str, path: str = "") -> Q:
+    """The condition that each word of `q` is in the customer; `path` leads there from another model.
+
+    For a walk through rows in their order, which soon has a page where many match.
+    """
+    words = _words(q)
     if not statements.is_postgresql():
         match = " AND ".join(_phrase(word) for word in words)
         ids = RawSQL("SELECT rowid FROM customers_search WHERE customers_search MATCH %s", [match])
-        return rows.filter(pk__in=ids)
+        return Q(**{f"{path}pk__in": ids})
+    found = Q()
     for word in words:
-        rows = rows.filter(searched__contains=word if len(word) >= _TRIGRAM else f" {word}")
-    return rows
+        found &= Q(**{f"{path}searched__contains": word if len(word) >= _TRIGRAM else f" {word}"})
+    return found
 
 
 def _phrase(word: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Set
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
@@ -51,11 +51,6 @@ def _no_customer(username: str) -> CustomerNotFound:
 def ids_of(usernames: Collection[str]) -> dict[str, int]:
     """username -> id of those that exist."""
     return dict(Customer.objects.filter(username__in=usernames).values_list("username", "pk"))
-
-
-def ids_found(q: str) -> QuerySet[Customer, int]:
-    """The ids of the customers that `search` finds."""
-    return matching(Customer.objects.order_by(), q).values_list("pk", flat=True)
 
 
 def by_id(customer_id: int) -> Customer:

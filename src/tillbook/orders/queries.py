@@ -14,7 +14,7 @@ from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.queries import transfers_of_document
-from tillbook.customers import queries as customers
+from tillbook.customers.finding import few_found, mentioned
 from tillbook.ledger.models import House, Kind
 from tillbook.orders.models import Order, OrderLine, Payment
 
@@ -138,8 +138,6 @@ def page(
     """
     order = ("placed_at", "id") if oldest_first else ("-placed_at", "-id")
     rows = Order.objects.select_related("customer").order_by(*order)
-    if q.strip():
-        rows = rows.filter(_begins(q.strip()) | Q(customer__in=customers.ids_found(q)))
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
     if paid_status:
@@ -152,7 +150,20 @@ def page(
         on, seen = ("gte", "lte") if oldest_first else ("lte", "gte")
         rows = rows.filter(**{f"placed_at__{on}": last.placed_at})
         rows = rows.exclude(**{"placed_at": last.placed_at, f"id__{seen}": last.pk})
-    return list(rows[:limit])
+    if not q.strip():
+        return list(rows[:limit])
+    ids = few_found(q)
+    if ids is None:
+        return list(rows.filter(_begins(q.strip()) | mentioned(q, "customer__"))[:limit])
+    # Each by its own index: for both at once the database would read all orders there are.
+    found = {
+        each.pk: each
+        for part in (_begins(q.strip()), Q(customer__in=ids))
+        for each in rows.filter(part)[:limit]
+    }
+    return sorted(found.values(), key=lambda each: (each.placed_at, each.pk), reverse=not oldest_first)[
+        :limit
+    ]
 
 
 def owing_of_customer(customer_id: int, *, limit: int = 100) -> list[Order]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -73,6 +73,12 @@ def by_ids(refund_ids: Collection[int]) -> list[Refund]:
 
 def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) -> list[Refund]:
     """A page of the queue, oldest first unless the filter says otherwise; `after` is the last one's id."""
+    if wanted.is_open:
+        # A state at a time, each by the index that has its refunds in their order.
+        states = [replace(wanted, is_open=False, status=status) for status in OPEN]
+        found = [each for state in states for each in queue(state, after=after, limit=limit)]
+        found.sort(key=lambda each: (each.requested_at, each.pk), reverse=wanted.newest_first)
+        return found[:limit]
     order = ("-requested_at", "-id") if wanted.newest_first else ("requested_at", "id")
     rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by(*order)
     conditions = {
@@ -87,8 +93,6 @@ def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) ->
         "customer__username": wanted.username,
         "requested_by": wanted.requested_by,
     }
-    if wanted.is_open:
-        rows = rows.filter(status__in=OPEN)
     given = {name: value for name, value in conditions.items() if value not in (None, "")}
     rows = rows.filter(**given)
     if after is not None and (last := Refund.objects.filter(pk=after).first()):
