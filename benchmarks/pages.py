@@ -45,7 +45,7 @@ _LAST = "Smith Johnson Williams Brown Jones Garcia Miller Davis Lopez Wilson And
 _FILL = """
 INSERT INTO customers_customer (username, kind, first_name, last_name, company, email, phone, postal_address,
   country, currency, on_credit_hold, created_at)
-SELECT 'shopper-' || n, CASE WHEN n % 500 = 0 THEN 'prospect' ELSE 'customer' END, '', '', '', '', '', '', '',
+SELECT 'shopper-' || n, CASE WHEN n % 100 = 0 THEN 'prospect' ELSE 'customer' END, '', '', '', '', '', '', '',
   'GBP', FALSE, '2025-01-06T09:00:00Z' FROM generate_series(1, {others}) AS n;
 UPDATE customers_customer SET
   first_name = ('{{{first}}}'::text[])[1 + (id * 7919) % {firsts}],
@@ -55,12 +55,12 @@ INSERT INTO orders_order (number, customer_id, currency, status, paid_status, sh
   total_minor, received_minor, credit_used_minor, overpaid_minor, reversed_minor, returned_minor,
   returned_shipping_minor, returned_surcharge_minor, note, placed_at, created_at)
 SELECT 'W' || n, 1 + (n * 7919) % {customers}, 'GBP', 'open',
-  CASE WHEN n % 1000 = 0 THEN 'part_paid' WHEN n % 50 = 0 THEN 'pending' ELSE 'fully_paid' END, 0, 0, 2500,
-  CASE WHEN n % 1000 = 0 THEN 1000 WHEN n % 50 = 0 THEN 0 ELSE 2500 END, 0, 0, 0, 0, 0, 0, '', at, at
+  CASE WHEN n % 250 = 0 THEN 'part_paid' WHEN n % 50 = 0 THEN 'pending' ELSE 'fully_paid' END, 0, 0, 2500,
+  CASE WHEN n % 250 = 0 THEN 1000 WHEN n % 50 = 0 THEN 0 ELSE 2500 END, 0, 0, 0, 0, 0, 0, '', at, at
 FROM (SELECT n, '2025-01-06T09:00:00Z'::timestamptz + n * (interval '500 days' / {orders}) AS at
       FROM generate_series(1::bigint, {orders}) AS n) AS placed;
 UPDATE refunds_refund SET status = 'completed', resolved_at = requested_at, resolved_by = 'bench'
-  WHERE status = 'requested' AND id % 300 <> 0;
+  WHERE status = 'requested' AND id % 30 <> 0;
 """
 
 
