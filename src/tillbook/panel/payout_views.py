@@ -22,6 +22,7 @@ from tillbook.panel.payout_forms import CancelPayoutForm, PayoutForm, SourceForm
 from tillbook.payouts import queries, services
 from tillbook.payouts.models import Payout
 from tillbook.refunds.queries import ready_for_payout
+from tillbook.refunds.state import OPEN
 from tillbook.shop.policies import shop
 
 _PAGE_SIZE = 50
@@ -75,7 +76,7 @@ def payout(request: PanelRequest, number: str) -> HttpResponse:
 
 def _payout_page(request: PanelRequest, payout: Payout, form: CancelPayoutForm) -> HttpResponse:
     items = queries.items_of(payout)
-    untouched = all(item.refund.status in ("requested", "approved") for item in items)
+    untouched = all(item.refund.status in OPEN for item in items)
     context = {
         "payout": payout,
         "items": items,

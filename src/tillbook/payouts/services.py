@@ -24,6 +24,7 @@ from tillbook.refunds import in_payout
 from tillbook.refunds.accounts import BankAccount, read
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_number
+from tillbook.refunds.state import OPEN
 from tillbook.shop.policies import shop
 
 _F = Payout.Format
@@ -201,7 +202,7 @@ def _chosen(numbers: Collection[str] | None, currency: str) -> list[Refund]:
 def _ready(currency: str) -> list[Refund]:
     rows = Refund.objects.filter(
         kind=Refund.Kind.REFUND, method=Refund.Method.BANK_TRANSFER, currency=currency, payout="",
-        status__in=[Refund.Status.REQUESTED, Refund.Status.APPROVED],
+        status__in=OPEN,
     )  # fmt: skip
     return list(rows.order_by("requested_at", "pk")[:_MOST])
 
@@ -309,7 +310,7 @@ def cancel(number: str, *, reason: str, actor: Actor, now: datetime) -> Payout:
     check_text(reason, field="reason", longest=1_000)
     current = list(Refund.objects.filter(pk__in=[refund.pk for refund in inside]).order_by("pk"))
     for refund in current:
-        if refund.status not in (Refund.Status.REQUESTED, Refund.Status.APPROVED):
+        if refund.status not in OPEN:
             state = refund.get_status_display().lower()
             raise WrongState(
                 _("%(number)s of %(payout)s is already %(state)s.")

@@ -61,7 +61,7 @@ def of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
 
 def waiting_of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
     """The customer's refunds that wait to be completed, reversals too, with their sources, oldest first."""
-    rows = Refund.objects.filter(customer_id=customer_id, status=Refund.Status.REQUESTED)
+    rows = Refund.objects.filter(customer_id=customer_id, status__in=OPEN)
     return list(rows.prefetch_related("sources").order_by("requested_at", "id")[:limit])
 
 
