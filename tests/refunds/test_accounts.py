@@ -25,6 +25,7 @@ from tillbook.refunds.accounts import BankAccount, Scheme, read
          "DE89 3704 0044 0532 0130 00"),
         ("GB82WEST12345698765432", "GBP", Scheme.IBAN, "", "GB82WEST12345698765432",
          "GB82 WEST 1234 5698 7654 32"),
+        ("BE68 5390 0754 7034", "EUR", Scheme.IBAN, "", "BE68539007547034", "BE68 5390 0754 7034"),
         ("12-345-678", "NOK", Scheme.OTHER, "", "12345678", "12345678"),
     ],
 )  # fmt: skip
