@@ -58,7 +58,7 @@ def test_staff_log_in_and_pay_a_refund_with_the_keyboard_alone(windows: Windows,
     use(page, pages.row(page, deposit.number).get_by_role("link", name="Pay Refund"))
     write(page, "Bank account", "20-00-00 55779911")
     use(page, page.get_by_role("button", name="Process Refund"))
-    expect(page.get_by_text("The shop must still pay £120.00 to Jo Marsh by bank transfer.")).to_be_visible()
+    expect(page.get_by_text("The shop must still pay £120.00 to Jo Marsh (Bank transfer).")).to_be_visible()
     assert [refund[1:] for refund in shop.refunds()] == [("requested", 12_000)]
     assert shop.figures == (0, 12_000, 0)
 

@@ -33,7 +33,7 @@ def test_staff_start_a_refund_and_an_admin_completes_it(windows: Windows, shop: 
     number = _number_of(staff)
     expect(pages.heading(staff)).to_have_text(f"Refund {number} Requested")
     expect(staff.get_by_text("Recording a refund moves no money.")).to_be_visible()
-    expect(staff.get_by_text("The shop must still pay £45.50 to Jo Marsh by bank transfer.")).to_be_visible()
+    expect(staff.get_by_text("The shop must still pay £45.50 to Jo Marsh (Bank transfer).")).to_be_visible()
     expect(staff.get_by_role("button", name="Mark as Paid and Complete")).to_have_count(0)
     assert shop.refunds()[2:] == [(number, "requested", 4_550)]
     assert shop.figures == (8_950, 6_050, 0)

@@ -60,7 +60,7 @@ METHODS = {
     "Bank transfer": (
         "Bank account",
         "my bank",
-        "Enter the payee's bank account: branch code and account number, or an IBAN.",
+        "Enter the sort code and the account number, like 20-00-00 55779911.",
     ),
     "PayPal": ("PayPal e-mail", "jo at example", "Enter the payee's PayPal e-mail address."),
     "Cheque": ("Postal address", "", "Enter the address that the money goes to."),
@@ -89,7 +89,7 @@ def test_each_refund_method_asks_for_its_own_field_and_says_what_is_wrong_there(
     assert shop.refunds() == []
     page.get_by_label("Payee's name").fill("Jo Marsh")
     pages.click(page, "Process Refund")
-    expect(page.get_by_text("The shop must still pay £120.00 to Jo Marsh by cash.")).to_be_visible()
+    expect(page.get_by_text("The shop must still pay £120.00 to Jo Marsh (Cash).")).to_be_visible()
     assert [minor for _, _, minor in shop.refunds()] == [12_000]
 
 

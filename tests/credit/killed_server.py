@@ -98,7 +98,7 @@ def issuing(name: str) -> Iterator[None]:
 def refunding(name: str) -> Iterator[None]:
     for n in count():
         key = f"{name}.{n}"
-        payee = refunds.Payee(name="Jo", bank_account="12345678")
+        payee = refunds.Payee(name="Jo", bank_account="20-00-00 55779911")
         wanted = {**by(key, n), "actor": STAFF, "amount": Money(3, GBP), "payee": payee}
         refund = refunds.request(method=Refund.Method.BANK_TRANSFER, payment_date=NOW.date(), **wanted)
         told("request", key)
