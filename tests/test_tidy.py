@@ -166,7 +166,9 @@ def test_only_the_domain_writes_and_there_neither_models_nor_queries() -> None:
 
 
 def _may_write(path: Path) -> bool:
-    return room(path) in DOMAIN and path.name not in {"models.py", "queries.py"}
+    # Sealing anew writes to whichever room has something sealed, and changes nothing that anybody reads.
+    seals = room(path) == "common" and path.name == "resealing.py"
+    return seals or (room(path) in DOMAIN and path.name not in {"models.py", "queries.py"})
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from django.core.exceptions import FieldError
 from django.db import connection
 
 from tillbook.common import sealing
+from tillbook.common.resealing import reseal
 from tillbook.refunds.models import Refund
-from tillbook.refunds.resealing import reseal
 
 pytestmark = pytest.mark.django_db
 

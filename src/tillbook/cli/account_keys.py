@@ -9,7 +9,7 @@ from tillbook.cli.output import AsJson, say
 from tillbook.common import sealing
 from tillbook.common.errors import InvalidInput
 from tillbook.common.key_files import keep_account_keys
-from tillbook.refunds.resealing import reseal as reseal_all
+from tillbook.common.resealing import reseal as reseal_all
 
 commands = typer.Typer(
     name="account-key", help="The keys that seal account numbers in the database.", no_args_is_help=True
@@ -25,13 +25,13 @@ def new(as_json: AsJson = False) -> None:
 
 @commands.command()
 def reseal(as_json: AsJson = False) -> None:
-    """Seal every account number with the key that stands first; older keys are needed no more after it."""
+    """Seal all that is sealed with the key that stands first; older keys are needed no more after it."""
     _say_resealed(as_json=as_json)
 
 
 @commands.command()
 def rotate(as_json: AsJson = False) -> None:
-    """Make a new key in the data folder and seal every account number with it.
+    """Make a new key in the data folder and seal all that is sealed with it.
 
     The key in use until now stays behind it, for what is being written at this moment; those before it go.
     """
@@ -50,4 +50,4 @@ def _say_resealed(*, as_json: bool) -> None:
         count = reseal_all()
     except ValueError as error:
         raise InvalidInput(str(error)) from error
-    say(f"{count:,} account numbers are sealed with the first key.", {"resealed": count}, as_json=as_json)
+    say(f"{count:,} rows are sealed with the first key.", {"resealed": count}, as_json=as_json)

@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import xlsxwriter
 
+from tillbook.common.cells import unlike_a_formula
 from tillbook.common.money import Money, exponent
-from tillbook.exporters.plain_text import unlike_a_formula
 from tillbook.shop.policies import shop
 
 Cell = str | Money | datetime | date | None

@@ -8,13 +8,6 @@ from datetime import date
 #: No transfer is older; opened there, an account can take any earlier period too.
 EVER = date(1900, 1, 1)
 
-_FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n")
-
-
-def unlike_a_formula(cell: str) -> str:
-    """The cell of a table, so that a spreadsheet shows it as text and never runs it."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
 
 def one_line(text: str) -> str:
     """The text with every control character, line break and run of blanks as one blank."""

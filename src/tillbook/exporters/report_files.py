@@ -21,11 +21,11 @@ from django.utils.translation import gettext as _
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from tillbook.common.cells import unlike_a_formula
 from tillbook.common.errors import Refusal
 from tillbook.common.languages import FOR_PROGRAMS
 from tillbook.common.money import Money, exponent
 from tillbook.common.pdf import compiled
-from tillbook.exporters.plain_text import unlike_a_formula
 from tillbook.exporters.reports import Cell, Column, Document, Holds, Row, Section
 from tillbook.shop.policies import shop
 

@@ -8,8 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.numbering import public_number
 from tillbook.common.sealed_field import SealedField
+from tillbook.common.sealing import mark
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
+from tillbook.refunds.accounts import plain
 from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
@@ -89,6 +91,11 @@ class Refund(models.Model):
     def get_method_display(self) -> str:
         """What the shop calls the method, which may be one that it added."""
         return label_of(self.method, shop().methods)
+
+    def mark_anew(self) -> list[str]:
+        """Mark the account with the key that is now the first; which columns that changed."""
+        self.account_mark = mark(plain(self.bank_account))
+        return ["account_mark"]
 
 
 class Approval(models.Model):

@@ -9,11 +9,11 @@ from decimal import Decimal
 
 import xlsxwriter
 
-from tillbook.common.money import Money
+from tillbook.common.cells import unlike_a_formula
+from tillbook.common.money import Money, exponent
 from tillbook.payouts.instructions import Instruction, Run
 
 _COLUMNS = ("reference", "name", "branch", "account", "bic", "amount", "currency", "pay_on")
-_FORMULA_STARTS = tuple("=+-@\t\r\n")
 
 
 def csv_written(run: Run) -> bytes:
@@ -21,7 +21,7 @@ def csv_written(run: Run) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)
-    writer.writerows([_plain(cell) for cell in row] for row in _rows(run))
+    writer.writerows([unlike_a_formula(cell) for cell in row] for row in _rows(run))
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -33,7 +33,8 @@ def xlsx_written(run: Run) -> bytes:
     )
     book.set_properties({"title": run.reference, "created": run.made_at.replace(tzinfo=None)})
     sheet = book.add_worksheet(run.reference)
-    amount = book.add_format({"num_format": "#,##0.00"})
+    digits = exponent(run.currency)
+    amount = book.add_format({"num_format": "#,##0" + ("." + "0" * digits if digits else "")})
     head = book.add_format({"bold": True})
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, len(_COLUMNS) - 1, 20)
@@ -59,8 +60,3 @@ def _row(run: Run, each: Instruction) -> list[str]:
         each.reference, each.name, account.branch, account.number, account.bic, amount, run.currency,
         run.pay_on.isoformat(),
     ]  # fmt: skip
-
-
-def _plain(cell: str) -> str:
-    """So that a spreadsheet shows it as text and never runs it."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
