@@ -146,6 +146,11 @@ def test_a_file_that_names_another_file_does_not_read_that(tmp_path):
         mt940.read(str(other).encode())
 
 
+def test_a_statement_with_a_nul_is_refused():
+    with pytest.raises(UnreadableStatement, match="not text"):
+        mt940.read(MT940.replace("Mill", "M\0ll").encode())
+
+
 def test_a_document_type_is_refused():
     """Entities could make a small file endless."""
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><Document><BkToCstmrStmt><Stmt>&a;</Stmt></BkToCstmrStmt></Document>'

@@ -71,3 +71,13 @@ def minor_of(text: str, currency: str) -> int:
             _("%(text)r is not an amount in %(currency)s.") % {"text": text[:40], "currency": currency}
         )
     return int(found["whole"] + part.ljust(digits, "0"))
+
+
+def text_of(data: bytes) -> str:
+    """The text of a file from a bank: UTF-8, or what older programs write. Raises UnreadableStatement."""
+    if b"\0" in data:  # a sheet or an archive, and nothing that PostgreSQL would keep
+        raise UnreadableStatement(_("The file is not text. Save it as CSV first."))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -66,7 +65,6 @@ def read_statement(
     format: str,
     layout: Columns | None = None,
     currency: str = "",
-    progress: Callable[[int], None] = lambda _: None,
     actor: Actor,
     now: datetime,
 ) -> Statement:
@@ -86,7 +84,6 @@ def read_statement(
     for position, (entry, key) in enumerate(zip(entries, keys, strict=True), start=1):
         if key not in known:
             _book(statement, position, entry, key, actor, now)
-        progress(1)
     return statement
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 
 from tillbook.common.errors import InvalidInput
-from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of
+from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of, text_of
 
 _MOST_ROWS = 100_000
 _NAMES = ("date", "amount", "debit", "credit", "reference", "name", "account", "id")
@@ -59,7 +59,7 @@ def columns_of(named: Mapping[str, str], *, date_format: str, decimal: str) -> C
 
 def read(data: bytes, columns: Columns, currency: str) -> list[Entry]:
     """The entries, in their order; all are in `currency`. Raises UnreadableStatement naming the line."""
-    text = _text(data)
+    text = text_of(data)
     table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     try:
         heads = [head.strip() for head in next(table, [])]
@@ -67,15 +67,6 @@ def read(data: bytes, columns: Columns, currency: str) -> list[Entry]:
         return list(_entries(table, places, columns, currency))
     except csv.Error as error:
         raise UnreadableStatement(_("The file is not CSV: %(error)s.") % {"error": error}) from error
-
-
-def _text(data: bytes) -> str:
-    if b"\0" in data:
-        raise UnreadableStatement(_("The file is not text. Save it as CSV first."))
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def _delimiter(text: str) -> str:

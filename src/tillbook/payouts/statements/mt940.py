@@ -10,14 +10,14 @@ from typing import Any
 import mt940
 from django.utils.translation import gettext as _
 
-from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of
+from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of, text_of
 
 _REVERSED = ("RC", "RD")  # a credit or a debit taken back
 
 
 def read(data: bytes) -> list[Entry]:
     """The entries, in their order. Raises UnreadableStatement."""
-    text = _text(data)
+    text = text_of(data)
     try:
         # A file, not a text: the library would take a text that names a file for that file.
         transactions = mt940.parse(io.StringIO(text), options=mt940.Options.all())
@@ -31,13 +31,6 @@ def read(data: bytes) -> list[Entry]:
     if not entries and ":60" not in text:
         raise UnreadableStatement(_("The file holds no MT940 statement."))
     return entries
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def _entry(said: dict[str, Any]) -> Entry:
