@@ -18,7 +18,7 @@ setup: $(STAMP)-installed ## Make .venv with everything locked, and find Chromiu
 	@scripts/find-programs
 
 $(STAMP)-installed: requirements/dev.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@PYTHON=$(PYTHON) scripts/make-environment
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -26,9 +26,8 @@ $(STAMP)-installed: requirements/dev.txt pyproject.toml
 demo: $(STAMP)-installed ## Build a demo shop and serve it
 	@$(BIN)/tillbook demo
 
-test: setup ## Run all tests on SQLite, then on PostgreSQL
-	@TILLBOOK_TEST_DATABASE=sqlite $(BIN)/pytest
-	@TILLBOOK_TEST_DATABASE=postgresql $(BIN)/pytest -m "not looks"
+test: setup ## Run all tests, on SQLite and on PostgreSQL at the same time
+	@scripts/test-both
 
 check: $(STAMP)-installed ## Check format, style, types, floors, migrations and templates
 	@$(BIN)/ruff format --check

@@ -13,9 +13,13 @@ from django.conf import settings
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.databases import copied_database
+from tests.beside import end_all
+from tests.databases import copied_database, database_url
 from tests.delivery.receiver import Clock, Receiver, receiving
+from tests.payouts.paypal_server import PayPal, paypal_serving
+from tests.payouts.stripe_server import Stripe, behind_proxy, stripe_serving
 from tillbook.common.actor import Actor, Role
+from tillbook.payouts.gateways import wire
 from tillbook.shop import policies
 from tillbook.staff import services as staff
 
@@ -100,6 +104,16 @@ def own_database(
 
 
 @pytest.fixture
+def beside_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """What processes beside the server are given: this test's database. None of them outlives the test."""
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tillbook.config.settings")
+    monkeypatch.setenv("TILLBOOK_DATABASE_URL", database_url())
+    monkeypatch.setenv("TILLBOOK_DATA_DIR", str(tmp_path / "data"))
+    yield
+    end_all()
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
@@ -110,3 +124,32 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     settings.TILLBOOK_WEBHOOK_PRIVATE_TARGETS = True
     with receiving() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def localstripe() -> Iterator[Stripe]:
+    """Stripe's local server, a process of its own."""
+    with stripe_serving() as stripe:
+        yield stripe
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """A gateway on this machine gets a second to answer."""
+    settings.TILLBOOK_GATEWAY_PRIVATE_TARGETS = True
+    monkeypatch.setattr(wire, "SECONDS", 1)
+
+
+@pytest.fixture
+def stripe_server(localstripe: Stripe, impatient: None) -> Iterator[Stripe]:
+    """Before it a proxy that misbehaves as told; nothing was paid yet."""
+    with behind_proxy(localstripe) as stripe:
+        yield stripe
+
+
+@pytest.fixture
+def paypal_server(impatient: None) -> Iterator[PayPal]:
+    """One capture is in it."""
+    with paypal_serving() as paypal:
+        paypal.captures["2GG279541U471931P"] = {"value": "50.00", "currency_code": "AUD"}
+        yield paypal

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django.apps import apps
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 T = TypeVar("T")
 
@@ -51,6 +52,16 @@ def embedded_server_url() -> str:
 
     socket_folder = get_server(_SERVER_DATA / "data").get_postmaster_info().socket_dir
     return f"postgresql://postgres@/postgres?host={socket_folder}"
+
+
+def database_url(**parameters: str) -> str:
+    """The address of the database that this process is connected to; PostgreSQL takes parameters too."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    own = connection.get_connection_params()
+    wanted = {each: own[each] for each in ("host", "port", "user", "password") if own.get(each)}
+    return f"postgresql:///{name}?{urlencode({**wanted, **parameters})}"
 
 
 @contextmanager

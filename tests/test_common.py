@@ -144,6 +144,7 @@ class TestActor:
             Permission.MANAGE_USERS,
             Permission.MANAGE_SETTINGS,
             Permission.RUN_SYSTEM,
+            Permission.ASK_REFUND,
         }
 
     def test_a_viewer_only_looks(self) -> None:
@@ -163,6 +164,10 @@ class TestActor:
             Permission.MANAGE_USERS,
             Permission.MANAGE_SETTINGS,
         }
+
+    def test_a_customer_may_ask_for_what_is_theirs_and_no_more(self) -> None:
+        assert PERMISSIONS[Role.CUSTOMER] == {Permission.ASK_REFUND}
+        assert Actor.customer(7, "own page").identity == "customer:7"
 
     def test_the_system_may_everything(self) -> None:
         assert PERMISSIONS[Role.SYSTEM] == set(Permission)
@@ -220,7 +225,9 @@ def test_an_amount_is_typed_as_the_locale_writes_it(locale: str, typed: str, cur
     assert plain_amount(typed, currency, locale) == plain
 
 
-@pytest.mark.parametrize("typed", ["1,2,3", "1.23,45", "12,", ",5", "zwölf", "-1,50", "1.234.5", "", "1,٣"])
+@pytest.mark.parametrize(
+    "typed", ["1,2,3", "1.23,45", "12,", ",5", "zwölf", "-1,50", "1.234.5", "", "1,٣", "0.500", "00.500"]
+)
 def test_what_is_no_amount_in_the_locale_stays_and_is_refused(typed: str):
     with pytest.raises(InvalidInput):
         parse_amount(plain_amount(typed, "EUR", "de_DE"), "EUR")

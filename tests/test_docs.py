@@ -17,7 +17,9 @@ from tillbook.common.errors import Refusal
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "tillbook"
-ACTION = re.compile(r"(?:credit|order|payment|rma|refund|payout|customer|user|key|webhook|settings)\.[a-z_]+")
+ACTION = re.compile(
+    r"(?:credit|order|payment|rma|refund|payout|customer|user|key|webhook|mail|settings)\.[a-z_]+"
+)
 
 
 def documented(heading: str) -> list[str]:
@@ -35,7 +37,9 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_command_is_documented() -> None:
     shown = [
-        re.sub(r"^tillbook ((?:user |key |account-key |import |report |statement )?\S+).*", r"\1", row)
+        re.sub(
+            r"^tillbook ((?:user |key |account-key |import |report |statement |gateway )?\S+).*", r"\1", row
+        )
         for row in documented("Commands")
     ]
     assert sorted([*shown, *_documented_operations()]) == sorted(

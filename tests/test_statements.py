@@ -25,7 +25,7 @@ def table(db: None) -> str:
 
 
 def row(number: int) -> tuple[object, ...]:
-    odd = ["plain", "it's", 'say "x"', "back\\slash\t,{}", "ünï – 漢字 🙂", ""][number % 6]
+    odd = ["plain", "it's", 'say "x"', "back\\slash\t,{}\r\n\\N", "ünï – 漢字 🙂", ""][number % 6]
     return (
         number,
         odd,
@@ -40,7 +40,7 @@ def stored() -> list[tuple[object, ...]]:
     return [(*each[:3], bytes(each[3]), bool(each[4])) for each in rows]
 
 
-@pytest.mark.parametrize("count", [1, 2, 8, 9, 99, 100, 1000])
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 99, 100, 2001])
 def test_rows_come_back_as_they_went_in_however_many(table, count):
     rows = [row(number) for number in range(count)]
     statements.write([Insert(table, COLUMNS, rows)])

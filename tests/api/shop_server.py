@@ -13,21 +13,10 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-from django.db import connection
+from tests.databases import database_url
 
 GONE = (OSError, http.client.HTTPException)
-
-
-def database_url() -> str:
-    """The address of the database that this process is connected to."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    parameters = connection.get_connection_params()
-    wanted = {each: parameters[each] for each in ("host", "port", "user", "password") if parameters.get(each)}
-    return f"postgresql:///{name}?{urlencode(wanted)}"
 
 
 class Program:

@@ -130,6 +130,20 @@ def test_it_tries_again_with_the_same_key_until_there_is_an_answer(flaky: str) -
     assert len(set(made)) == 2 and None not in made
 
 
+def test_what_is_no_answer_of_the_api_leaves_unknown_whether_it_happened(
+    flaky: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"customer": "jo", "amount": money("1.00", "GBP"), "reference": "WEB-1"}
+    with Client(flaky, "tb_x", pause=lambda _: None) as shop:
+        monkeypatch.setattr(Flaky, "answers", [(504, {})])
+        with pytest.raises(Unreachable, match="504"):
+            shop.hold_credit(body)
+        monkeypatch.setattr(Flaky, "answers", [(503, {"code": "busy", "detail": "Later"})])
+        with pytest.raises(Refused, match="Later"):
+            shop.hold_credit(body)
+    assert len(Flaky.keys) == 2 * transport.ATTEMPTS
+
+
 def test_it_says_so_when_nobody_answers() -> None:
     waited: list[int] = []
     with (

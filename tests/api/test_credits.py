@@ -209,3 +209,10 @@ def test_a_scope_is_needed(new_program, admin_actor, given, customer):
     assert (answer.status_code, json.loads(answer.content)["code"]) == (403, "permission_denied")
     assert reader.get("/customers/jo/balances").status_code == 200
     assert balance_of(customer.pk, "GBP").available_minor == 50_00
+
+
+def test_a_limit_in_another_currency_than_the_new_customer_has_is_refused(program):
+    limit = {"amount": "100000", "currency": "JPY"}
+    answer = program.post("/customers", {"username": "al", "credit_limit": limit})
+    assert answer.status_code == 409
+    assert "GBP" in json.loads(answer.content)["detail"]

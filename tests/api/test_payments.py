@@ -52,6 +52,9 @@ def test_a_payment_is_recorded_and_told_whole(program, customer):
         "amount": gbp("12.00"),
         "method": "card",
         "reference": "ch_1",
+        "gateway": "",
+        "charge": "",
+        "paid_back": gbp("0.00"),
         "received_at": RECEIVED,
         "recorded_at": row.recorded_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "recorded_by": "admin",
@@ -164,3 +167,26 @@ def test_a_void_needs_its_reason_and_payments_their_scope(program, new_program, 
     assert refused(other.post("/orders/WEB-1/payments", payment("1.00"))) == (403, "permission_denied")
     assert everything() == before
     assert told(other.get("/orders/WEB-1/payments"))["payments"][0]["number"] == number
+
+
+def test_a_charge_is_told_and_backs_one_payment(program):
+    made = receive(program, "12.00", gateway="stripe", charge="ch_1")
+    assert (made["gateway"], made["charge"]) == ("stripe", "ch_1")
+    assert told(program.get(f"/payments/{made['number']}")) == made
+    again = program.post("/orders/WEB-1/payments", payment("12.00", gateway="stripe", charge="ch_1"))
+    assert refused(again) == (409, "charge_used")
+    half = program.post("/orders/WEB-1/payments", payment("12.00", charge="ch_2"))
+    assert refused(half) == (409, "invalid_input")
+    assert Payment.objects.count() == 1
+
+
+def test_what_the_gateway_paid_back_is_noted_by_admins(program, new_program, staff_actor):
+    made = receive(program, "12.00", gateway="stripe", charge="ch_1")
+    path, sent = (
+        f"/payments/{made['number']}/paid-back",
+        {"amount": gbp("5.00"), "reason": "In the dashboard"},
+    )
+    assert refused(new_program(staff_actor, *Scope).post(path, sent)) == (403, "permission_denied")
+    assert told(program.post(path, sent))["paid_back"] == gbp("5.00")
+    assert refused(program.post(path, sent | {"amount": gbp("7.01")})) == (409, "invalid_input")
+    assert told(program.get(f"/payments/{made['number']}"))["paid_back"] == gbp("5.00")

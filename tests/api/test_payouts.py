@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from tests.api.conftest import gbp, refused, told
 from tillbook.common.actor import Scope
@@ -98,7 +99,11 @@ def test_an_approval_is_ended_by_a_change_and_asked_for_again(program, new_progr
 
 def test_an_account_is_told_whole_to_who_may_and_that_is_kept(program, new_program, staff_actor, refund):
     assert told(program.get(f"/refunds/{refund}"))["payee"]["bank_account"] == "•••••••••••911"
-    assert told(program.post(f"/refunds/{refund}/reveal-account", {})) == {"bank_account": ACCOUNT}
+    assert told(program.post(f"/refunds/{refund}/reveal-account", {}, key="a")) == {"bank_account": ACCOUNT}
+    assert told(program.post(f"/refunds/{refund}/reveal-account", {}, key="a")) == {"bank_account": ACCOUNT}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM staff_answer")
+        assert not [body for (body,) in cursor.fetchall() if ACCOUNT in body], "it is kept sealed"
     events = told(program.get("/events", subject=refund))["items"]
     assert events[0]["action"] == "refund.account_revealed"
     other = new_program(staff_actor, Scope.ADMIN)

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.api.fuzzing import CUSTOMER
-from tests.credit.test_killed import database_url
+from tests.databases import database_url
 from tillbook.common.actor import Actor, Role, Scope
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
@@ -78,7 +78,7 @@ def _clean() -> dict[str, str]:
 def _once_up(address: str) -> str:
     for _ in range(200):
         try:
-            with urlopen(address, timeout=5):  # noqa: S310  an address of this test
+            with urlopen(address, timeout=60):  # noqa: S310  an address of this test
                 return address
         except URLError:
             time.sleep(0.1)

@@ -171,6 +171,7 @@ def test_a_server_killed_again_and_again_loses_nothing_it_answered_and_tells_of_
 
     def kill_server() -> int:
         try:
+            assert await_more(receiver.got, unless=over)
             for _ in range(KILLS):
                 time.sleep(0.2 + secrets.randbelow(1300) / 1000)
                 server.kill()
@@ -180,7 +181,8 @@ def test_a_server_killed_again_and_again_loses_nothing_it_answered_and_tells_of_
         return KILLS
 
     def kill_deliverer() -> int:
-        while not over.wait(2 + secrets.randbelow(3000) / 1000):  # it needs one to come up
+        while await_more(receiver.got, unless=over):
+            time.sleep(secrets.randbelow(500) / 1000)  # at whatever it does by then
             deliverer.kill()
             deliverer.start()
         return 0
@@ -194,9 +196,19 @@ def test_a_server_killed_again_and_again_loses_nothing_it_answered_and_tells_of_
     check(answers, sum(rounds[2:]))
     server.kill()
     deliverer.kill()
-    assert receiver.got  # before all was over
+    assert receiver.got  # while they were being killed
     deliver_the_rest()
     check_told(receiver, endpoint)
+
+
+def await_more(got: list[Got], unless: threading.Event) -> bool:
+    """Wait until there is more of it: whoever sends is up and at work. False where that is over, or too late."""
+    before = len(got)
+    until = time.monotonic() + 60
+    while len(got) == before:
+        if unless.wait(0.02) or time.monotonic() > until:
+            return False
+    return True
 
 
 def signed_by(endpoint: Endpoint) -> Callable[[Got], Answer]:

@@ -6,16 +6,16 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.db import connection
 
 from tests.api.conftest import Program
-from tests.credit.test_killed import database_url
+from tests.beside import process_of
 from tests.ledger.test_sums import make_book
 from tests.ledger.test_tampering import drop_triggers
 from tillbook.api import background
+from tillbook.common import beside
 from tillbook.common.actor import Actor, Role, Scope
 from tillbook.ledger import runs
 from tillbook.ledger.models import Verification
@@ -24,20 +24,7 @@ from tillbook.staff import services as staff
 
 
 @pytest.fixture
-def at_work(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[None]:
-    """What the processes are given: this test's database. None of them outlives the test."""
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tillbook.config.settings")
-    monkeypatch.setenv("TILLBOOK_DATABASE_URL", database_url())
-    monkeypatch.setenv("TILLBOOK_DATA_DIR", str(tmp_path / "data"))
-    yield
-    for work in background._works:
-        work.process.kill()
-        work.process.wait()
-    background._forget_ended()
-
-
-@pytest.fixture
-def book(own_database, at_work, now) -> None:
+def book(own_database, beside_the_server, now) -> None:
     make_book(now)
 
 
@@ -101,25 +88,26 @@ def test_what_does_not_agree_is_told_to_those_who_may_read_it(new_program, admin
 
 
 def test_one_check_runs_at_a_time(new_program, admin, monkeypatch):
-    monkeypatch.setattr(background, "_WORK", "import sys; sys.stdin.read()")  # one that goes on
+    monkeypatch.setattr(beside, "_RUN", "import sys; sys.stdin.read()")  # one that goes on
     program = new_program(admin)
     first = json.loads(program.post("/verifications", {"depth": "sums"}).content)
     assert refused(program.post("/verifications", {"depth": "full"})) == (409, "verification_running")
     assert Verification.objects.count() == 1
-    (work,) = background._works
-    assert work.process.stdin is not None
-    work.process.stdin.close()
-    assert work.process.wait(timeout=30) == 0
+    process = process_of(background._place)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(timeout=30) == 0
     assert json.loads(program.get(f"/verifications/{first['number']}").content)["state"] == "unfinished"
     monkeypatch.undo()
 
 
 def test_a_check_that_was_killed_before_it_was_divided_is_resumed_in_full(new_program, admin, monkeypatch):
-    monkeypatch.setattr(background, "_WORK", "import sys; sys.stdin.read()")
+    monkeypatch.setattr(beside, "_RUN", "import sys; sys.stdin.read()")
     program = new_program(admin)
     number = json.loads(program.post("/verifications", {"depth": "full"}).content)["number"]
-    os.kill(background._works[0].process.pid, signal.SIGKILL)
-    background._works[0].process.wait(timeout=30)
+    process = process_of(background._place)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
     run = runs.interrupted(Verification.Depth.FULL)
     assert (run.pk, run.ranges) == (number, [])
     from tillbook.api.work import check
@@ -133,7 +121,7 @@ def test_only_who_may_read_what_is_found_starts_a_check(new_program, clerk, admi
     for program in (new_program(clerk, *Scope), new_program(admin, Scope.READ, Scope.CREDIT)):
         assert refused(program.post("/verifications", {"depth": "sums"})) == (403, "permission_denied")
     assert refused(program.post("/verifications", {"depth": "deep"})) == (422, "invalid_input")
-    assert (Verification.objects.count(), background._works) == (0, [])
+    assert (Verification.objects.count(), background._place.is_taken()) == (0, False)
 
 
 def test_checks_are_listed_the_newest_first(new_program, admin, now):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+
+from django.utils import timezone
 
 from tests.orders.till import Till, gbp
 from tillbook.common.actor import Actor
@@ -12,14 +14,18 @@ from tillbook.credit.issuing import Issue, issue_many
 from tillbook.credit.models import Credit, GiveReason, Source
 from tillbook.credit.queries import by_number
 from tillbook.customers import services as customers
+from tillbook.customers.links import new_link
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import House
 from tillbook.payouts import matching
 from tillbook.payouts import services as payouts
 from tillbook.payouts.statements.columns import Columns
+from tillbook.refunds import asks
 from tillbook.refunds import services as refunds
-from tillbook.refunds.models import Refund
+from tillbook.refunds.models import Ask, Refund
 from tillbook.refunds.payees import Payee
+from tillbook.shop.policies import version
+from tillbook.shop.services import save
 
 
 @dataclass
@@ -77,6 +83,27 @@ class Shop(Till):
             refundable=refundable,
             expires_at=None,
             **{**self.by, "actor": self.admin},
+        )
+
+    def own_pages(self, *methods: str) -> None:
+        """Let customers have pages of their own, and ask there to be paid out by these methods."""
+        values = {"own_page": True, "own_page_methods": methods}
+        save("own_page", values, seen=version(), actor=self.admin, now=self.now)
+
+    def link(self) -> str:
+        """A link to Jo's own page, as a mail has it."""
+        token = new_link(self.customer, works_for=timedelta(minutes=30), now=timezone.now())
+        return f"/my/open/{token}/"
+
+    def customer_asks(self, minor: int) -> Ask:
+        """Jo asks on their own page to be paid out in cash."""
+        self.own_pages("cash")
+        return asks.ask(
+            customer_id=self.customer.pk,
+            amount=gbp(minor),
+            method="cash",
+            payee=Payee("Jo Marsh"),
+            **{**self.by, "actor": Actor.customer(self.customer.pk, "test")},
         )
 
     def ask(self, minor: int) -> Refund:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser import pages
 from tests.browser.shop import Shop
@@ -18,6 +18,31 @@ def test_a_customer_is_three_keys_away(windows: Windows, shop: Shop):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(pages.heading(page)).to_contain_text("Jo Marsh")
+
+
+def test_a_late_answer_leaves_the_links_to_whoever_walks_through_them(windows: Windows, shop: Shop):
+    page = windows.open("staff")
+    box = page.get_by_label("Find a customer or document")
+    hit = page.get_by_role("search").get_by_role("link", name="Jo Marsh")
+    box.press_sequentially("mar")
+    expect(hit).to_be_visible()
+    late: list[Route] = []
+
+    def keep(route: Route) -> None:
+        late.append(route)
+
+    page.route("**/find/?q=mars", keep)
+    with page.expect_request("**/find/?q=mars"):
+        box.press("s")
+    page.keyboard.press("ArrowDown")
+    expect(hit).to_be_focused()
+    with page.expect_response("**/find/?q=mars"):
+        late[0].continue_()
+    page.wait_for_timeout(300)  # for the page to take the answer, if it would
+    expect(hit).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(hit).to_be_hidden()
+    expect(box).to_be_focused()
 
 
 def test_enter_opens_the_document_of_that_number(windows: Windows, shop: Shop):

@@ -25,6 +25,7 @@ _SHOWN = """() => {
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until `target` has the focus; every stop on the way must show that it has it."""
     expect(target).to_be_visible()
+    page.wait_for_load_state()  # a page is there before its style sheet is, and shows no focus then
     for _ in range(_FURTHEST):
         page.keyboard.press("Tab")
         assert page.evaluate(_SHOWN), page.evaluate("document.activeElement.outerHTML")

@@ -180,3 +180,68 @@ def test_a_thousand_rows_fit_as_well_as_one(windows: Windows, shop: Shop):
     expect(page.get_by_label("Select RF-")).to_have_count(10)
     expect(page.get_by_role("link", name=last.number)).to_be_visible()
     assert too_wide(page) == ""
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_on_a_phone_the_queue_shows_its_first_refund_at_once(windows: Windows, shop: Shop, java_script: bool):
+    shop.deposit(5_000)
+    refund = shop.ask(1_000)
+    page = windows.open("admin", "/refunds/", java_script=java_script)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_role("link", name=refund.number)).to_be_in_viewport()
+    method = page.get_by_label("Method")
+    expect(method).to_be_hidden()
+    page.get_by_text("Filters", exact=True).press("Enter")
+    method.select_option("cheque")
+    pages.click(page, "Filter")
+    expect(page.get_by_text("No refund matches")).to_be_visible()
+    expect(page.locator("summary", has_text="Filters")).to_contain_text("On")
+
+    page.set_viewport_size({"width": 1024, "height": 800})
+    expect(page.locator("summary", has_text="Filters")).to_be_hidden()
+    expect(method).to_be_visible()
+    expect(method).to_have_value("cheque")
+
+
+@pytest.mark.parametrize("width", [1100, 1270, 1280, 1440])
+def test_a_customer_s_credits_show_their_buttons_whole(windows: Windows, shop: Shop, width: int):
+    shop.pay(shop.place(line(2_000)), 1_236_567)
+    page = windows.open("staff", "/customers/jo/")
+    page.set_viewport_size({"width": width, "height": 900})
+    credits = pages.part(page, "Credits")
+    card = credits.bounding_box()
+    for name in ("Pay Refund", "Reverse"):
+        button = credits.get_by_role("link", name=name, exact=True).bounding_box()
+        assert button["x"] + button["width"] < card["x"] + card["width"]
+        assert button["height"] < 40  # its words stand on one line
+
+
+@pytest.mark.parametrize("height", [500, 844])
+def test_the_menu_shows_the_entry_one_is_at(windows: Windows, shop: Shop, height: int):
+    page = windows.open("admin", "/webhooks/")
+    entry = page.get_by_role("navigation", name="Main").get_by_role("link", name="Webhooks", exact=True)
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": height})
+        page.reload()
+        if width == 390:
+            expect(entry).to_be_hidden()
+            page.get_by_role("button", name="Menu").click()
+        expect(entry).to_be_in_viewport(ratio=1)
+        assert page.evaluate("[scrollX, scrollY]") == [0, 0]
+
+
+def test_on_a_phone_the_menu_opens_and_closes_and_leads_on(windows: Windows, shop: Shop):
+    page = windows.open("admin", "/refunds/")
+    page.set_viewport_size({"width": 390, "height": 844})
+    menu, button = page.get_by_role("navigation", name="Main"), page.get_by_role("button", name="Menu")
+    expect(menu).to_be_hidden()
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(menu.get_by_role("link", name="Refunds", exact=True)).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    button.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    menu.get_by_role("link", name="RMAs").click()
+    expect(pages.heading(page)).to_have_text("RMAs")
+    expect(menu).to_be_hidden()

@@ -50,6 +50,13 @@ def test_staff_start_a_refund_and_an_admin_completes_it(windows: Windows, shop: 
         admin.get_by_label(f"Select {each}", exact=True).check()
     if java_script:
         expect(admin.get_by_text("2 selected · 55.50 GBP")).to_be_visible()
+        admin.evaluate("""() => {
+            const tally = document.querySelector("[data-tally]").dataset;
+            [tally.group, tally.decimal] = [".", ","];
+        }""")
+        admin.get_by_label(f"Select {number}", exact=True).uncheck()
+        expect(admin.get_by_text("1 selected · 10,00 GBP")).to_be_visible()
+        admin.get_by_label(f"Select {number}", exact=True).check()
     pages.click(admin, "Mark as Paid and Complete")
 
     expect(pages.heading(admin)).to_have_text("2 of 2 marked as paid and complete")

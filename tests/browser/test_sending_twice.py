@@ -65,6 +65,20 @@ def test_a_double_click_on_process_refund_makes_one_refund(windows: Windows, sho
     assert shop.figures == (7_450, 4_550, 0)
 
 
+def test_the_button_that_was_clicked_rests_until_there_is_an_answer(windows: Windows, shop: Shop):
+    page = windows.open("staff", form_of(shop.deposit(12_000)))
+    page.evaluate("""() => window.addEventListener("submit", (event) => {
+        window.sent = (window.sent ?? 0) + !event.defaultPrevented;
+        event.preventDefault();
+    })""")
+    fill(page, "45.50")
+    button = page.get_by_role("button", name="Process Refund")
+    button.click()
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.evaluate("(button) => button.click()")
+    assert page.evaluate("window.sent") == 1
+
+
 def test_the_same_form_sent_from_two_tabs_at_once_makes_one_refund(windows: Windows, shop: Shop):
     first, second = two_tabs(windows, shop.deposit(12_000))
     make_same(second, first)

@@ -18,7 +18,7 @@ _SAY_VIOLATIONS = """
   document.addEventListener("securitypolicyviolation", (event) => console.error(
     `securitypolicyviolation: ${event.effectiveDirective} blocked ${event.blockedURI}`));
 """
-PATIENCE = 10_000  # milliseconds until what a page does not show fails its test
+PATIENCE = 30_000  # milliseconds until what a page does not show fails its test
 _WEB = {"http", "https", "ws", "wss"}
 
 # Profiles of the browser that no window uses now: with JavaScript and without.

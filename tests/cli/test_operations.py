@@ -307,7 +307,7 @@ def test_keys_are_listed_and_ended_as_json(db: None, told: Callable[..., Any], a
     [listed] = told("key", "list")
     assert (listed["name"], listed["scopes"], listed["revoked_at"]) == ("till", ["read"], None)
     assert told("key", "revoke", made["prefix"])["revoked_at"] is not None
-    assert told("expire") == {"expired": 0}
+    assert told("expire") == {"expired": 0, "announced": 0}
     assert told("deliver", "--once") == {"sent": 0}
 
 

@@ -129,6 +129,16 @@ def test_the_panel_is_served_by_name_and_a_second_one_beside_it_is_refused(
     assert shown == f"Tillbook is at http://localhost:{free}\n"
 
 
+def test_a_worker_does_not_outlive_a_server_that_was_killed(
+    serving: subprocess.Popen[str], free: int
+) -> None:
+    workers = psutil.Process(serving.pid).children(recursive=True)
+    serving.kill()
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert (len(workers) > 0, alive) == (True, [])
+    assert checked_endpoint("localhost", free) == "127.0.0.1"
+
+
 @pytest.mark.parametrize("_", range(4))  # a worker that heard it twice hung every second time
 def test_ctrl_c_in_a_terminal_which_all_its_processes_hear_ends_it(
     serving: subprocess.Popen[str], _: int

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +57,32 @@ def test_staff_may_not(till: Till, run, tmp_path):  # noqa: F811
     file.write_text("Date,Text,Sum\n", "utf-8")
     code, _, said = run("statement", "import", str(file), *COLUMNS, "--by", "staff")
     assert (code, said.count("\n")) == (1, 1)
+
+
+def _import(folder: Path, file: Path, stderr: int) -> subprocess.CompletedProcess[str]:
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TILLBOOK_", "DJANGO_"))
+    }
+    return subprocess.run(
+        [sys.executable, "-c", "from tillbook.cli.main import app; app()", "statement", "import", str(file), *COLUMNS],
+        env=clean | {"TILLBOOK_DATA_DIR": str(folder), "TERM": "xterm"},
+        stdout=subprocess.PIPE, stderr=stderr, text=True, check=True,
+    )  # fmt: skip
+
+
+def test_progress_is_shown_on_a_terminal_alone(run_process, tmp_path):
+    assert run_process("migrate")[0] == 0
+    file = tmp_path / "bank.csv"
+    rows = "".join(f"2026-03-04,Coffee {each},-1\n" for each in range(50))
+    file.write_text(f"Date,Text,Sum\n{rows}", "utf-8")
+    terminal, its_end = os.openpty()
+    try:
+        seen = _import(tmp_path, file, its_end)
+        shown = os.read(terminal, 100_000).decode()
+    finally:
+        os.close(its_end)
+        os.close(terminal)
+    assert "Reading" in shown
+    assert seen.stdout == "ST-1001: 50 unmatched.\n"
+    again = _import(tmp_path, file, subprocess.PIPE)
+    assert (again.stdout, again.stderr) == ("ST-1001: 50 unmatched.\n", "")

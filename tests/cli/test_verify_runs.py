@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from tests.credit.test_killed import database_url
+from tests.databases import database_url
 from tests.ledger.test_sums import make_book
 from tests.ledger.test_tampering import drop_triggers
 from tillbook.common.actor import Actor

@@ -120,6 +120,9 @@ def test_a_data_folder_that_is_a_file_or_can_t_be_written_to_is_refused(tmp_path
         (checks.secret_key, "k" * 49, "TILLBOOK_SECRET_KEY is wrong: use at least 50 characters"),
         (checks.origins, ["credit.example"], "TILLBOOK_TRUSTED_ORIGINS is wrong: write 'credit.example'"),
         (checks.origins, ["https://a.example/"], "TILLBOOK_TRUSTED_ORIGINS is wrong"),
+        (checks.origins, ["http://[::1"], "TILLBOOK_TRUSTED_ORIGINS is wrong"),
+        (checks.address, "http://[::1", "TILLBOOK_ADDRESS is wrong"),
+        (checks.address, "credit.example", "TILLBOOK_ADDRESS is wrong"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_setting(check: Any, value: Any, said: str) -> None:

@@ -26,6 +26,12 @@ class TestSecretKey:
         assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
         assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
 
+    def test_that_can_not_be_read_is_named_in_one_line(self, tmp_path: Path) -> None:
+        (tmp_path / "secret.key").mkdir()
+        with pytest.raises(ImproperlyConfigured, match="secret.key can't be read or made") as refused:
+            kept_secret_key(tmp_path)
+        assert "\n" not in str(refused.value)
+
     def test_is_one_for_all_who_start_at_once(self, tmp_path: Path) -> None:
         with ThreadPoolExecutor(8) as pool:
             keys = set(pool.map(lambda _: kept_secret_key(tmp_path), range(32)))
@@ -52,6 +58,25 @@ def test_logs_show_no_secret() -> None:
         "bank_account": "(hidden)",
         "number": "RF-1001",
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/my/open/{}/", "/mails/stop/{}/", "/users/password/MQ/{}/"])
+def test_logs_show_no_link_that_opens_something(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    formatter = logging_settings(level="INFO")["formatters"]["line"]
+    made = formatter.pop("()")(**formatter)
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(made.format(record))  # type: ignore[method-assign]
+    logger = logging.getLogger("django.request")
+    logger.addHandler(handler)
+    try:
+        Client().put(path.format("a-Secret_1"))
+        Client().put(f"{path.format('a-Secret_1')}?x=1")
+    finally:
+        logger.removeHandler(handler)
+    assert len(lines) == 2
+    assert all("(hidden)" in each and "a-Secret_1" not in each for each in lines)
 
 
 def test_a_fault_s_traceback_stands_within_its_line() -> None:
@@ -100,6 +125,16 @@ class TestLogIn:
             client.post("/login/", {"login": "staff", "password": "wrong"})
         answer = client.post("/login/", {"login": "staff", "password": PASSWORD})
         assert "_auth_user_id" not in client.session
+        assert b"Too many failed login attempts" in answer.content
+
+    def test_whatever_port_the_browser_names_the_tries_are_of_one_user(
+        self, staff_actor: Actor, client: Client
+    ) -> None:
+        for port in range(5):
+            client.post(
+                "/login/", {"login": "Staff", "password": "wrong"}, HTTP_HOST=f"testserver:{port + 1}"
+            )
+        answer = client.post("/login/", {"login": "staff", "password": PASSWORD}, HTTP_HOST="testserver:9")
         assert b"Too many failed login attempts" in answer.content
 
     def test_somebody_switched_off_is_told_so(self, staff_actor: Actor, client: Client) -> None:

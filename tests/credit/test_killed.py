@@ -12,13 +12,12 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection
 
-from tests.databases import at_once, begin_anew
+from tests.databases import at_once, begin_anew, database_url
 from tillbook.common.actor import Actor, Role
 from tillbook.common.money import Money
 from tillbook.credit import queries, services
@@ -45,15 +44,6 @@ _OTHER_BACKENDS = (
 )
 
 
-def database_url() -> str:
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    parameters = connection.get_connection_params()
-    wanted = {each: parameters[each] for each in ("host", "port", "user", "password") if parameters.get(each)}
-    return f"postgresql:///{name}?{urlencode({**wanted, 'application_name': _WORKER})}"
-
-
 def customer_with_credit(username: str) -> Customer:
     customer = Customer.objects.create(username=username, currency="GBP", created_at=NOW)
     services.give(
@@ -72,7 +62,7 @@ def test_what_was_answered_survives_a_hundred_kills_and_the_book_verifies(
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tillbook.config.settings",
-        "TILLBOOK_DATABASE_URL": database_url(),
+        "TILLBOOK_DATABASE_URL": database_url(application_name=_WORKER),
         "TILLBOOK_DATA_DIR": str(tmp_path / "data"),
     }
     server = subprocess.Popen(

@@ -98,7 +98,7 @@ def test_a_page_of_many_is_read_by_the_index_and_not_sorted(
     ]
     issue_many(many, actor=admin_actor, now=now)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute("ANALYZE ledger_transfer")  # what others know of their tables stays
     with django_assert_num_queries(1) as first:
         page_of_lines(customer.pk, "GBP", limit=50)
     in_the_middle = Credit.objects.filter(customer=customer).order_by("id")[1_000]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tillbook.common.actor import Actor
-from tillbook.common.errors import InvalidInput
+from tillbook.common.errors import InvalidInput, PermissionDenied
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason
@@ -114,3 +114,47 @@ def test_search_finds_who_has_credit(staff_actor: Actor, now: datetime) -> None:
         customer_id=rich.pk, amount=Money(1, "GBP"), reference="N1", key="s", actor=staff_actor, now=now
     )
     assert queries.search(with_credit=True) == []
+
+
+def test_which_mails_they_do_without_is_set_once_with_an_event(staff_actor: Actor, now: datetime) -> None:
+    jo = services.add(username="jo", actor=staff_actor, now=now)
+    for _again in range(2):
+        jo = services.choose_mails(
+            jo.pk, no_mails=["credit_expiring", "credit_issued"], actor=staff_actor, now=now
+        )
+    assert jo.no_mails == ["credit_issued", "credit_expiring"]
+    event = Event.objects.get(action="customer.mails_chosen")
+    assert event.data["changed"] == {"no_mails": [[], ["credit_issued", "credit_expiring"]]}
+
+
+def test_a_customer_chooses_for_themselves_alone(
+    staff_actor: Actor, viewer_actor: Actor, now: datetime
+) -> None:
+    jo, al = (services.add(username=name, actor=staff_actor, now=now) for name in ("jo", "al"))
+    own = Actor.customer(jo.pk, "mail")
+    assert services.choose_mails(jo.pk, no_mails=["credit_issued"], actor=own, now=now).no_mails == [
+        "credit_issued"
+    ]
+    for actor in (own, viewer_actor):
+        with pytest.raises(PermissionDenied):
+            services.choose_mails(al.pk, no_mails=["credit_issued"], actor=actor, now=now)
+    al.refresh_from_db()
+    assert al.no_mails == []
+    event = Event.objects.get(action="customer.mails_chosen")
+    assert (event.subject, event.actor_name, event.actor_role) == ("jo", "customer", "customer")
+
+
+@pytest.mark.parametrize("kind", ["refund_paid", "approval_waiting", "nonsense"])
+def test_mails_about_their_money_can_not_be_opted_out_of(
+    staff_actor: Actor, now: datetime, kind: str
+) -> None:
+    jo = services.add(username="jo", actor=staff_actor, now=now)
+    with pytest.raises(InvalidInput, match="can't be opted out of"):
+        services.choose_mails(jo.pk, no_mails=[kind], actor=staff_actor, now=now)
+    assert not Event.objects.filter(action="customer.mails_chosen").exists()
+
+
+def test_customers_are_found_after_the_column_for_mails_was_added(staff_actor: Actor, now: datetime) -> None:
+    """SQLite copied the table for it: the triggers that fill the search must be there again."""
+    services.add(username="jo", first_name="Josephine", actor=staff_actor, now=now)
+    assert [each.username for each in queries.search("sephi", limit=5)] == ["jo"]

@@ -48,6 +48,20 @@ def found(q: str) -> list[str]:
         ("王小", True),  # two letters are a whole name
         ("小明", False),
         ("王小明", True),
+        ("hellström", True),  # in pieces
+        ("llström", True),
+        ("tröms", False),
+        ("@example.se", True),
+        ("hellström @example.se +6", True),
+        ("hellström @example.se 61", False),
+        ("hellströms", False),
+        ("e@example.com", False),
+        ('"quoted', True),
+        ("'quoted'", False),
+        ("quo'ted", False),
+        ("quo\\\\ted", False),
+        ('100% "quoted" a\\b', True),
+        ("unrelatedunrelatedunrelatedunrelatedunrelatedunrelated", False),
     ],
 )
 def test_words_are_found_as_they_were_written(q: str, hit: bool) -> None:
@@ -68,6 +82,44 @@ def test_a_changed_or_removed_customer_is_found_as_they_are_now(staff_actor: Act
     assert (found("before"), found("afterw")) == ([], ["jo"])
     Customer.objects.filter(pk=jo.pk).delete()
     assert found("afterw") == []
+
+
+LONGER = st.text(alphabet="ab'\\\\ &|!:*王", min_size=3, max_size=14)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(LONGER, max_size=4), q=LONGER, cut=st.integers(0, 9))
+def test_a_long_part_of_a_word_is_found_as_a_short_one_is(texts: list[str], q: str, cut: int) -> None:
+    """What is looked for is a part of what stands there as often as not."""
+    Customer.objects.all().delete()
+    for place, text in enumerate(texts):
+        stored(f"{place}", company=text)
+    for asked in (q, *(text[cut:] for text in texts)):
+        expected = [
+            f"{place}"
+            for place, text in enumerate(texts)
+            if all(stands(word, f"{place} {text}") for word in asked.split())
+        ]
+        assert found(asked) == expected
+
+
+def test_the_pieces_of_a_long_word_reach_its_end_and_are_not_too_many() -> None:
+    assert list(finding._pieces("abcd")) == []
+    assert list(finding._pieces("abcde")) == ["abcde"]
+    assert list(finding._pieces("abcdefg")) == ["cdefg", "abcde"]
+    assert list(finding._pieces("mail432100@")) == ["2100@", "mail4", "32100"]
+    assert len(list(finding._pieces("x" * 500))) == 8
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_a_long_word_is_found_whether_the_database_expects_few_or_many(
+    monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    for place in range(3):
+        stored(f"customer-{place}", company="Hellström & Co")
+    monkeypatch.setattr(finding, "_FEW", few)
+    assert found("hellström customer-1") == ["customer-1"]
+    assert found("ellströ") == ["customer-0", "customer-1", "customer-2"]
 
 
 def test_a_common_word_is_found_as_a_rare_one_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 
 from tests.delivery.mailbox import Mailbox, PatientMailbox, free_port
+from tests.delivery.mailing import Mailing
 
 
 @pytest.fixture
@@ -35,3 +37,9 @@ def _served(box: Mailbox, settings: Any) -> Iterator[Mailbox]:
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
     yield box
     controller.stop()
+
+
+@pytest.fixture
+def mailing(db: None, mailbox: Mailbox, now: datetime) -> Mailing:
+    """With a mail server."""
+    return Mailing(now)

@@ -26,6 +26,7 @@ from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.slip import NoSlip
 from tillbook.refunds.state import RefundNotFound
+from tillbook.refunds.unclaimed import cancel
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +98,15 @@ def test_the_message_of_a_declined_refund_promises_no_money(mailbox: Mailbox) ->
     assert "The refund was declined and no money is paid because of it." in body
     assert "paid separately" not in body
     assert "Wrong payee" not in body
+
+
+def test_the_message_of_one_that_nobody_took_does_not_say_that_it_came_back(mailbox: Mailbox) -> None:
+    refund = _refund()
+    cancel(refund.pk, actor=_ADMIN, now=_NOW + timedelta(days=91))
+    send_slip(refund.pk, key="send", actor=_STAFF, now=_NOW)
+    body = _body(mailbox.only_message())
+    assert "Nobody took the money of the refund. The credit is available to you again." in body
+    assert "came back" not in body
 
 
 def test_the_slip_of_a_reversal_is_never_sent(mailbox: Mailbox) -> None:

@@ -17,12 +17,13 @@ import pytest
 
 from tests.delivery.receiver import Clock, Receiver, receiving
 from tests.delivery.test_webhooks import tell
+from tillbook.common import targets
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
-from tillbook.delivery import sending, targets, webhooks
+from tillbook.common.targets import TargetRefused, is_public
+from tillbook.delivery import sending, webhooks
 from tillbook.delivery.models import Delivery, Endpoint
 from tillbook.delivery.running import deliver_once
-from tillbook.delivery.targets import TargetRefused, is_public
 
 PRIVATE = [
     "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",  # noqa: S104
@@ -128,7 +129,7 @@ def test_over_https_the_certificate_must_be_of_the_name(
 ):
     settings.TILLBOOK_WEBHOOK_PRIVATE_TARGETS = True
     certificate, key = certified(tmp_path, host)
-    monkeypatch.setattr(sending, "_trusted", lambda: ssl.create_default_context(cafile=certificate))
+    monkeypatch.setattr(sending, "trusted", lambda: ssl.create_default_context(cafile=certificate))
     server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_side.load_cert_chain(certificate, key)
     with receiving(server_side) as receiver, named(monkeypatch, "127.0.0.1"), sending.Sender() as sender:

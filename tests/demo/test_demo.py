@@ -13,6 +13,8 @@ from tillbook.credit.models import Credit
 from tillbook.credit.queries import balance_of
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
+from tillbook.delivery.mail_finding import Watch, find
+from tillbook.delivery.models import Mail
 from tillbook.demo.shop import slice_file, tell_stories
 from tillbook.demo.stories import LAMP, STORIES
 from tillbook.demo.users import NotADemo, ensure_users
@@ -23,8 +25,11 @@ from tillbook.orders import services as orders
 from tillbook.orders.models import Order
 from tillbook.orders.overpayments import Why
 from tillbook.orders.recalculation import recalculate
-from tillbook.refunds.models import Refund
+from tillbook.refunds.models import Ask, Refund
+from tillbook.refunds.receipt import is_out
+from tillbook.refunds.unclaimed import is_stale
 from tillbook.returns.models import Rma
+from tillbook.shop.policies import shop
 from tillbook.staff.models import User
 from tillbook.staff.services import add_user
 
@@ -60,6 +65,10 @@ def test_every_story_ends_in_its_exact_balances(told: Path) -> None:
         "quinn.reyes": (5, 0, 0),
         "rosa.steen": (9395, 0, 0),
         "samir.tran": (1598460, 0, 0),
+        "tessa.umber": (3105, 0, 0),
+        "uma.vale": (1705, 2605, 0),
+        "victor.wells": (0, 0, 0),
+        "wanda.yates": (0, 0, 0),
     }
     assert {username: balances(username) for username in expected} == expected
     assert set(STORIES) == {*expected, "nora.quill"}
@@ -73,10 +82,34 @@ def test_every_page_has_something_to_show(told: Path) -> None:
         ("refund", "completed"),
         ("reversal", "requested"),
     }
+    assert [each.status for each in Ask.objects.all()] == ["waiting"]
     assert set(Order.objects.values_list("paid_status", flat=True)) == set(Order.PaidStatus.values)
     assert set(Rma.objects.values_list("outcome", flat=True)) == {"awaiting", "credit"}
     assert Customer.objects.get(username="nora.quill").kind == Customer.Kind.PROSPECT
     assert Credit.objects.filter(expires_at__isnull=False).count() == 2
+
+
+def test_money_goes_back_to_a_card_and_a_cheque_lies_about(told: Path, now) -> None:
+    back = Refund.objects.get(customer__username="uma.vale")
+    assert (back.method, back.gateway, back.status) == ("gateway", "stripe", "requested")
+    cheque = Refund.objects.get(customer__username="victor.wells")
+    assert is_out(cheque)
+    assert is_stale(cheque, now)
+
+
+def test_the_last_customer_is_told_by_files(db: None, tmp_path: Path, settings, system_actor, now) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    tell_stories(ensure_users(tmp_path, actor=system_actor, now=now), actor=system_actor, now=now)
+    watch = Watch()
+    find(watch, now)
+    told = Mail.objects.order_by("pk").values_list("customer__username", "kind")
+    assert list(told) == [
+        ("wanda.yates", kind) for kind in ("credit_issued", "refund_requested", "refund_paid")
+    ]
+
+
+def test_with_a_mail_server_nobody_is_written_to(told: Path) -> None:
+    assert not any(setting.on for setting in shop().mails.values())
 
 
 def test_the_overpayments_show_every_suggestion(told: Path) -> None:

@@ -12,7 +12,7 @@ from tests.ledger.test_sums import book, execute  # noqa: F401 - a fixture
 from tests.ledger.test_tampering import drop_triggers
 from tillbook.common.errors import Refusal
 from tillbook.ledger.book import Book, Counters, Draft, Line, Pending, Stamp, chained, effect, genesis, micros
-from tillbook.ledger.following import Head, follows, micros_of_text
+from tillbook.ledger.following import Head, follows, micros_of_number, micros_of_text
 from tillbook.ledger.models import Account, House, Kind, Transfer
 from tillbook.ledger.queries import chains, replay
 from tillbook.ledger.verification import verify
@@ -179,3 +179,30 @@ def test_sqlite_stores_moments_as_that_text(book) -> None:  # noqa: F811
         cursor.execute("SELECT +recorded_at FROM ledger_transfer LIMIT 1")
         ((text,),) = cursor.fetchall()
     assert micros_of_text(text) == micros(Transfer.objects.all()[0].recorded_at)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01 23:59:59.999999", "2000-01-01 00:00:00", "1999-12-31 23:59:59.999999",
+        "1970-01-01 00:00:00.000001", "1969-12-31 23:59:59.5", "0001-01-01 00:00:00",
+    ],
+)  # fmt: skip
+def test_a_moment_is_the_same_number_as_postgresql_sends_it(text: str) -> None:
+    moment = datetime.fromisoformat(f"{text}+00:00")
+    sent = (moment - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert micros_of_number(sent) == micros(moment)
+
+
+@pytest.mark.parametrize(
+    "moment", ["infinity", "-infinity", "12026-03-01 09:00:00+00", "0044-03-15 12:00:00+00 BC"]
+)
+@pytest.mark.parametrize("column", ["effective_at", "recorded_at"])
+def test_a_moment_that_is_none_in_python_is_found_and_stops_nothing(book, column: str, moment: str) -> None:  # noqa: F811
+    if connection.vendor != "postgresql":
+        return  # SQLite keeps texts
+    drop_triggers()
+    execute(f"UPDATE ledger_transfer SET {column} = '{moment}' WHERE key = 's' AND customer_id = {book[0]}")
+    row = Transfer.objects.filter(key="s", customer_id=book[0]).values_list("account_id", "seq")[0]
+    found = [each for each in verify().broken if (each.account_id, each.seq) == row]
+    assert [each.problem for each in found] == ["was changed: its digest does not follow"]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tillbook.common.actor import Scope
+from tillbook.common.money import Money
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import balance_of
 from tillbook.ledger.models import Balance
+from tillbook.orders import services as orders
+from tillbook.orders.charges import Charge
 from tillbook.refunds.models import Refund
 
 
@@ -49,6 +52,15 @@ def test_a_credit_that_can_not_be_is_refused(integration, customer):
     assert not Credit.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "at", ["9999-12-31 23:59:59", "9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+10:00", "9999-06-01"]
+)
+def test_a_moment_that_some_zone_could_not_show_is_refused(integration, customer, at):
+    said = integration.refused("AddCredit", Username="jo", Amount="1", Reason="promotion", DateExpires=at)
+    assert "too far away" in said
+    assert not Credit.objects.exists()
+
+
 def test_staff_give_at_most_their_limit(new_integration, staff_actor, customer):
     message = new_integration(staff_actor).refused("AddCredit", Username="jo", Amount="100.01")
     assert "100.00 GBP" in message
@@ -67,13 +79,34 @@ def test_a_refund_goes_from_request_to_completion(integration, customer, deposit
         "CurrencyCode": "GBP", "RefundAmount": "20.00", "PaymentMethodID": "2", "PaymentMethodName": "Bank transfer",
         "DateRefunded": "", "RefundStatus": "Requested", "PayeeName": "Jo B", "BankAccount": "•••••••••••678",
         "PayPalEmail": "jo@example.com", "PostalAddress": "1 High St\nLeeds", "PaymentDate": "2026-04-01",
-        "RefundNote": "by phone", "DeclineReason": "",
+        "RefundNote": "by phone", "DeclineReason": "", "Gateway": "", "ChargeID": "",
     }  # fmt: skip
     integration.do("UpdateRefund", RefundID=made["RefundID"], RefundStatus="Completed")
     (told,) = integration.get("GetRefund", RefundStatus="Completed")
     assert told["DateRefunded"] != ""
     balance = balance_of(customer.pk, "GBP")
     assert (balance.available_minor, balance.held_minor) == (30_00, 0)
+
+
+def test_a_refund_goes_back_to_the_charge_that_is_named(integration, customer, staff_actor, now):
+    by = {"actor": staff_actor, "now": now}
+    lines = [orders.LineInput("MUG", "", 1, 20_00)]
+    order = orders.place(customer_id=customer.pk, currency="GBP", lines=lines, number="N1", key="o", **by)
+    for charge in ("ch_1", "ch_2"):
+        orders.receive_payment(
+            order.pk, amount=Money(10_00, "GBP"), method="card", charge=Charge("stripe", charge), key=charge, **by
+        )  # fmt: skip
+    orders.cancel(order.pk, reason="Out of stock", key="c", **by)
+    sent = {"Username": "jo", "RefundAmount": "5.00", "PaymentMethodName": "gateway"}
+    assert integration.refused("AddRefund", **sent).startswith("Name the charge")
+    assert integration.refused("AddRefund", **sent, ChargeID="ch_2").startswith("Name the gateway")
+    assert integration.refused("AddRefund", **sent, Gateway="stripe", ChargeID="ch_9").startswith(
+        "The credit did not come from"
+    )
+    assert not Refund.objects.exists()
+    integration.do("AddRefund", **sent, Gateway="stripe", ChargeID="ch_2")
+    (told,) = integration.get("GetRefund", Username="jo")
+    assert (told["Gateway"], told["ChargeID"]) == ("stripe", "ch_2")
 
 
 def test_a_declined_refund_is_credit_again(integration, customer, deposit):

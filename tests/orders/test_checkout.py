@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tillbook.common.errors import InvalidInput, WrongState
+from tillbook.common.errors import InvalidInput, KeyReused, WrongState
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason
@@ -167,6 +167,26 @@ def test_credit_spent_before_its_order_came_pays_it(jo, by):
     assert agrees(jo, by)
 
 
+def test_what_was_done_before_its_order_came_is_answered_again(jo, by):
+    spent = {"customer_id": jo.pk, "amount": gbp(12_00), "reference": "WEB-1", "key": "s", **by}
+    first = checkout.spend(**spent)
+    held(jo, 5_00, by)
+    ended = {"customer_id": jo.pk, "hold_key": "h", "key": "c", **by}
+    captured = checkout.capture(**ended)
+    back = {"customer_id": jo.pk, "currency": "GBP", "reference": "WEB-1", "amount": gbp(2_00), "key": "r"}
+    restored = checkout.restore(**back, **by)
+    order = order_of(jo, 30_00, by)
+    assert (checkout.spend(**spent), checkout.capture(**ended), checkout.restore(**back, **by)) == (
+        first, captured, restored,
+    )  # fmt: skip
+    taking = credit.Taking(jo.pk, gbp(12_00), "WEB-1", "s")
+    assert checkout.spend_many([taking], **by) == [first]
+    with pytest.raises(KeyReused):
+        checkout.spend(**(spent | {"amount": gbp(11_00)}))
+    assert sums(order) == (15_00, 15_00)
+    assert agrees(jo, by)
+
+
 def test_what_was_spent_before_beyond_the_orders_total_goes_back(jo, by):
     checkout.spend(customer_id=jo.pk, amount=gbp(42_00), reference="WEB-1", key="s", **by)
     order = order_of(jo, 30_00, by)
@@ -195,6 +215,17 @@ def test_a_hold_sent_again_after_the_order_was_paid_gets_its_first_answer(jo, by
     first = held(jo, 30_00, by)
     services.receive_payment(order.pk, amount=gbp(30_00), method="card", received_at=by["now"], key="p", **by)
     assert held(jo, 30_00, by) == first
+
+
+def test_the_key_of_one_order_s_restoring_stands_for_no_other(jo, by):
+    for number in ("WEB-1", "WEB-2"):
+        order_of(jo, 10_00, by, number=number)
+        checkout.spend(customer_id=jo.pk, amount=gbp(10_00), reference=number, key=f"s{number}", **by)
+    first = checkout.restore(customer_id=jo.pk, currency="GBP", reference="WEB-1", key="r", **by)
+    assert checkout.restore(customer_id=jo.pk, currency="GBP", reference="WEB-1", key="r", **by) == first
+    with pytest.raises(KeyReused):
+        checkout.restore(customer_id=jo.pk, currency="GBP", reference="WEB-2", key="r", **by)
+    assert agrees(jo, by)
 
 
 def test_all_of_what_credit_paid_is_restored(jo, by):

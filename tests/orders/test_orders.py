@@ -6,14 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from tests.orders.till import Till, line
+from tests.orders.till import Till, gbp, line
 from tillbook.common.errors import InvalidInput, KeyReused, WrongState
 from tillbook.common.money import Money
 from tillbook.credit.services import CurrencyMismatch, InsufficientCredit
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.models import Event
-from tillbook.orders import queries, services
+from tillbook.orders import checkout, queries, services
 from tillbook.orders.lines import BelowReturned, version_of
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.queries import OrderNotFound
@@ -103,6 +105,21 @@ def test_a_payment_that_can_not_be_is_refused(till: Till) -> None:
         till.pay(order, 1, method="barter")
     with till.refused(OrderNotFound, "order"):
         till.pay(Order(pk=0), 1)
+
+
+def test_what_a_return_gave_back_is_not_given_back_again(till: Till) -> None:
+    till.pay(till.place(line(1_000)), 3_000)  # 20.00 of credit
+    order = till.place(line(1_000), line(1_000))
+    till.spend(order, 2_000)
+    till.close(till.open_rma(order, till.back(order, 1, 1_000)))
+    asked = {"customer_id": till.customer.pk, "currency": "GBP", "reference": order.number}
+    with pytest.raises(services.OrderHasReturns):
+        checkout.restore(**asked, **till.by)
+    with pytest.raises(services.OrderHasReturns):
+        checkout.restore(**asked, amount=gbp(1_001), **till.by)
+    assert till.figures[0] == 1_000
+    checkout.restore(**asked, amount=gbp(1_000), **till.by)
+    assert till.figures[0] == 2_000
 
 
 def test_an_edit_below_what_was_paid_makes_credit_at_once(till: Till) -> None:
@@ -313,3 +330,40 @@ def test_values_of_the_wrong_kind_are_refused_by_name(till: Till) -> None:
         till.pay(order, 100, received_at=till.now.replace(year=1))
     with till.refused(InvalidInput, "reference"):
         till.pay(order, 100, reference="a\0b")
+
+
+def test_the_credits_of_an_order_are_read_by_the_order_not_by_the_customer(
+    till: Till, django_assert_num_queries: Any
+) -> None:
+    """However many credits the customer has had."""
+    own = till.place(line(1000))
+    till.pay(own, 1000)
+    till.pay(own, 300)
+    for _ in range(30):
+        till.pay(till.place(line(100)), 150)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    till.pay(own, 200)
+    with django_assert_num_queries(2) as asked:
+        found = queries.overpayment_credits(own)
+    assert [(each.issued_minor, each.account.available_minor) for each in found] == [(300, 300), (200, 200)]
+    assert [each.id for each in found] == sorted(each.id for each in found)
+    which, looked_up = (query["sql"] for query in asked.captured_queries)
+    assert "ORDER BY" not in which, "an order may lead the database through all there are"
+    assert "ledger_account" not in which
+    assert all(str(each.id) in looked_up for each in found)
+    assert queries.overpayment_credits(till.place(line(100))) == []
+
+
+def test_changed_lines_are_written_without_comparing_each_with_all(till: Till) -> None:
+    order = till.place(*(line(100, sku=f"S{place}") for place in range(200)))
+    till.pay(order, 20_000)
+    rows = queries.lines_of(order)
+    with CaptureQueriesContext(connection) as asked:
+        till.edit(order, *(line(90, sku=f"T{each.position}", line_id=each.pk) for each in rows))
+        back = [returns.RmaLineInput(each.pk, each.sku, "", 1, 7) for each in rows]
+        till.open_rma(order, *back)
+    assert not any("CASE" in query["sql"] for query in asked.captured_queries)
+    changed = queries.lines_of(order)
+    assert [(each.sku, each.amount_minor) for each in changed] == [(f"T{n}", 90) for n in range(1, 201)]
+    assert [(each.returned_quantity, each.returned_minor) for each in changed] == [(1, 7)] * 200

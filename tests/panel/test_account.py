@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core.cache import cache
 from django.test import Client
@@ -16,6 +18,7 @@ from tests.panel.test_roles import BUTTONS, FORMS, PAGES, REPORTS, SETTINGS
 from tillbook.common.actor import Actor
 from tillbook.events.models import Event
 from tillbook.refunds.models import Refund
+from tillbook.shop.services import save
 from tillbook.staff import second_factor, services
 from tillbook.staff.queries import by_username
 
@@ -81,6 +84,19 @@ def test_an_app_is_set_up_and_asked_for_at_the_next_log_in(staff_actor: Actor):
     )
     client.post("/login/second-factor/", {"code": code_for(secret)})
     assert is_in(client)
+
+
+def test_an_app_keeps_the_code_under_the_shop_s_name_as_it_was_saved_last(
+    staff_actor: Actor, admin_actor: Actor, now: datetime
+):
+    save("shop", {"name": "Holt & Co: Tea"}, seen=0, actor=admin_actor, now=now)
+    client = log_in("staff")
+    asked = client.get("/account/app/")
+    page = client.post(asked["Location"], {"password": PASSWORD}, follow=True).content.decode()
+    [secret] = re.findall(r'id="secret">([A-Z2-7]+)<', page)
+    address = f"otpauth://totp/staff?secret={secret}&issuer=Holt%20%26%20Co%3A%20Tea"
+    picture = get_adapter().build_totp_svg(address)
+    assert client.get("/account/app/code.svg").content.decode() == picture
 
 
 def test_a_code_lets_nobody_in_twice(staff_actor: Actor):

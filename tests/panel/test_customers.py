@@ -83,6 +83,54 @@ def test_save_changes_limit_and_hold(as_staff: Client, maria: Customer):
     assert (maria.credit_limit_minor, maria.on_credit_hold) == (0, False)
 
 
+def test_a_page_that_was_overtaken_takes_no_hold_back(as_staff: Client, as_admin: Client, maria: Customer):
+    page = text(as_staff, "/customers/maria/")
+    assert re.search(r'name="initial-on_credit_hold"[^>]*value="False"', page)
+    remembered = {"initial-credit_limit": "", "initial-on_credit_hold": "False", "credit_limit": ""}
+    as_admin.post("/customers/maria/account/", {"credit_limit": "1,500.50", "on_credit_hold": "on"})
+    as_staff.post("/customers/maria/account/", remembered | {"recalculate": "on"})
+    maria.refresh_from_db()
+    assert (maria.credit_limit_minor, maria.on_credit_hold) == (150_050, True)
+
+    page = text(as_staff, "/customers/maria/")
+    assert re.search(r'name="initial-credit_limit"[^>]*value="1500.50"', page)
+    now = {"initial-credit_limit": "1500.50", "initial-on_credit_hold": "True", "credit_limit": "1,500.50"}
+    as_staff.post("/customers/maria/account/", now)
+    maria.refresh_from_db()
+    assert (maria.credit_limit_minor, maria.on_credit_hold) == (150_050, False), "who saw the hold may end it"
+
+
+def test_details_that_somebody_else_saved_meanwhile_stay(as_staff: Client, maria: Customer):
+    page = as_staff.get("/customers/maria/edit/")
+    form = page.context["form"]
+    seen = {f"initial-{name}": form[name].value() for name in form.fields}
+    typed = {name: form[name].value() for name in form.fields}
+    as_staff.post("/customers/maria/edit/", typed | {"phone": "555 123"})
+    as_staff.post("/customers/maria/edit/", typed | seen | {"company": "Holt Ltd"})
+    maria.refresh_from_db()
+    assert (maria.phone, maria.company) == ("555 123", "Holt Ltd")
+
+
+def test_what_a_checkout_calls_its_documents_may_look_like_ours(
+    as_admin: Client, maria: Customer, deposit: Credit, admin_actor: Actor, now: datetime
+):
+    for number in ("CR-2026/001", "RF-A", "RMA-", "CR-99999999999999999999"):
+        services.spend(
+            customer_id=maria.pk, amount=Money(100, "GBP"), reference=number, key=number, actor=admin_actor,
+            now=now,
+        )  # fmt: skip
+        for address in (
+            "/customers/maria/",
+            "/customers/maria/running-history/",
+            "/customers/maria/running-history.csv",
+            f"/credits/{deposit.number}/",
+            "/activity/?about=all",
+        ):
+            answer = as_admin.get(address)
+            assert answer.status_code == 200, address
+            assert number in b"".join(answer).decode(), (number, address)  # a file streams
+
+
 def test_a_limit_that_is_no_amount_is_refused_at_its_field(as_staff: Client, maria: Customer):
     answer = as_staff.post("/customers/maria/account/", {"credit_limit": "plenty", "on_credit_hold": "on"})
     assert answer.status_code == 422

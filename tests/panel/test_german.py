@@ -51,6 +51,9 @@ _NAMES = {
         "mt",
         "ap",
         "tillbook@localhost",
+        "stripe",
+        "ch",
+        "paypal",
     ),
     # where the tests run
     *(

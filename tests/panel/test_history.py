@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -17,6 +20,7 @@ from tillbook.events.services import NewEvent, record
 from tillbook.orders import services as orders
 from tillbook.orders.lines import LineInput
 from tillbook.orders.models import Order
+from tillbook.refunds import payees
 from tillbook.refunds.models import Refund
 from tillbook.returns import services as returns
 
@@ -164,3 +168,42 @@ def test_another_customer_s_events_under_the_same_number_do_not_appear(
     tell(other, refund.number, staff_actor, now, 1)
     assert "mark-000-" not in history_of(as_staff, "/refunds/RF-1001/")
     assert "mark-000-" in history_of(as_staff, "/customers/mario/")
+
+
+@pytest.fixture
+def in_berlin(settings: Any) -> None:
+    """A shop whose zone is two hours ahead in summer, and whose locale writes the month as a word."""
+    shop = settings.TILLBOOK_SHOP
+    settings.TILLBOOK_SHOP = replace(shop, locale="de_DE", time_zone=ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.usefixtures("in_berlin")
+def test_moments_and_days_are_written_in_the_shop_s_zone_and_locale(
+    as_staff: Client, maria: Customer, order: Order, staff_actor: Actor, now: datetime
+):
+    data = {
+        "placed_at": "2026-06-30T22:30:00+00:00",
+        "payment_date": "2026-12-01",
+        "changed": {"expires_at": ["", "2026-06-30T22:00:00Z"]},
+        "reference": "2026-12-02",
+        "opened_at": "9999-99-99T99:99:99+00:00",
+    }
+    record(NewEvent("order.noted", "N100", maria.pk, data=data), actor=staff_actor, now=now)
+    shown = history_of(as_staff, "/orders/N100/")
+    assert "placed at: 1. Juli 2026, 00:30" in shown
+    assert "payment date: 1. Dez. 2026" in shown
+    assert "expires at: none → 1. Juli 2026, 00:00" in shown
+    assert "reference: 2026-12-02" in shown, "what somebody typed stays as they typed it"
+    assert "opened at: 9999-99-99T99:99:99+00:00" in shown, "what is no moment is shown, not hidden"
+
+
+@pytest.mark.usefixtures("in_berlin")
+def test_a_refund_s_changed_payment_date_is_written_as_a_day(
+    as_staff: Client, request_refund: Callable[..., Refund], staff_actor: Actor, now: datetime
+):
+    refund = request_refund(1_000)
+    payees.change(
+        refund.pk, method=refund.method, payee=payees.Payee("Maria Holt"),
+        payment_date=date(2026, 3, 9), note="", actor=staff_actor, now=now,
+    )  # fmt: skip
+    assert "→ 9. März 2026" in history_of(as_staff, f"/refunds/{refund.number}/")

@@ -77,6 +77,14 @@ def test_credit_that_ends_within_a_week_is_counted_and_listed(
     assert "CR-1002" not in listed
 
 
+def test_the_list_of_what_ends_does_not_go_on_after_a_credit_that_never_does(
+    deposit: Credit, as_staff: Client
+):
+    answer = as_staff.get(f"/credits/expiring/?after={deposit.number}")
+    assert answer.status_code == 404
+    assert "never expires" in answer.content.decode()
+
+
 def test_given_up_deliveries_lead_to_exactly_those(
     deposit: Credit, admin_actor: Actor, as_admin: Client, now: datetime
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,9 @@ from tests.payouts.conftest import Till, make_till, state
 from tillbook.common.actor import Actor
 from tillbook.events.models import Event
 from tillbook.payouts.models import Payout, Source, Statement
+from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
+from tillbook.refunds.payees import Payee
 from tillbook.shop.details import ApprovalRule
 from tillbook.staff.models import User
 
@@ -171,6 +174,21 @@ def test_a_refund_is_approved_on_its_page_with_what_was_seen(
     assert state(refund) == "completed"
 
 
+def test_the_green_button_is_what_can_be_done(admin: Client, till: Till, settings: Any) -> None:
+    rules = (ApprovalRule(approvals=1),)
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, approval_rules=rules)
+    address = f"/refunds/{till.refund('jo').number}/"
+    assert green(admin.get(address).text) == ["Approve"]
+    admin.post(f"{address}approve/")
+    assert green(admin.get(address).text) == ["Mark as Paid and Complete"]
+
+
+def green(page: str) -> list[str]:
+    """The words of the page's primary buttons."""
+    found = re.findall(r'class="button primary[^"]*"[^>]*>(?:<svg.*?</svg>)?([^<]+)', page, re.DOTALL)
+    return [each.strip() for each in found]
+
+
 def test_where_it_goes_is_corrected_without_showing_the_account(staff: Client, till: Till) -> None:
     refund = till.refund("jo")
     address = f"/refunds/{refund.number}/redirect/"
@@ -225,3 +243,13 @@ def test_the_queue_shows_what_is_approved_as_well(admin: Client, till: Till, set
     assert state(refund) == "approved"
     assert refund.number in admin.get("/refunds/").text
     assert refund.number not in admin.get("/refunds/?status=requested").text
+
+
+def test_a_statement_may_have_a_column_of_cheques(admin: Client, till: Till) -> None:
+    asked = till.refund("jo", method="cheque", payee=Payee("Jo", postal_address="1 Mill Lane"))
+    paid = refunds.complete(asked.pk, cheque_number="123", actor=till.admin, now=till.now)
+    answer = read(admin, "day,text,sum,no\n2026-12-04,Presented,-12.34,000123\n", cheque="no")
+    page = admin.get(answer["Location"]).text
+    assert "Received" in page
+    assert paid.number in page
+    assert Refund.objects.get().received_on is not None

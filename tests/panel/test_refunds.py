@@ -174,6 +174,17 @@ def test_an_admin_declines_with_a_reason_and_the_amount_is_available_again(
     assert figures(maria) == (12_000, 0)
 
 
+def test_who_declines_what_was_completed_meanwhile_is_told_so(
+    as_admin: Client, maria: Customer, request_refund: Callable[..., Refund]
+):
+    request_refund(5_000)
+    as_admin.post("/refunds/RF-1001/complete/")
+    late = as_admin.post("/refunds/RF-1001/decline/", {"reason": "Wrong payee"})
+    assert late.status_code == 422
+    assert "RF-1001 is already completed" in late.content.decode()
+    assert figures(maria) == (7_000, 0)
+
+
 def test_slips_are_printed_as_pdf(as_staff: Client, request_refund: Callable[..., Refund]):
     chosen = request_refund(5_000)
     for answer in (

@@ -261,6 +261,7 @@ def test_a_return_is_priced_as_one_types_and_nothing_is_written(staff_client: Cl
     assert priced.context["quote"].rma.total_minor == 1083
     assert "<!doctype" not in priced.text
     assert 'data-share="3.33"' in priced.text
+    assert priced.text.count("data-field") == 1, "of a field with nothing to say nothing is sent"
     for words in ("£10.83", "Can be paid out", "Only pays orders", "Preview", "£2.50", "no goods back"):
         assert words in priced.text
     nothing = _price(staff_client, order, ("", ""), reason="")

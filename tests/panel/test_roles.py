@@ -22,12 +22,17 @@ PAGES = [
     "/credits/CR-1001/",
     "/refunds/",
     "/refunds/?status=all&method=cash&min_amount=0&max_amount=500&from_date=2026-01-01",
+    "/refunds/asked/",
+    "/refunds/asked/?status=all",
     "/refunds/RF-1001/",
     "/refunds/RF-1001/slip.pdf",
     "/orders/",
     "/overpayments/",
     "/rmas/",
     "/book/",
+    "/mails/",
+    "/mails/?state=wrong",
+    "/customers/maria/mails/",
 ]
 
 FORMS = [
@@ -47,20 +52,41 @@ REPORTS = [
     "/reports/roll-forward/file.xlsx",
     "/reports/balances/",
     "/reports/balances/file.csv",
+    "/reports/unclaimed/",
+    "/reports/unclaimed/file.pdf",
+    "/refunds/unclaimed/",
 ]
 
 FOR_ADMINS_TO_SEE = ["/keys/"]
-SETTINGS = ["/webhooks/", "/webhooks/add/"]
+SETTINGS = [
+    "/webhooks/", "/webhooks/add/", "/settings/mails/", "/settings/mails/refund_paid/", "/settings/gateways/",
+    "/settings/gateways/stripe/",
+]  # fmt: skip
 
 FOR_ADMINS = [
     ("/refunds/RF-1001/complete/", {}),
     ("/refunds/RF-1001/decline/", {"reason": "No such payee"}),
     ("/refunds/complete/", {"selected": "1"}),
+    ("/refunds/RF-1001/cancel/", {}),
+    ("/refunds/RF-1001/receive/", {"received_on": "2026-03-02"}),
+    ("/refunds/RF-1001/cheque/", {"cheque_number": "1"}),
+    ("/refunds/unclaimed/cancel/", {"selected": "1"}),
+    ("/refunds/unclaimed/receive/", {"selected": "1"}),
+    ("/refunds/RF-1001/pay/", {}),
+    ("/refunds/RF-1001/ask/", {}),
+    ("/refunds/RF-1001/end/", {"paid": "no", "reason": "x"}),
+    ("/refunds/pay/", {"selected": "1"}),
 ]
 
 BUTTONS = [
     *FOR_ADMINS,
     ("/keys/revoke/", {"key": "1"}),
+    ("/reports/liability/make/", {}),
+    ("/mails/send-again/", {"mail": "ML-1001"}),
+    ("/mails/leave/", {"mail": "ML-1001"}),
+    ("/settings/mails/refund_paid/sample/", {}),
+    ("/settings/gateways/stripe/check/", {}),
+    ("/settings/gateways/stripe/remove/", {}),
     ("/refunds/RF-1001/send-slip/", {}),
     ("/refunds/slips.pdf", {}),
     ("/refunds/refunds.csv", {}),
@@ -75,11 +101,26 @@ PARENTS = {
     "/refunds/RF-1001/decline/": "/refunds/RF-1001/",
     "/refunds/RF-1001/send-slip/": "/refunds/RF-1001/",
     "/refunds/complete/": "/refunds/",
+    "/refunds/RF-1001/cancel/": "/refunds/RF-1001/",
+    "/refunds/RF-1001/receive/": "/refunds/RF-1001/",
+    "/refunds/RF-1001/cheque/": "/refunds/RF-1001/",
+    "/refunds/unclaimed/cancel/": "/refunds/unclaimed/",
+    "/refunds/unclaimed/receive/": "/refunds/unclaimed/",
+    "/refunds/RF-1001/pay/": "/refunds/RF-1001/",
+    "/refunds/RF-1001/ask/": "/refunds/RF-1001/",
+    "/refunds/RF-1001/end/": "/refunds/RF-1001/",
+    "/refunds/pay/": "/refunds/",
+    "/settings/gateways/stripe/check/": "/settings/gateways/stripe/",
+    "/settings/gateways/stripe/remove/": "/settings/gateways/stripe/",
     "/refunds/slips.pdf": "/refunds/",
     "/refunds/refunds.csv": "/refunds/",
     "/refunds/refunds.xlsx": "/refunds/",
     "/customers/maria/account/": "/customers/maria/",
     "/keys/revoke/": "/keys/",
+    "/reports/liability/make/": "/reports/liability/",
+    "/mails/send-again/": "/mails/",
+    "/mails/leave/": "/mails/",
+    "/settings/mails/refund_paid/sample/": "/settings/mails/refund_paid/",
     "/overpayments/keep/": "/overpayments/",
     "/overpayments/pay/": "/overpayments/",
 }
@@ -97,6 +138,7 @@ NUL = [
     "/overpayments/?after=%00",
     "/orders/new/?customer=%00",
     "/customers/maria/?%00=1",
+    "/mails/?after=%00",
     "/customers/maria/pay-refund/?credit=%00",
     "/reports/%00/",
     "/reports/liability/?currency=%00",
@@ -105,9 +147,11 @@ NUL = [
 MISSING = [
     "/customers/nobody/",
     "/customers/nobody/pay-refund/",
+    "/customers/nobody/mails/",
     "/customers/maria/pay-refund/?credit=CR-9999",
     "/credits/CR-9999/",
     "/credits/nonsense/",
+    "/refunds/asked/ASK-9999/",
     "/refunds/RF-9999/",
     "/refunds/RF-9999/slip.pdf",
     "/no-such-page/",

@@ -17,6 +17,9 @@ from tillbook.credit.models import Credit, GiveReason
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import Balance
 from tillbook.orders import services as orders
+from tillbook.refunds import services as refunds
+from tillbook.refunds.payees import Payee
+from tillbook.refunds.unclaimed import cancel
 
 
 @pytest.fixture
@@ -51,6 +54,35 @@ def test_each_line_says_what_and_from_where_and_by_whom_and_the_balance_after(
     assert rows(as_staff, "/customers/maria/running-history/") in words_of(
         text(as_staff, "/customers/maria/")
     )
+
+
+@pytest.mark.parametrize("is_unclaimed", [True, False])
+def test_what_a_refund_had_paid_out_is_credit_again_and_not_given_by_hand(
+    as_staff: Client,
+    deposit: Credit,
+    staff_actor: Actor,
+    admin_actor: Actor,
+    now: datetime,
+    is_unclaimed: bool,
+):
+    refund = refunds.request(
+        customer_id=deposit.customer_id, amount=Money(2_000, "GBP"), method="cash", payee=Payee("Maria Holt"),
+        payment_date=now.date(), key="r", actor=staff_actor, now=now,
+    )  # fmt: skip
+    refunds.complete(refund.pk, actor=admin_actor, now=now)
+    if is_unclaimed:
+        cancel(refund.pk, actor=admin_actor, now=now + timedelta(days=91))
+    else:
+        refunds.fail(refund.pk, reason="Wrong", actor=admin_actor, now=now + timedelta(days=91))
+    shown = rows(as_staff, "/customers/maria/running-history/")
+    assert shown.startswith(
+        f"1 Jun 2026 Credit again from refund {refund.number} CR-1001 admin £20.00 £120.00"
+    )
+    assert "came back" not in shown
+    page = text(as_staff, f"/credits/{deposit.number}/")
+    assert "Refund is credit again" in page and "Payment came back" not in page
+    page = text(as_staff, "/customers/maria/")
+    assert "Credit of a refund given back" in page and "paid out came back" not in page
 
 
 def test_a_page_in_the_middle_goes_on_with_its_own_balance(

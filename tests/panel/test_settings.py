@@ -24,7 +24,7 @@ from tillbook.shop.policies import shop
 from tillbook.staff.models import User
 
 PAGES = [
-    "/settings/", "/settings/shop/", "/settings/limits/", "/settings/mail/", "/settings/policies/",
+    "/settings/", "/settings/shop/", "/settings/limits/", "/settings/refunds/", "/settings/mail/", "/settings/policies/",
     "/settings/credit-reasons/", "/settings/return-reasons/", "/settings/methods/", "/settings/approvals/", "/settings/numbering/",
 ]  # fmt: skip
 
@@ -34,6 +34,23 @@ def test_only_admins_come_in(page: str, as_staff: Client, as_viewer: Client):
     for client in (as_staff, as_viewer):
         assert client.post(page).status_code == 403
         assert "/settings/" not in client.get("/").content.decode()
+
+
+def test_money_goes_back_to_its_charge_first_where_the_shop_says_so(as_admin: Client):
+    address = "/settings/refunds/"
+    sent = {"seen": 0, "charge_first": "on", "charge_first_days": "90"}
+    assert "Saved. It holds from now on." in as_admin.post(address, sent, follow=True).text
+    assert (shop().charge_first, shop().charge_first_days) == (True, 90)
+    as_admin.post(address, {"seen": 1, "charge_first_days": "90"})
+    assert (shop().charge_first, shop().charge_first_days) == (False, 90)
+
+
+@pytest.mark.parametrize("days", ["", "0", "-1", "3651", "soon"])
+def test_days_that_are_none_are_refused_at_their_field(as_admin: Client, days: str):
+    answer = as_admin.post("/settings/refunds/", {"seen": 0, "charge_first": "on", "charge_first_days": days})
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["charge_first_days"]
+    assert not shop().charge_first
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -54,7 +71,12 @@ def test_the_shop_is_saved_and_its_name_stands_on_every_page(as_admin: Client):
 
 
 def test_a_page_that_is_too_old_says_so_and_keeps_what_was_typed(as_admin: Client):
-    limits = {"seen": 0, "staff_credit_limit": "50", "self_completion_limit": "500"}
+    limits = {
+        "seen": 0,
+        "staff_credit_limit": "50",
+        "self_completion_limit": "500",
+        "stale_refund_days": "90",
+    }
     as_admin.post("/settings/limits/", limits)
     answer = as_admin.post("/settings/limits/", {**limits, "staff_credit_limit": "60"})
     assert answer.status_code == 422
@@ -64,7 +86,12 @@ def test_a_page_that_is_too_old_says_so_and_keeps_what_was_typed(as_admin: Clien
 
 
 def test_an_error_stands_at_its_field(as_admin: Client):
-    sent = {"seen": 0, "staff_credit_limit": "a lot", "self_completion_limit": "500"}
+    sent = {
+        "seen": 0,
+        "staff_credit_limit": "a lot",
+        "self_completion_limit": "500",
+        "stale_refund_days": "90",
+    }
     answer = as_admin.post("/settings/limits/", sent)
     assert answer.status_code == 422
     assert "is not an amount" in str(answer.context["form"].errors["staff_credit_limit"])
@@ -300,3 +327,36 @@ def test_a_wrong_rule_stands_at_its_row_and_nothing_is_saved(as_admin: Client):
     days = as_admin.post("/settings/approvals/", {"seen": 0, **rule(1, above="1", older_than_days="0")})
     assert days.status_code == 422
     assert shop().approval_rules == ()
+
+
+def test_a_series_of_numbers_is_begun_above_the_old_system_s(as_admin: Client):
+    page = as_admin.get("/settings/numbering/").content.decode()
+    assert "RF-1001" in page and "Go on with" in page
+    nothing = as_admin.post("/settings/numbering/", {"refund": ""}, follow=True).content.decode()
+    assert "Nothing was changed." in nothing
+    saved = as_admin.post("/settings/numbering/", {"refund": "20001"}, follow=True).content.decode()
+    assert "Saved. It holds from now on." in saved and "RF-20001" in saved
+    history = as_admin.get("/settings/").content.decode()
+    assert "RF: RF-1001 → RF-20001" in history
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("20000", "Numbers only count up: enter 20001 or more."),
+        ("1000000000", "must be from 1001 to 999999999"),
+        ("0", "must be from 1001 to 999999999"),
+        ("-1", "must be from 1001 to 999999999"),
+        ("20.001", "Enter a whole number."),
+        ("RF-20002", "Enter a whole number."),
+    ],
+)
+def test_a_number_that_a_series_can_t_go_on_with_says_so_at_its_field(
+    as_admin: Client, typed: str, said: str
+):
+    as_admin.post("/settings/numbering/", {"refund": "20001"})
+    answer = as_admin.post("/settings/numbering/", {"refund": typed, "payment": "5000"})
+    shown = answer.content.decode()
+    assert (answer.status_code, said in shown, f'value="{typed}"' in shown) == (422, True, True)
+    assert list(answer.context["form"].errors) == ["refund"]
+    assert "PAY-1001" in shown, "nothing is half done"

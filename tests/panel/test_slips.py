@@ -54,6 +54,9 @@ def test_typed_or_scanned_it_is_the_same_page(refund: Refund) -> None:
     assert typed.status_code == 302
     assert "£12.34" in Client().get(typed["Location"]).text
     assert Client().get("/slip/").status_code == 200
+    for number, code in (("RF-1042/AB", "x"), ("RF-1042", "AB/CD"), ("RF\N{EN DASH}1", "x"), ("..", "x")):
+        wrong = Client().get("/slip/", {"number": number, "code": code})
+        assert "Enter the letters, digits and dashes" in wrong.text
     assert "Enter the code." in Client().get("/slip/", {"number": "RF-1"}).text
 
 

@@ -55,6 +55,19 @@ def test_the_list_has_everybody_with_their_state(as_admin: Client, staff_actor: 
     assert (rows[1][-1], rows[2][3:]) == ("1", ["Never", "None", "–"])
 
 
+def test_a_page_that_was_overtaken_gives_no_role_back(
+    as_admin: Client, staff_actor: Actor, admin_actor: Actor
+):
+    address = f"/users/{staff_actor.user_id}/"
+    page = shown(as_admin, address)
+    assert re.search(r'name="initial-role"[^>]*value="staff"', page)
+    as_admin.post(address, {"email": "", "role": "viewer"})
+    seen = {"initial-email": "", "initial-role": "staff"}
+    as_admin.post(address, seen | {"email": "sam@example.com", "role": "staff"})
+    user = User.objects.get(pk=staff_actor.user_id)
+    assert (user.role, user.email) == ("viewer", "sam@example.com")
+
+
 def test_the_table_of_permissions_is_the_rules_own(as_admin: Client):
     marks = shown(as_admin, "/users/").split("What each role may do")[1]
     told = {
@@ -66,6 +79,7 @@ def test_the_table_of_permissions_is_the_rules_own(as_admin: Client):
         for permission in Permission
     }
     assert expected.pop("run the book's own rounds") == ["No", "No", "No"]
+    assert expected.pop("ask for refunds of one's own credit") == ["No", "No", "No"]
     assert {name.replace("&#x27;", "'"): row for name, row in told.items()} == expected
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -10,12 +11,16 @@ from tests.conftest import _user_actor
 from tests.databases import at_once
 from tests.payouts.conftest import Till, make_till
 from tillbook.common.actor import Actor, Role
+from tillbook.events.models import Event
 from tillbook.ledger.verification import verify
 from tillbook.payouts.models import Booking, Item, Payout, Statement
 from tillbook.payouts.services import NothingToPay
 from tillbook.refunds import services as refunds
 from tillbook.refunds.in_payout import NotReady
 from tillbook.refunds.models import Refund
+from tillbook.refunds.payees import Payee
+from tillbook.refunds.receipt import ChequeTaken
+from tillbook.refunds.unclaimed import cancel
 from tillbook.refunds.verification import findings
 
 pytestmark = pytest.mark.usefixtures("own_database")
@@ -62,6 +67,20 @@ def test_one_statement_read_at_once_pays_each_refund_once(till: Till):
     assert not verify().broken
 
 
+def test_of_two_statements_at_once_that_name_one_refund_on_two_days_one_is_told(till: Till):
+    till.create()
+    asked = list(Refund.objects.order_by("pk"))
+
+    def read(day: int) -> Statement:
+        return till.read(*(f"2026-03-0{day},{each.number},-{each.amount_minor / 100:.2f}," for each in asked))
+
+    outcomes = at_once([lambda: read(4), lambda: read(5)])
+    assert all(isinstance(each, Statement) for each in outcomes), outcomes
+    assert Counter(Booking.objects.values_list("outcome", flat=True)) == {"paid": 20, "differs": 20}
+    assert not list(findings())
+    assert not verify().broken
+
+
 def test_a_hundred_completed_by_two_at_once_are_each_paid_once(till: Till):
     for each in range(80):
         till.refund(f"d{each}", 5_00)
@@ -72,5 +91,31 @@ def test_a_hundred_completed_by_two_at_once_are_each_paid_once(till: Till):
         return done.count("completed")
 
     assert at_once([lambda: complete(ids), lambda: complete(ids[::-1])]) == [100, 100]
+    assert not list(findings())
+    assert not verify().broken
+
+
+def test_one_that_is_cancelled_by_twenty_at_once_is_credit_again_once(till: Till):
+    refund = till.refund("c0", 10_00, method="cash", payee=Payee("C0"), key="cash")
+    refunds.complete(refund.pk, actor=till.admin, now=till.now)
+    later = till.now + timedelta(days=91)
+    outcomes = at_once([lambda: cancel(refund.pk, actor=till.admin, now=later).status] * 20)
+    assert outcomes == ["failed"] * 20
+    assert Event.objects.filter(action="refund.failed").count() == 1
+    assert till.balance("c0") == (90_00, 10_00)  # of the fixture's refund
+    assert not list(findings())
+    assert not verify().broken
+
+
+def test_two_refunds_that_get_one_cheque_at_once_are_told_apart(till: Till):
+    payee = Payee("Jo", postal_address="1 Mill Lane")
+    asked = [till.refund(f"c{each}", 5_00, method="cheque", payee=payee, key="q") for each in range(8)]
+
+    def complete(refund: Refund) -> Refund:
+        return refunds.complete(refund.pk, cheque_number="77", actor=till.admin, now=till.now)
+
+    outcomes = at_once([lambda each=each: complete(each) for each in asked])
+    assert Counter(map(type, outcomes)) == {Refund: 1, ChequeTaken: 7}
+    assert Refund.objects.filter(status="completed").count() == 1
     assert not list(findings())
     assert not verify().broken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from aba.records import DescriptiveRecord, DetailRecord
 from ach.parser import Parser
 
 from tillbook.common.errors import InvalidInput
-from tillbook.payouts.formats import aba, bacs, nacha, sepa
+from tillbook.payouts.formats import aba, bacs, fixed, nacha, sepa
 from tillbook.payouts.instructions import Instruction, NotForThisFile, Run, Sender
 from tillbook.refunds.accounts import read
 
@@ -51,6 +52,14 @@ def text(made: bytes) -> list[str]:
     lines = made.decode("ascii").split("\r\n")
     assert lines.pop() == ""
     return lines
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Щербаков", "SHCHERBAKOV"), ("Þór Ægir", "THOR AEGIR"), ("北京 公司", "BEI JING GONG SI")],
+)
+def test_a_name_in_capitals_keeps_all_its_letters(name: str, told: str) -> None:
+    assert fixed.capitals(name, 20, string.ascii_uppercase).rstrip() == told
 
 
 def test_an_aba_file_is_what_another_program_writes(australian):

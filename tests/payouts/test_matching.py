@@ -53,6 +53,26 @@ def test_a_statement_that_overlaps_does_only_what_is_new(till: Till):
     assert (state(one), state(two)) == ("completed", "completed")
 
 
+def test_a_refund_that_left_the_account_twice_is_told(till: Till):
+    refund = till.refund("jo")
+    till.create()
+    once, again = f"2026-03-04,{refund.number},-12.34,", f"2026-03-05,{refund.number} again,-12.34,"
+    assert till.outcomes(till.read(once, again)) == ["paid", "differs"]
+    assert Booking.objects.get(outcome="differs").problem == (
+        f"{refund.number} left the account on 2026-03-04 already."
+    )
+    assert till.outcomes(till.read(f"2026-03-04,{refund.number} same day,-12.34,")) == ["known"]
+    assert state(refund) == "completed"
+    check_book()
+
+
+def test_one_that_was_completed_by_hand_is_known_once(till: Till):
+    refund = till.refund("jo")
+    refunds.complete(refund.pk, actor=till.admin, now=till.now)
+    twice = (f"2026-03-04,{refund.number},-12.34,",) * 2
+    assert till.outcomes(till.read(*twice)) == ["known", "differs"]
+
+
 def test_a_payment_without_a_reference_is_known_by_account_and_amount(till: Till):
     refund = till.refund("jo")
     till.create()

@@ -50,6 +50,25 @@ def test_a_payout_is_a_file_of_all_that_is_ready(till: Till):
     assert till.balance("jo") == (87_66, 12_34)  # held until the bank has paid
 
 
+def test_a_file_that_the_bank_debits_twice_is_paid_once(till: Till):
+    till.refund("jo", 12_34)
+    payout = till.create()
+    booked = f"2026-03-04,{payout.number},-12.34,"
+    assert till.outcomes(till.read(booked)) == ["paid"]
+    again = till.read(booked.replace("03-04", "03-05"))
+    assert till.outcomes(again) == ["differs"]
+    assert again.bookings.get().problem == f"{payout.number} left the account on 2026-03-04 already."
+
+
+def test_a_file_that_stands_twice_in_one_statement_is_paid_once(till: Till):
+    till.refund("jo", 12_34)
+    payout = till.create()
+    booked = f"2026-03-04,{payout.number},-12.34,"
+    assert till.outcomes(till.read(booked, booked)) == ["paid", "differs"]
+    in_other_words = f"2026-03-04,Payout {payout.number},-12.34,"
+    assert till.outcomes(till.read(in_other_words)) == ["known"], "the same day's, in another format"
+
+
 def test_the_file_stands_sealed_in_the_database(till: Till):
     till.refund("jo")
     till.create()
@@ -105,6 +124,28 @@ def test_nobody_pays_much_that_they_asked_for_themselves(till: Till):
     with pytest.raises(SelfCompletion):
         till.create(own)
     assert not Payout.objects.exists()
+
+
+def test_nobody_pays_much_that_they_asked_for_themselves_in_pieces(till: Till, settings):
+    """The limit is 1,000 dollars a day and customer: what waits for the bank counts, however it got there."""
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, currency="AUD")
+    till.customer("jo", 9_000_00)
+    first, second, third = [
+        till.refund("jo", 600_00, actor=till.admin, key=f"own{number}") for number in range(3)
+    ]
+    with pytest.raises(SelfCompletion):  # in one file
+        till.create(first, second, key="both")
+    assert not Payout.objects.exists()
+    payout = till.create(first, key="one")
+    with pytest.raises(SelfCompletion):  # in another
+        till.create(second, key="two")
+    with pytest.raises(NothingToPay):  # in one of all that may go
+        till.create(key="all")
+    with pytest.raises(SelfCompletion):  # by hand
+        refunds.complete(third.pk, actor=till.admin, now=till.now)
+    services.cancel(payout.number, reason="Wrong day", actor=till.admin, now=till.now)
+    refunds.complete(third.pk, actor=till.admin, now=till.now)
+    assert state(third) == "completed"
 
 
 def test_in_a_payout_a_refund_is_neither_declined_nor_redirected(till: Till):

@@ -132,6 +132,33 @@ def test_columns_that_do_not_suffice_are_refused(named, says):
         columns.columns_of(named, date_format="%Y-%m-%d", decimal=".")
 
 
+@pytest.mark.parametrize("shape", ["%d/%d/%Y", "%d/%m", "", "dd.mm.yyyy", "%Y-%m-%d %", "%Q", "\ud800"])
+def test_a_way_to_write_days_that_names_no_day_is_refused(shape):
+    with pytest.raises(InvalidInput, match="no way to write a day") as refused:
+        columns.columns_of({"date": "D", "reference": "R", "amount": "A"}, date_format=shape, decimal=".")
+    assert refused.value.field == "date_format"
+
+
+@pytest.mark.parametrize("mark", ["RD", "rd", "C", "c"])
+def test_marks_in_small_letters_are_those_in_capitals(mark):
+    text = f":20:A\n:25:1\n:28C:1\n:60F:C260304EUR0,\n:61:2603040304{mark}12,34NTRFRF-1042//B1\n:62F:C260304EUR0,\n"
+    (entry,) = mt940.read(text.encode())
+    assert (entry.minor, entry.returned) == (12_34, mark.upper() == "RD")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<?xml version="1.0" encoding="UTF8MB4"?><Document/>',
+        b'<?xml version="1.0" encoding="hex"?><Document/>',
+        b"<D><BkToCstmrStmt><Stmt><Ntry><Amt Ccy='EURO'>1.00</Amt></Ntry></Stmt></BkToCstmrStmt></D>",
+    ],
+)
+def test_a_camt_file_with_an_unknown_encoding_or_currency_is_refused_whole(data):
+    with pytest.raises(UnreadableStatement):
+        camt053.read(data)
+
+
 @pytest.mark.parametrize("read", [camt053.read, mt940.read])
 @pytest.mark.parametrize("data", [b"", b"hello", b"<a/>", b"PK\x03\x04\0\0", "Grüße".encode("utf-16")])
 def test_a_file_of_another_kind_is_refused(read, data):

@@ -67,3 +67,8 @@ def test_without_the_key_nothing_is_opened_and_nothing_changed(refunds, settings
 def test_a_sealed_text_can_not_be_searched():
     with pytest.raises(FieldError):
         Refund.objects.filter(bank_account=ACCOUNT).exists()
+
+
+@pytest.mark.parametrize("text", ["Zoë Müller", "plain", "gAAAAA", "\N{REPLACEMENT CHARACTER}"])
+def test_what_somebody_wrote_over_it_can_be_told_from_an_account(text: str) -> None:
+    assert sealing.unseal(text) == sealing.UNREADABLE

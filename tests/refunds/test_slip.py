@@ -121,6 +121,13 @@ def test_each_other_state_is_said(status: str, says: str) -> None:
     assert says in " ".join(_pages(_refund(status=status, **done))[0].split())
 
 
+def test_of_money_that_nobody_took_a_slip_says_that_and_not_that_it_came_back() -> None:
+    done = {"resolved_by": "ben", "resolved_at": datetime(2026, 3, 4, tzinfo=UTC), "was_unclaimed": True}
+    page = " ".join(_pages(_refund(status="failed", **done))[0].split())
+    assert "Nobody took the money. The credit is available again since 4 March 2026." in page
+    assert "came back" not in page
+
+
 def test_a_slip_has_a_code_and_where_to_check_it(settings: Any) -> None:
     settings.TILLBOOK_ADDRESS = "https://credit.example.com"
     refund = _refund()

@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import _user_actor
 from tests.payouts.conftest import LAYOUT, state
+from tests.stories import ten_customers
+from tests.stories.ten_customers import Asking
 from tillbook.common.actor import Actor, Role
 from tillbook.common.money import Money
 from tillbook.credit import services as credits
@@ -29,20 +31,6 @@ from tillbook.shop.details import ApprovalRule
 
 pytestmark = pytest.mark.django_db
 
-IBANS = [
-    "DE89 3704 0044 0532 0130 00", "FR14 2004 1010 0505 0001 3M02 606", "NL91 ABNA 0417 1643 00",
-    "BE68 5390 0754 7034", "ES91 2100 0418 4502 0005 1332",
-]  # fmt: skip
-CAMT = (
-    '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt>{}</Stmt>'
-    "</BkToCstmrStmt></Document>"
-)
-ENTRY = (
-    '<Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>{way}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>'
-    "<BookgDt><Dt>2026-03-05</Dt></BookgDt><NtryDtls><TxDtls><Refs><EndToEndId>{number}</EndToEndId></Refs>"
-    "</TxDtls></NtryDtls></Ntry>"
-)
-
 
 class Shop:
     """Two admins, one of the staff, and what they do."""
@@ -50,26 +38,23 @@ class Shop:
     def __init__(self, now: datetime) -> None:
         system = Actor.system("test")
         self.now = now
+        self.pay_on = (now + timedelta(days=2)).date()
         self.staff = _user_actor("staff", Role.STAFF, system, now)
         self.ann = _user_actor("ann", Role.ADMIN, system, now)
         self.bob = _user_actor("bob", Role.ADMIN, system, now)
-        for name, currency, account, user_id in (
-            ("Sydney", "AUD", "062-000 12223123", "301500"), ("Berlin", "EUR", "DE89 3704 0044 0532 0130 00", ""),
-        ):  # fmt: skip
-            services.add_source(
-                name=name, currency=currency, holder="Mill Lane Goods", bank_account=account, user_id=user_id,
-                bank="CBA", actor=self.ann, now=now,
-            )  # fmt: skip
+        for source in (ten_customers.SYDNEY, ten_customers.BERLIN):
+            services.add_source(**source, actor=self.ann, now=now)
 
-    def asked(self, name: str, currency: str, minor: int, account: str) -> Refund:
-        customer = Customer.objects.create(username=name, currency=currency, created_at=self.now)
+    def asked(self, who: Asking) -> Refund:
+        currency = who.amount.currency
+        customer = Customer.objects.create(username=who.username, currency=currency, created_at=self.now)
         credits.give(
-            customer_id=customer.pk, amount=Money(minor + 1_00, currency), reason=GiveReason.DEPOSIT,
-            refundable=True, expires_at=None, key="g", actor=self.ann, now=self.now,
+            customer_id=customer.pk, amount=Money(who.amount.minor + ten_customers.LEFT_OVER, currency),
+            reason=GiveReason.DEPOSIT, refundable=True, expires_at=None, key="g", actor=self.ann, now=self.now,
         )  # fmt: skip
         return refunds.request(
-            customer_id=customer.pk, amount=Money(minor, currency), method="bank_transfer",
-            payee=Payee(name.title(), account), payment_date=self.now.date(), key="r", actor=self.staff,
+            customer_id=customer.pk, amount=who.amount, method="bank_transfer",
+            payee=Payee(who.name, who.account), payment_date=self.now.date(), key="r", actor=self.staff,
             now=self.now,
         )  # fmt: skip
 
@@ -78,10 +63,12 @@ class Shop:
             approve(refund.pk, acknowledged=list(Flag), actor=admin, now=self.now)
 
     def pay(self, source: str, format: str) -> Payout:
-        day = (self.now + timedelta(days=2)).date()
         return services.make(
-            source=source, format=format, pay_on=day, key=format, actor=self.bob, now=self.now
+            source=source, format=format, pay_on=self.pay_on, key=format, actor=self.bob, now=self.now
         )
+
+    def file(self, payout: Payout) -> bytes:
+        return services.take_file(payout.number, actor=self.bob, now=self.now)
 
     def read(self, data: str, format: str, **more: Any) -> Statement:
         return matching.read_statement(
@@ -94,14 +81,13 @@ def test_eight_are_paid_one_comes_back_and_one_is_left(now: datetime, settings: 
         settings.TILLBOOK_SHOP, currency="AUD", approval_rules=(ApprovalRule(2),)
     )
     shop = Shop(now)
-    australian = [shop.asked(f"au{n}", "AUD", 10_00 + n, f"062-000 1234567{n}") for n in range(5)]
-    european = [shop.asked(f"eu{n}", "EUR", 20_00 + n, account) for n, account in enumerate(IBANS)]
-    everyone = [*australian, *european]
+    everyone = [shop.asked(each) for each in ten_customers.EVERYONE]
+    numbers = {each.customer.username: each.number for each in everyone}
     for refund in everyone:
         shop.agree(refund)
 
-    tampered = Refund.objects.get(pk=european[0].pk)  # somebody with the database's password
-    was, tampered.bank_account = tampered.bank_account, "GB82 WEST 1234 5698 7654 32"
+    tampered = Refund.objects.get(customer__username="eu0")  # by somebody with the database's password
+    was, tampered.bank_account = tampered.bank_account, ten_customers.STRANGERS_ACCOUNT
     Refund.objects.bulk_update([tampered], ["bank_account"])
     with pytest.raises(ApprovalMissing, match="was changed after it was approved"):
         refunds.complete(tampered.pk, actor=shop.bob, now=now)
@@ -112,16 +98,11 @@ def test_eight_are_paid_one_comes_back_and_one_is_left(now: datetime, settings: 
 
     aba, pain = shop.pay("Sydney", "aba"), shop.pay("Berlin", "pain001")
     assert (aba.total_minor, pain.total_minor) == (50_10, 100_10)
-    assert b"pain.001.001.09" in services.take_file(pain.number, actor=shop.bob, now=now)
+    ten_customers.check_aba(shop.file(aba), numbers, shop.pay_on)
+    ten_customers.check_pain(shop.file(pain), numbers, shop.pay_on)
 
-    rows = [f"2026-03-05,{each.number},-{Money(each.amount_minor, 'AUD').decimal()}," for each in australian]
-    told = shop.read("date,text,amount,account\n" + "\n".join(rows), "csv", layout=LAYOUT, currency="AUD")
-    entries = [
-        ENTRY.format(number=each.number, amount=Money(each.amount_minor, "EUR").decimal(), way="DBIT")
-        for each in european[:4]
-    ]
-    entries.append(ENTRY.format(number=european[3].number, amount="20.03", way="CRDT"))
-    statement = shop.read(CAMT.format("".join(entries)), "camt053")
+    told = shop.read(ten_customers.table_that_pays(numbers), "csv", layout=LAYOUT, currency="AUD")
+    statement = shop.read(ten_customers.camt_that_pays_and_returns(numbers), "camt053")
     outcomes = Booking.objects.filter(statement__in=[told, statement]).values_list("outcome", flat=True)
     assert sorted(outcomes) == ["came_back", *["paid"] * 9]
 

@@ -69,14 +69,16 @@ TABLE = [
 class Edges:
     """Each way to pay one refund, as one person, whatever comes of it."""
 
+    verb = page_verb = "complete"
+
     def __init__(self, run: Callable[..., Any], now: datetime) -> None:  # noqa: F811
         self._run, self._now = run, now
 
     def page(self, refund: Refund, who: Actor) -> None:
-        self._client(who).post(f"/refunds/{refund.number}/complete/")
+        self._client(who).post(f"/refunds/{refund.number}/{self.page_verb}/")
 
     def bulk(self, refund: Refund, who: Actor) -> None:
-        self._client(who).post("/refunds/complete/", {"selected": [refund.pk]})
+        self._client(who).post(f"/refunds/{self.page_verb}/", {"selected": [refund.pk]})
 
     def api(self, refund: Refund, who: Actor) -> None:
         owner = User.objects.get(pk=who.user_id)
@@ -84,12 +86,12 @@ class Edges:
             owner=owner, name="k", scopes=[Scope.REFUNDS], actor=Actor.system("test"), now=self._now
         )
         Client().post(
-            f"/api/v1/refunds/{refund.number}/complete", json.dumps({}), content_type="application/json",
+            f"/api/v1/refunds/{refund.number}/{self.verb}", json.dumps({}), content_type="application/json",
             headers={"Authorization": f"Bearer {secret}", "Idempotency-Key": "k"},
         )  # fmt: skip
 
     def command(self, refund: Refund, who: Actor) -> None:
-        self._run("refund", "complete", refund.number, "--by", who.name)
+        self._run("refund", self.verb, refund.number, "--by", who.name)
 
     def old_wire(self, refund: Refund, who: Actor) -> None:
         owner = User.objects.get(pk=who.user_id)

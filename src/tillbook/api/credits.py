@@ -48,7 +48,7 @@ from tillbook.events.queries import of_key
 from tillbook.ledger.book import AmountAboveHold, HoldAlreadyResolved
 from tillbook.ledger.models import House
 from tillbook.orders import checkout
-from tillbook.orders.services import MoreThanOwing
+from tillbook.orders.services import MoreThanOwing, OrderHasReturns
 
 router = Router(tags=["Credit"])
 
@@ -222,7 +222,7 @@ def give_credit(request: ApiRequest, body: CreditSent) -> CreditOut:
     return told(queries.by_number(given.number))
 
 
-@change(router, "/credits:expire", 200, Expired)
+@change(router, "/credits:expire", 200, Expired, in_parts=True)
 def expire_credits(request: ApiRequest, body: Nothing) -> Expired:
     """Expire what is available of every credit whose time is over, as `tillbook expire` does each day."""
     return Expired(credits=services.expire_due(actor=request.actor, now=request.now))
@@ -297,7 +297,10 @@ def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
     return _told_hold(event)
 
 
-@change(router, "/restores", 201, Spend, CustomerNotFound, MoreThanSpent, CurrencyMismatch, WrongState)
+@change(
+    router, "/restores", 201, Spend, CustomerNotFound, MoreThanSpent, OrderHasReturns, CurrencyMismatch,
+    WrongState,
+)  # fmt: skip
 def restore_credit(request: ApiRequest, body: RestoreSent) -> Spend:
     """Give back what credit paid, to the same credits."""
     parts = checkout.restore(

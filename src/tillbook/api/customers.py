@@ -33,10 +33,12 @@ from tillbook.customers import queries, services
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.customers.services import UsernameTaken
+from tillbook.shop.policies import shop
 
 router = Router(tags=["Customers"])
 
 Kind = Literal["customer", "prospect"]
+OptionalMail = Literal["credit_issued", "credit_expiring"]
 
 
 class CustomerOut(BaseModel):
@@ -54,6 +56,7 @@ class CustomerOut(BaseModel):
     currency: str
     credit_limit: Money | None
     on_credit_hold: bool
+    no_mails: list[str] = Field(description="Kinds of mail that they do without.")
     created_at: Moment
 
 
@@ -84,6 +87,7 @@ class CustomerChanged(Details):
 
     credit_limit: MoneySent | None = None
     on_credit_hold: StrictBool = False
+    no_mails: list[OptionalMail] = Field([], max_length=2, examples=[["credit_issued"]])
 
 
 class CustomerFilters(Paging):
@@ -132,7 +136,7 @@ def list_customers(request: ApiRequest, filters: Query[CustomerFilters]) -> Page
 def add_customer(request: ApiRequest, body: CustomerSent) -> CustomerOut:
     """Add a customer or prospect."""
     sent = body.model_dump(exclude={"credit_limit"})
-    limit = _limit(body.credit_limit, body.currency)
+    limit = _limit(body.credit_limit, body.currency or shop().currency)
     customer = services.add(**sent, credit_limit_minor=limit, actor=request.actor, now=request.now)
     return told(customer)
 
@@ -149,12 +153,16 @@ def change_customer(request: ApiRequest, username: str, body: CustomerChanged) -
     # Locked, so that what is compared and what is left as it is can't change before it is written.
     customer = queries.locked(queries.by_username(username).pk)
     check_version(request, told(customer))
-    sent = body.model_dump(exclude_unset=True, exclude={"credit_limit", "on_credit_hold"})
+    sent = body.model_dump(exclude_unset=True, exclude={"credit_limit", "on_credit_hold", "no_mails"})
     if sent:
         kept: dict[str, Any] = {name: getattr(customer, name) for name in Details.model_fields}
         customer = services.update_details(customer.pk, **(kept | sent), actor=request.actor, now=request.now)
     if {"credit_limit", "on_credit_hold"} & body.model_fields_set:
         customer = _change_account(request, customer, body)
+    if "no_mails" in body.model_fields_set:
+        customer = services.choose_mails(
+            customer.pk, no_mails=body.no_mails, actor=request.actor, now=request.now
+        )
     return told(customer)
 
 
@@ -169,10 +177,8 @@ def _change_account(request: ApiRequest, customer: Customer, body: CustomerChang
     )
 
 
-def _limit(sent: MoneySent | None, currency: str | None) -> int | None:
-    if sent is None:
-        return None
-    return sent.minor_or_zero(currency or sent.currency, "credit_limit")
+def _limit(sent: MoneySent | None, currency: str) -> int | None:
+    return None if sent is None else sent.minor_or_zero(currency, "credit_limit")
 
 
 class BalanceFilters(Sent):

@@ -15,7 +15,7 @@ from ninja import Router
 from pydantic import BaseModel
 
 from tillbook.api.edge import ApiRequest
-from tillbook.api.keyed import LONGEST_KEY, once
+from tillbook.api.keyed import LONGEST_KEY, once, once_in_parts
 from tillbook.api.problems import (
     ChangedMeanwhile,
     KeyInUse,
@@ -133,16 +133,23 @@ def document(
 
 
 def change(
-    router: Router, path: str, status: int, shape: Any, *refusals: Refusals, **more: Any
+    router: Router,
+    path: str,
+    status: int,
+    shape: Any,
+    *refusals: Refusals,
+    in_parts: bool = False,
+    **more: Any,
 ) -> Callable[[Endpoint], Endpoint]:
     """A POST that changes something, once for each Idempotency-Key, and answers `status` with `shape`.
 
-    Its service takes `request.key`.
+    Its service takes `request.key`. With `in_parts` the service commits part by part, and does none twice.
     """
 
     def declared(endpoint: Endpoint) -> Endpoint:
         def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return once(request, lambda: (status, endpoint(request, *args, **kwargs)))
+            run = once_in_parts if in_parts else once
+            return run(request, lambda: (status, endpoint(request, *args, **kwargs)))
 
         operation = _registered(Kind.CHANGE, endpoint, answered, refusals)
         responses = {status: shape, **_problems(operation)}

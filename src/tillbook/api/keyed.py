@@ -48,15 +48,55 @@ def once(request: ApiRequest, change: Callable[[], tuple[int, BaseModel]]) -> Ht
         return response
 
 
+def once_in_parts(request: ApiRequest, change: Callable[[], tuple[int, BaseModel]]) -> HttpResponse:
+    """As `once`, for a change that commits its parts one by one and does none of them twice.
+
+    What was done stays when it is interrupted: sent again, it goes on. Two processes under one key both work,
+    and the first answer is the one that is kept.
+    """
+    key, caller, content = _key(request), request.actor.identity, _content(request)
+    with _alone(caller, key):
+        first = _kept(caller, key, content)
+        if first is not None:
+            return first
+        request.key = service_key(request, key)
+        response = _answered(request, change)
+        with transaction.atomic():
+            first = _kept(caller, key, content)
+            if first is None:
+                answers.keep(
+                    caller=caller, key=key, content=content, status=response.status_code,
+                    body=response.content.decode(), now=request.now,
+                )  # fmt: skip
+        return first or response
+
+
+def _kept(caller: str, key: str, content: str) -> HttpResponse | None:
+    """The first answer, if there is one. Within a transaction the key is the caller's until its end."""
+    with transaction.atomic():
+        if not answers.is_free(caller, key):
+            raise _still_running()
+        first = answers.first_answer(caller, key, content)
+    return None if first is None else _again(first.status, first.body)
+
+
 def service_key(request: ApiRequest, key: str) -> str:
     """The key as services know it: each program has keys of its own."""
     return f"api:{request.actor.identity}:{key}"
 
 
 def _run(request: ApiRequest, change: Callable[[], tuple[int, BaseModel]]) -> HttpResponse:
+    return _answered(request, lambda: _whole(change))
+
+
+def _whole(change: Callable[[], tuple[int, BaseModel]]) -> tuple[int, BaseModel]:
+    with transaction.atomic():  # a refusal takes back what was begun, and is kept as the answer
+        return change()
+
+
+def _answered(request: ApiRequest, change: Callable[[], tuple[int, BaseModel]]) -> HttpResponse:
     try:
-        with transaction.atomic():  # a refusal takes back what was begun, and is kept as the answer
-            status, made = change()
+        status, made = change()
     except Refusal as refusal:
         return problems.of_refusal(refusal, getattr(request, "parsed_body", None))
     return HttpResponse(made.model_dump_json(by_alias=True), status=status, content_type="application/json")

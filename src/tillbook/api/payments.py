@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
 from tillbook.api.orders import Because
-from tillbook.api.shapes import Line, Moment, Money, MoneySent, Sent
+from tillbook.api.shapes import NO_MONEY, ChargeId, Gateway, Line, Moment, Money, MoneySent, Sent, Text
 from tillbook.common.errors import WrongState
 from tillbook.credit.services import CurrencyMismatch
 from tillbook.orders import queries, services
+from tillbook.orders.charges import Charge, ChargeUsed, note_paid_back
 from tillbook.orders.models import Payment
 from tillbook.orders.queries import OrderNotFound, PaymentNotFound
 
@@ -30,6 +31,11 @@ class PaymentOut(BaseModel):
     amount: Money
     method: Method
     reference: str
+    gateway: str = Field(description="Who took it from a card or wallet.", examples=["stripe"])
+    charge: str = Field(description="The gateway's own id of what it took.", examples=["ch_3P8"])
+    paid_back: Money = Field(
+        description="What the gateway paid back of the charge past Tillbook.", examples=[NO_MONEY]
+    )
     received_at: Moment
     recorded_at: Moment
     recorded_by: str = Field(examples=["ann"])
@@ -50,7 +56,16 @@ class PaymentSent(Sent):
     amount: MoneySent
     method: Method
     reference: Line = Field("", description="Its number at the bank or gateway.", examples=["ch_3P8"])
+    gateway: Gateway = ""
+    charge: ChargeId = ""
     received_at: Moment | None = None
+
+
+class PaidBackSent(Sent):
+    """What the gateway paid back of a charge past Tillbook, and how one knows."""
+
+    amount: MoneySent
+    reason: Text = Field(examples=["Paid back in the dashboard"])
 
 
 class VoidedOut(BaseModel):
@@ -75,14 +90,16 @@ def list_payments(request: ApiRequest, number: str) -> Payments:
 
 
 @change(
-    router, "/orders/{order:number}/payments", 201, PaymentOut, OrderNotFound, WrongState, CurrencyMismatch
-)
+    router, "/orders/{order:number}/payments", 201, PaymentOut, OrderNotFound, WrongState, CurrencyMismatch,
+    ChargeUsed,
+)  # fmt: skip
 def receive_payment(request: ApiRequest, number: str, body: PaymentSent) -> PaymentOut:
     """Record money that came in; what is more than the order owes becomes a credit at once."""
     order = queries.by_number(number)
     payment = services.receive_payment(
         order.pk, amount=body.amount.value(), method=body.method, reference=body.reference,
-        received_at=body.received_at, key=request.key, actor=request.actor, now=request.now,
+        charge=Charge(body.gateway, body.charge), received_at=body.received_at, key=request.key,
+        actor=request.actor, now=request.now,
     )  # fmt: skip
     return _told(payment, order.currency)
 
@@ -108,8 +125,26 @@ def void_payment(request: ApiRequest, number: str, body: Because) -> VoidedOut:
     )  # fmt: skip
 
 
+@change(
+    router, "/payments/{public:number}/paid-back", 200, PaymentOut, PaymentNotFound, WrongState,
+    CurrencyMismatch,
+)  # fmt: skip
+def note_payment_paid_back(request: ApiRequest, number: str, body: PaidBackSent) -> PaymentOut:
+    """Note what its gateway paid back past Tillbook: so much less may go back to the charge from here."""
+    payment = note_paid_back(
+        queries.payment_by_number(number).pk, amount=body.amount.value(), reason=body.reason, key=request.key,
+        actor=request.actor, now=request.now,
+    )  # fmt: skip
+    return _told(payment, payment.order.currency)
+
+
 def _told(payment: Payment, currency: str) -> PaymentOut:
     named = {
-        name: getattr(payment, name) for name in PaymentOut.model_fields if name not in {"order", "amount"}
+        name: getattr(payment, name)
+        for name in PaymentOut.model_fields
+        if name not in {"order", "amount", "paid_back"}
     }
-    return PaymentOut(**named, order=payment.order.number, amount=Money.of(payment.amount_minor, currency))
+    return PaymentOut(
+        **named, order=payment.order.number, amount=Money.of(payment.amount_minor, currency),
+        paid_back=Money.of(payment.paid_back_minor, currency),
+    )  # fmt: skip

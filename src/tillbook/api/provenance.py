@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import read
-from tillbook.api.refunds import Status
+from tillbook.api.refund_shapes import Status
 from tillbook.api.shapes import NO_MONEY, Moment, Money
 from tillbook.credit import queries as credits
 from tillbook.credit.provenance import Way

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from ninja import Router
 from pydantic import BaseModel, Field
 
 from tillbook.api.edge import ApiRequest
-from tillbook.api.endpoints import read
-from tillbook.api.shapes import Money
-from tillbook.shop.details import PAYEE_FIELDS, CreditPolicy, GiveReason, RefundMethod, Shop
+from tillbook.api.endpoints import read, update
+from tillbook.api.shapes import Money, Sent
+from tillbook.api.versions import check_version
+from tillbook.common.actor import Permission
+from tillbook.delivery.mail_writing import text_of
+from tillbook.numbering.services import NumberGiven, SeriesClash, next_numbers, start
+from tillbook.shop.details import PAYEE_FIELDS, CreditPolicy, GiveReason, MailSetting, RefundMethod, Shop
+from tillbook.shop.mail_texts import PLACEHOLDERS
 from tillbook.shop.policies import shop, version
 
 router = Router(tags=["Settings"])
@@ -62,6 +67,15 @@ class MethodOut(BaseModel):
     payee: PayeeFieldsOut
 
 
+class MailSettingOut(BaseModel):
+    """Whether mails of a kind are sent, and their text with its placeholders, if the shop may write it."""
+
+    kind: str = Field(examples=["credit_issued"])
+    on: bool
+    subject: str | None
+    body: str | None
+
+
 class SettingsOut(BaseModel):
     """The settings in effect. Lists hold what is switched on; older documents may bear other codes."""
 
@@ -75,10 +89,22 @@ class SettingsOut(BaseModel):
     time_zone: str = Field(examples=["Australia/Brisbane"])
     staff_credit_limit: Money
     self_completion_limit: Money
+    stale_refund_days: int = Field(
+        description="After how many days a refund that nobody took may be cancelled.", examples=[90]
+    )
     policies: list[PolicyOut]
     give_reasons: list[GiveReasonOut]
     return_reasons: list[ReturnReasonOut]
     refund_methods: list[MethodOut]
+    mails: list[MailSettingOut]
+    expiring_days: int = Field(description="Days before credit expires that it is announced.", examples=[14])
+    own_page: bool = Field(description="Whether customers have a page of their own.")
+    own_page_methods: list[str] = Field(
+        description="The refund methods that customers may ask for there.", examples=[["bank_transfer"]]
+    )
+    link_minutes: int = Field(description="How long a link to such a page works.", examples=[30])
+    charge_first: bool = Field(description="Whether what came by card or wallet goes back there first.")
+    charge_first_days: int = Field(description="For charges of so many last days.", examples=[180])
 
 
 @read(router, "/settings", SettingsOut)
@@ -94,6 +120,7 @@ def _told(policy: Shop, number: int) -> SettingsOut:
         time_zone=policy.time_zone.key,
         staff_credit_limit=Money.of(policy.staff_credit_limit_minor, policy.currency),
         self_completion_limit=Money.of(policy.self_completion_limit_minor, policy.currency),
+        stale_refund_days=policy.stale_refund_days,
         policies=[_policy(source, each) for source, each in policy.policies.items()],
         give_reasons=[_reason(each, policy) for each in policy.give_reasons.values() if each.on],
         return_reasons=[
@@ -102,7 +129,23 @@ def _told(policy: Shop, number: int) -> SettingsOut:
             if each.on
         ],
         refund_methods=[_method(each) for each in policy.methods.values() if each.on],
+        mails=[_mail(kind, each) for kind, each in policy.mails.items()],
+        expiring_days=policy.expiring_days,
+        own_page=policy.own_page,
+        own_page_methods=[each.code for each in policy.methods_to_ask_for()],
+        link_minutes=policy.link_minutes,
+        charge_first=policy.charge_first, charge_first_days=policy.charge_first_days,
     )  # fmt: skip
+
+
+def _mail(kind: str, setting: MailSetting) -> MailSettingOut:
+    text = text_of(kind) if kind in PLACEHOLDERS else None
+    return MailSettingOut(
+        kind=kind,
+        on=setting.on,
+        subject=None if text is None else text.subject,
+        body=None if text is None else text.body,
+    )
 
 
 def _policy(source: str, policy: CreditPolicy) -> PolicyOut:
@@ -120,3 +163,45 @@ def _reason(reason: GiveReason, policy: Shop) -> GiveReasonOut:
 def _method(method: RefundMethod) -> MethodOut:
     asked = {name.removeprefix("payee_"): method.asks(name).value for name in PAYEE_FIELDS}
     return MethodOut(code=method.code, label=method.label, payee=PayeeFieldsOut.model_validate(asked))
+
+
+def _next(number: str) -> Any:
+    return Field(
+        description=f"The digits of the number that comes next: 20001 is {number}.", examples=[20001]
+    )
+
+
+class NumberingOut(BaseModel):
+    """Where each series of numbers goes on. Others may take numbers meanwhile."""
+
+    credit: int = _next("CR-20001")
+    refund: int = _next("RF-20001")
+    rma: int = _next("RMA-20001, and its adjustment note AN-20001")
+    payment: int = _next("PAY-20001")
+    order: int = _next("SO-20001, for an order that is given no number")
+    payout: int = _next("PO-20001")
+
+
+class NumberingChanged(Sent):
+    """Where series shall go on. Those left out stay."""
+
+    credit: int | None = None
+    refund: int | None = None
+    rma: int | None = None
+    payment: int | None = None
+    order: int | None = None
+    payout: int | None = None
+
+
+@read(router, "/settings/numbering", NumberingOut, permission=Permission.MANAGE_SETTINGS)
+def get_numbering(request: ApiRequest) -> NumberingOut:
+    """The number that comes next in each series."""
+    return NumberingOut(**next_numbers())
+
+
+@update(router, "/settings/numbering", NumberingOut, NumberGiven, SeriesClash)
+def change_numbering(request: ApiRequest, body: NumberingChanged) -> NumberingOut:
+    """Begin series above those of the system before. Numbers only count up, and none is given twice."""
+    check_version(request, NumberingOut(**next_numbers()))
+    wanted = body.model_dump(exclude_none=True)
+    return NumberingOut(**start(wanted, actor=request.actor, now=request.now))

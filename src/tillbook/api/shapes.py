@@ -48,6 +48,24 @@ Line = Annotated[
 Text = Annotated[
     str, StringConstraints(max_length=10_000), AfterValidator(_no_nul), Field(json_schema_extra=_WITHOUT_NUL)
 ]
+Gateway = Annotated[
+    str,
+    StringConstraints(max_length=20),
+    AfterValidator(_no_nul),
+    Field(
+        description="Short name of who took it from a card or wallet.", examples=["stripe"],
+        json_schema_extra=_WITHOUT_NUL,
+    ),
+]  # fmt: skip
+ChargeId = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(_no_nul),
+    Field(
+        description="The gateway's own id of what it took. It goes with `gateway`.", examples=["ch_3P8"],
+        json_schema_extra=_WITHOUT_NUL,
+    ),
+]  # fmt: skip
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["AUD"], description="ISO 4217.")]
 
 

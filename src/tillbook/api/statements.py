@@ -35,7 +35,7 @@ class BookingOut(BaseModel):
     booked_on: Day
     amount: Money
     text: str = Field(examples=["RF-1042"])
-    outcome: Literal["paid", "came_back", "known", "differs", "unmatched"]
+    outcome: Literal["paid", "received", "came_back", "known", "differs", "unmatched"]
     problem: str = Field(examples=[""])
     refund: str | None = Field(examples=["RF-1042"])
 
@@ -57,6 +57,7 @@ class ColumnsSent(Sent):
     name: Line = ""
     account: Line = ""
     id: Line = ""
+    cheque: Line = ""
     date_format: Annotated[Line, StringConstraints(max_length=40)] = "%Y-%m-%d"
     decimal: Literal[".", ","] = "."
 
@@ -111,7 +112,7 @@ def list_statements(request: ApiRequest, filters: Query[Paging]) -> Page[Stateme
     return page(rows, filters.limit, _told, lambda row: row.number)
 
 
-@change(router, "/statements", 201, StatementWithBookings, UnreadableStatement)
+@change(router, "/statements", 201, StatementWithBookings, UnreadableStatement, in_parts=True)
 def read_statement(request: ApiRequest, body: StatementSent) -> StatementWithBookings:
     """Read a statement: what was paid is completed, what came back is credit again, once."""
     layout = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from ninja import NinjaAPI
@@ -10,11 +11,15 @@ from ninja.operation import Operation
 
 from tillbook.api import (
     addresses,
+    asks,
     batches,
+    charges,
     credits,
     customers,
     description,
+    gateways,
     history,
+    mails,
     orders,
     overpayments,
     payments,
@@ -26,6 +31,7 @@ from tillbook.api import (
     rmas,
     settings,
     statements,
+    unclaimed,
     verifications,
     webhooks,
 )
@@ -38,8 +44,12 @@ class Api(NinjaAPI):
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__
 
-    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
-        schema = super().get_openapi_schema(**kwargs)
+    def get_openapi_schema(self, *, path_prefix: str | None = None, **_: Any) -> OpenAPISchema:
+        return self._described(path_prefix)
+
+    @cache  # noqa: B019  there is one API; to describe it takes seconds, and anybody may ask
+    def _described(self, path_prefix: str | None) -> OpenAPISchema:
+        schema = super().get_openapi_schema(path_prefix=path_prefix)
         for methods in schema["paths"].values():
             for operation in methods.values():
                 _link(operation)
@@ -117,10 +127,15 @@ api.add_router("", payments.router)
 api.add_router("/rmas", rmas.router)
 api.add_router("", webhooks.router)
 api.add_router("", refunds.router)
+api.add_router("", unclaimed.router)
+api.add_router("", asks.router)
+api.add_router("", charges.router)
 api.add_router("", payouts.router)
+api.add_router("", gateways.router)
 api.add_router("", statements.router)
 api.add_router("", history.router)
 api.add_router("", provenance.router)
 api.add_router("", recalculation.router)
 api.add_router("", verifications.router)
 api.add_router("", settings.router)
+api.add_router("", mails.router)

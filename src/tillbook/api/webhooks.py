@@ -14,10 +14,10 @@ from tillbook.api.versions import check_version
 from tillbook.common.actor import Permission
 from tillbook.common.errors import WrongState
 from tillbook.common.numbering import public_number
+from tillbook.common.targets import TargetRefused
 from tillbook.delivery import queries, webhooks
 from tillbook.delivery.models import Delivery, Endpoint
 from tillbook.delivery.queries import DeliveryNotFound, WebhookNotFound
-from tillbook.delivery.targets import TargetRefused
 from tillbook.delivery.webhooks import WebhookTaken
 
 router = Router(tags=["Webhooks"])

@@ -1,38 +1,26 @@
-"""What the process does that `background` starts: a check of the book, in its own time.
-
-It gives way to the server's own work, and ends when its standard input does: with the server.
-"""
+"""What the process does that `background` starts: a check of the book, in its own time."""
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 import time
 
 from django.utils import timezone
 
+from tillbook.common.beside import give_way
 from tillbook.ledger import runs
 from tillbook.ledger.models import Verification
 from tillbook.ledger.steady import shared_moment
 from tillbook.verifying import services
 
 _LOOKS = 300  # for the check's row, a tenth of a second each: the request that asked for it may be taken back
-_GIVES_WAY = 10
 
 
 def main() -> None:
-    threading.Thread(target=_end_with_server, daemon=True).start()
-    if hasattr(os, "nice"):  # not on Windows
-        os.nice(_GIVES_WAY)
-    run = _committed(int(sys.argv[1]))
+    give_way()
+    run = _committed(int(sys.argv[2]))
     if run is not None:
         check(run)
-
-
-def _end_with_server() -> None:
-    sys.stdin.read()
-    os._exit(1)
 
 
 def _committed(run_id: int) -> Verification | None:

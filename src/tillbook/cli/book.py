@@ -16,12 +16,15 @@ from rich.progress import Progress
 from tillbook.cli.output import AsJson, say
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
+from tillbook.common.mail_kinds import MailKind
 from tillbook.credit import services as credit
 from tillbook.credit import snapshots, wording
+from tillbook.credit.expiring import announce_ending
 from tillbook.credit.explaining import Break, Explanation, Step, plain
 from tillbook.credit.recalculation import Recalculation
 from tillbook.customers import queries as customers
 from tillbook.customers.models import Customer
+from tillbook.exporters import keeping
 from tillbook.orders.recalculation import agreeing
 from tillbook.orders.recalculation import recalculate as recalculate_customer
 from tillbook.shop.policies import shop
@@ -149,9 +152,14 @@ def _print_tally(tally: _Tally) -> None:
 
 @commands.command()
 def expire(as_json: AsJson = False) -> None:
-    """The daily round: expire what is due, count what is owed, clear old answers of the API."""
+    """The daily round: expire what is due, announce what will be, count what is owed, clear old answers."""
     actor, now = Actor.system("cli"), timezone.now()
     count = credit.expire_due(actor=actor, now=now)
+    policy = shop()
+    reminds = policy.mails[MailKind.CREDIT_EXPIRING].on
+    announced = announce_ending(policy.expiring_days, actor=actor, now=now) if reminds else 0
     snapshots.count_owed(actor=actor, now=now)
     answers.clear(now)
-    say(f"{count} credits expired.", {"expired": count}, as_json=as_json)
+    keeping.clear(now)
+    told = f", {announced} announced" if announced else ""
+    say(f"{count} credits expired{told}.", {"expired": count, "announced": announced}, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The command that sends webhooks."""
+"""The command that sends webhooks and mails, and asks payment gateways what became of refunds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from tillbook.cli.output import AsJson, say
 from tillbook.delivery.running import deliver as run
 from tillbook.delivery.running import deliver_once
+from tillbook.payouts.asking import ask_once, keep_asking
 
 commands = typer.Typer()
 
@@ -21,12 +22,16 @@ def deliver(
     once: Annotated[bool, typer.Option("--once", help="Send what is due now, then end.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send new events to the webhooks until stopped. Several may run at the same time."""
+    """Tell webhooks and people of new events, and ask gateways about refunds, until stopped."""
     if once:
+        ask_once(timezone.now)  # first: what it settles is told at once
         sent = deliver_once(timezone.now)
         say(f"{sent} sent.", {"sent": sent}, as_json=as_json)
         return
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
+    asking = threading.Thread(target=keep_asking, args=(timezone.now, stop), name="ask gateways")
+    asking.start()
     run(timezone.now, stop)
+    asking.join()

@@ -38,6 +38,12 @@ class Field:
         return name.removesuffix("s") if get_origin(bare(self.info.annotation)) is list else name
 
     @property
+    def is_secret(self) -> bool:
+        """Whether it is nothing for a list of processes or a shell's history."""
+        more = self.info.json_schema_extra
+        return isinstance(more, dict) and more.get("format") == "password"
+
+    @property
     def shown(self) -> str:
         """How people write it."""
         return self.name.upper() if self.is_argument else "--" + self.name.replace("_", "-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ _OWN = {
     "deliver": ("deliver",),
     "demo": ("demo",),
     "exports": ("export", "export-accounts"),
+    "gateways": ("gateway",),
     "imports": ("import",),
     "keys": ("key",),
     "reports": ("report",),
@@ -44,6 +46,7 @@ def app() -> None:
         _stop("What is given must be text in UTF-8.", code=2)
     try:
         django.setup()
+        gc.freeze()  # what is loaded stays: a long import need not have it looked through again and again
         translation.activate(FOR_PROGRAMS)  # scripts read it, whatever the shop's language
         assembled(sys.argv[1:2] or _typed()[1:2])(prog_name="tillbook")
     except (Refusal, ImproperlyConfigured) as refusal:

@@ -34,10 +34,16 @@ from tillbook.staff import queries as staff
 assert urls.api  # all endpoints are declared by now
 
 _ERRORS = Console(stderr=True)  # progress is not output
-_NAMES = {"add_customer": "username", "add_webhook": "url"}  # what names the new thing is no option
+_NAMES = {
+    "add_customer": "username",
+    "add_webhook": "url",
+    "add_gateway": "gateway",
+}  # what names the new thing is no option
 _VERBS = {"get": "show"}
 _ALWAYS_MANY = {"settings"}
 _STARTED = 202
+#: what another has still to answer -> how it stands once that is there
+_AFTERWARDS = {"send_refund": "get_refund", "ask_refund": "get_refund"}
 _WIDE = 64  # characters of a line that is shown whole
 _STANDARD = Path("-")  # input or output
 
@@ -163,7 +169,9 @@ class _Command:
             if given.get("everything"):
                 self._show_all(given, body)
                 return
-            response = self._answer(given, body)
+            response = self.answer(given, body)
+            if (name := _AFTERWARDS.get(self.operation.name)) is not None:
+                response = _Command(operations[name]).answer(given, {})
         except _Refused as refused:
             typer.echo(refused.text if as_json else refused.line, err=True)
             raise typer.Exit(refused.code) from None
@@ -175,15 +183,18 @@ class _Command:
         update = self.operation.kind is Kind.UPDATE
         body: dict[str, Any] = {}
         for field in self.fields:
-            if given[field.name] is None or given[field.name] == []:
+            value = given[field.name]
+            if value is None or value == []:
                 continue
+            if value == str(_STANDARD) and field.is_secret:
+                value = sys.stdin.readline().strip()
             try:
-                field.put(body, given[field.name], may_be_none=update)
+                field.put(body, value, may_be_none=update)
             except ValueError as error:
                 raise self._misshapen([{"loc": ("body", "", *field.place), "msg": str(error)}]) from error
         return body
 
-    def _answer(self, given: dict[str, Any], body: dict[str, Any]) -> HttpResponse:
+    def answer(self, given: dict[str, Any], body: dict[str, Any]) -> HttpResponse:
         """What the API answers. Raises _Refused."""
         arguments = self._arguments(given, body)
         request = _request(self.operation, [str(given[each.name]) for each in self.path], body)
@@ -263,7 +274,7 @@ class _Command:
         with Progress(columns, console=_ERRORS, disable=not _ERRORS.is_terminal, transient=True) as progress:
             task = progress.add_task("", total=None)
             while True:
-                page = json.loads(self._answer(given, body).content)
+                page = json.loads(self.answer(given, body).content)
                 progress.advance(task, len(page["items"]))
                 yield from page["items"]
                 if page["next_cursor"] is None:

@@ -22,6 +22,7 @@ from tillbook.credit.basis import Basis, View, basis_at, moment_of
 from tillbook.exporters import reports
 from tillbook.exporters.report_files import ReportTooLong, shown, write
 from tillbook.exporters.reports import Document, Holds, Section
+from tillbook.exporters.unclaimed import unclaimed as made_unclaimed
 
 commands = typer.Typer(name="report", help="Say what the shop owes, as of any moment.", no_args_is_help=True)
 
@@ -84,6 +85,20 @@ def liability(
     """What the shop owes, by source, age, expiry and use."""
     basis = _basis(as_of, "as_of", view, recorded_by)
     _write(lambda: reports.liability(basis, currency=_checked(currency), actor=_ACTOR), format_, output)
+
+
+@commands.command()
+def unclaimed(
+    as_of: AsOf = None,
+    view: ByTime = View.EFFECTIVE,
+    recorded_by: RecordedBy = None,
+    currency: Currency = None,
+    format_: As = Format.TABLE,
+    output: Output = None,
+) -> None:
+    """Refunds whose money nobody has: cheques not presented, cash not collected, what nobody paid; by age."""
+    basis = _basis(as_of, "as_of", view, recorded_by)
+    _write(lambda: made_unclaimed(basis, currency=_checked(currency), actor=_ACTOR), format_, output)
 
 
 @commands.command("roll-forward")
@@ -176,15 +191,14 @@ def _print(document: Document) -> None:
 
 def _table(document: Document, section: Section) -> Table:
     table = Table(title=f"{section.title}, {section.currency}", title_justify="left", title_style="bold")
-    for column in document.columns:
+    seen = document.seen(section)
+    for place in seen:
+        column = document.columns[place]
         words = column.holds == Holds.WORDS
         table.add_column(column.label, justify="left" if words else "right", no_wrap=not words)
     for number, row in enumerate(section.rows):
         if number >= _LONGEST_TABLE:
             raise ReportTooLong(f"A table has at most {_LONGEST_TABLE:,} rows. Ask for --format csv.")
-        cells = [
-            shown(column, cell, section.currency)
-            for column, cell in zip(document.columns, row.cells, strict=True)
-        ]
+        cells = [shown(document.columns[place], row.cells[place], section.currency) for place in seen]
         table.add_row(*map(Text, cells), style="bold" if row.total else None)
     return table

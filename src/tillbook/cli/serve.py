@@ -21,6 +21,7 @@ from granian.server.mp import MPServer
 
 from tillbook.cli.output import AsJson, say
 from tillbook.common.errors import Refusal
+from tillbook.numbering.services import keep as keep_numbering
 
 commands = typer.Typer()
 
@@ -55,6 +56,7 @@ def migrate(as_json: AsJson = False) -> None:
     """Make or update the database's tables."""
     made = len(_pending())
     call_command("migrate", interactive=False, verbosity=0)
+    keep_numbering()
     say("The database is up to date.", {"migrations": made}, as_json=as_json)
 
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from tillbook.cli.operations import NOUNS
 from tillbook.cli.output import AsJson, say
@@ -38,10 +40,15 @@ def import_statement(
 ) -> None:
     """Complete what a bank's statement says was paid, and fail what came back. Twice does nothing twice."""
     actor = Actor.system("cli") if by is None else by_username(by).as_actor("cli")
-    statement = matching.read_statement(
-        _read(file), name=file.name, format=format, layout=_layout(column, date_format, decimal),
-        currency=currency, actor=actor, now=timezone.now(),
-    )  # fmt: skip
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    errors = Console(stderr=True)
+    with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as progress:
+        task = progress.add_task("Reading", total=None)
+        statement = matching.read_statement(
+            _read(file), name=file.name, format=format, layout=_layout(column, date_format, decimal),
+            currency=currency, actor=actor, now=timezone.now(),
+            on_progress=lambda read, size: progress.update(task, completed=read, total=size),
+        )  # fmt: skip
     bookings = bookings_of(statement)
     counts = Counter(booking.outcome for booking in bookings)
     told = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(counts.items()))

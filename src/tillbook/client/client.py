@@ -12,10 +12,16 @@ from urllib.parse import quote
 from tillbook.client.shapes import (
     Account,
     ApprovalSent,
+    AskAccepted,
+    AskDeclined,
+    AskOut,
     Balances,
     Because,
     CancelSent,
     CaptureSent,
+    Charges,
+    ChequeSent,
+    CompletionSent,
     CreditBatch,
     CreditOut,
     CreditOutcomes,
@@ -26,17 +32,28 @@ from tillbook.client.shapes import (
     CustomerSent,
     DeclineSent,
     DeliveryOut,
+    EndSent,
     EventOut,
     Expired,
     FailSent,
+    GatewayCheck,
+    GatewayOut,
+    GatewaySent,
     HoldOut,
+    LinkOut,
+    MailOut,
+    MailPreview,
     NoteSent,
     Nothing,
+    NothingSent,
+    NumberingChanged,
+    NumberingOut,
     OrderChanged,
     OrderDetail,
     OrderOut,
     OrderSent,
     OverpaymentOut,
+    PaidBackSent,
     PaymentOut,
     Payments,
     PaymentSent,
@@ -45,6 +62,7 @@ from tillbook.client.shapes import (
     PayoutWithItems,
     RecalculationOut,
     RecalculationSent,
+    ReceiptSent,
     RefundChanged,
     RefundOut,
     RefundProvenanceOut,
@@ -61,11 +79,15 @@ from tillbook.client.shapes import (
     Spend,
     SpendBatch,
     SpendOutcomes,
+    StaleBatch,
+    StaleOutcomes,
+    StaleSent,
     StatementOut,
     StatementSent,
     StatementWithBookings,
     TakingSent,
     TransferOut,
+    UnclaimedOut,
     VerificationOut,
     VerificationSent,
     VerificationWithProgress,
@@ -225,6 +247,14 @@ class Client(Transport):
         """
         return self.change(f"/payments/{_in_path(number)}/void", body, key)  # type: ignore[no-any-return]
 
+    def note_payment_paid_back(
+        self, number: str, body: PaidBackSent, *, key: str | None = None
+    ) -> PaymentOut:
+        """Note what its gateway paid back past Tillbook: so much less may go back to the charge from
+        here.
+        """
+        return self.change(f"/payments/{_in_path(number)}/paid-back", body, key)  # type: ignore[no-any-return]
+
     def list_rmas(
         self,
         *,
@@ -319,8 +349,12 @@ class Client(Transport):
         """One refund, and the credits it comes from."""
         return self.read(f"/refunds/{_in_path(number)}", {})  # type: ignore[no-any-return]
 
-    def complete_refund(self, number: str, body: Nothing, *, key: str | None = None) -> RefundWithCredits:
-        """Mark as paid and complete: the credit is gone for good. Tillbook itself pays nobody."""
+    def complete_refund(
+        self, number: str, body: CompletionSent, *, key: str | None = None
+    ) -> RefundWithCredits:
+        """Mark as paid and complete: the credit is gone for good. It says that the shop paid, and
+        pays nobody.
+        """
         return self.change(f"/refunds/{_in_path(number)}/complete", body, key)  # type: ignore[no-any-return]
 
     def decline_refund(self, number: str, body: DeclineSent, *, key: str | None = None) -> RefundWithCredits:
@@ -353,6 +387,77 @@ class Client(Transport):
         """Ask for a credit given by mistake to be taken back: an admin completes or declines it."""
         return self.change(f"/credits/{_in_path(number)}/reverse", body, key)  # type: ignore[no-any-return]
 
+    def list_unclaimed(
+        self,
+        *,
+        limit: int | None = None,
+        as_of: str | None = None,
+        currency: str | None = None,
+        stale: bool | None = None,
+    ) -> Iterator[UnclaimedOut]:
+        """Refunds whose money nobody has: cheques not presented, cash not collected, what nobody
+        paid.
+        """
+        return self.pages(
+            "/unclaimed", {"limit": limit, "as_of": as_of, "currency": currency, "stale": stale}
+        )
+
+    def receive_refund(self, number: str, body: ReceiptSent, *, key: str | None = None) -> RefundWithCredits:
+        """Mark as presented, collected or claimed: the payee has the money of a completed refund."""
+        return self.change(f"/refunds/{_in_path(number)}/receive", body, key)  # type: ignore[no-any-return]
+
+    def number_cheque(self, number: str, body: ChequeSent, *, key: str | None = None) -> RefundWithCredits:
+        """Say or correct which cheque pays a refund: a bank's statement then shows when it is
+        presented.
+        """
+        return self.change(f"/refunds/{_in_path(number)}/cheque", body, key)  # type: ignore[no-any-return]
+
+    def cancel_refund(self, number: str, body: StaleSent, *, key: str | None = None) -> RefundWithCredits:
+        """Cancel a stale refund: its amount is credit again, the same credits on the same terms."""
+        return self.change(f"/refunds/{_in_path(number)}/cancel", body, key)  # type: ignore[no-any-return]
+
+    def cancel_refunds(self, body: StaleBatch) -> StaleOutcomes:
+        """Cancel up to 1,000 stale refunds. Each stands alone, and sent again each is cancelled
+        once.
+        """
+        return self.post("/refunds:cancel", body)  # type: ignore[no-any-return]
+
+    def list_asks(
+        self,
+        *,
+        limit: int | None = None,
+        status: Literal["waiting", "accepted", "declined", "withdrawn"] | None = None,
+        customer: str | None = None,
+    ) -> Iterator[AskOut]:
+        """What customers asked for, the oldest first."""
+        return self.pages("/asks", {"limit": limit, "status": status, "customer": customer})
+
+    def get_ask(self, number: str) -> AskOut:
+        """One of them."""
+        return self.read(f"/asks/{_in_path(number)}", {})  # type: ignore[no-any-return]
+
+    def accept_ask(self, number: str, body: AskAccepted, *, key: str | None = None) -> AskOut:
+        """Request the refund that the customer wants; its amount is held from now on."""
+        return self.change(f"/asks/{_in_path(number)}/accept", body, key)  # type: ignore[no-any-return]
+
+    def decline_ask(self, number: str, body: AskDeclined, *, key: str | None = None) -> AskOut:
+        """Decline with a reason, which the customer reads."""
+        return self.change(f"/asks/{_in_path(number)}/decline", body, key)  # type: ignore[no-any-return]
+
+    def send_customer_link(self, username: str, body: Nothing, *, key: str | None = None) -> LinkOut:
+        """Have a link to their own page mailed to the customer. It works once, for a short time."""
+        return self.change(f"/customers/{_in_path(username)}/links", body, key)  # type: ignore[no-any-return]
+
+    def get_customer_statement(self, username: str, currency: str) -> bytes:
+        """The statement of a customer's credit in one currency, as their own page has it: a PDF."""
+        return self.file(f"/customers/{_in_path(username)}/statement/{_in_path(currency)}")
+
+    def list_charges(
+        self, *, customer: str, credit: str | None = None, currency: str | None = None
+    ) -> Charges:
+        """Which charges credit came from, and how much of it may go back to each."""
+        return self.read("/charges", {"customer": customer, "credit": credit, "currency": currency})  # type: ignore[no-any-return]
+
     def list_sources(self) -> Iterator[SourceOut]:
         """The accounts of the shop that refunds are paid from."""
         return self.pages("/sources", {})
@@ -380,6 +485,36 @@ class Client(Transport):
     def get_file(self, number: str) -> bytes:
         """The file for the bank, the same bytes every time. The history keeps who took it."""
         return self.file(f"/payouts/{_in_path(number)}/file")
+
+    def list_gateways(self) -> Iterator[GatewayOut]:
+        """The shop's accounts at payment gateways."""
+        return self.pages("/gateways", {})
+
+    def add_gateway(self, body: GatewaySent, *, key: str | None = None) -> GatewayOut:
+        """Add the shop's account at a gateway, or replace its secrets. They are kept sealed."""
+        return self.change("/gateways", body, key)  # type: ignore[no-any-return]
+
+    def remove_gateway(self, gateway: str, body: Nothing, *, key: str | None = None) -> GatewayOut:
+        """Forget the account and its secrets, once no refund is on its way through it."""
+        return self.change(f"/gateways/{_in_path(gateway)}/remove", body, key)  # type: ignore[no-any-return]
+
+    def check_gateway(self, gateway: str) -> GatewayCheck:
+        """Ask the gateway whether it takes the account's secrets. It changes nothing."""
+        return self.read(f"/gateways/{_in_path(gateway)}/check", {})  # type: ignore[no-any-return]
+
+    def send_refund(self, number: str, body: Nothing, *, key: str | None = None) -> RefundWithCredits:
+        """Send it through its gateway. The answer is how it stood before the gateway's own: read it
+        again.
+        """
+        return self.change(f"/refunds/{_in_path(number)}/send", body, key)  # type: ignore[no-any-return]
+
+    def ask_refund(self, number: str, body: Nothing, *, key: str | None = None) -> RefundWithCredits:
+        """Ask its gateway now what became of it. It is asked again by itself, too."""
+        return self.change(f"/refunds/{_in_path(number)}/ask", body, key)  # type: ignore[no-any-return]
+
+    def end_refund(self, number: str, body: EndSent, *, key: str | None = None) -> RefundWithCredits:
+        """End by hand what its gateway has said nothing about for a month."""
+        return self.change(f"/refunds/{_in_path(number)}/end", body, key)  # type: ignore[no-any-return]
 
     def list_statements(self, *, limit: int | None = None) -> Iterator[StatementOut]:
         """Statements that were read, the newest first."""
@@ -452,6 +587,50 @@ class Client(Transport):
     def get_settings(self) -> SettingsOut:
         """The shop's settings: what may be chosen, and the rules that hold."""
         return self.read("/settings", {})  # type: ignore[no-any-return]
+
+    def get_numbering(self) -> NumberingOut:
+        """The number that comes next in each series."""
+        return self.read("/settings/numbering", {})  # type: ignore[no-any-return]
+
+    def change_numbering(self, body: NumberingChanged, *, version: str | None = None) -> NumberingOut:
+        """Begin series above those of the system before. Numbers only count up, and none is given
+        twice.
+        """
+        return self.update("/settings/numbering", body, version)  # type: ignore[no-any-return]
+
+    def list_mails(
+        self,
+        *,
+        limit: int | None = None,
+        customer: str | None = None,
+        state: Literal["waiting", "sending", "sent", "unknown", "failed", "dropped"] | None = None,
+    ) -> Iterator[MailOut]:
+        """Mails, the newest first. Those to users of the shop are for who manages users."""
+        return self.pages("/mails", {"limit": limit, "customer": customer, "state": state})
+
+    def preview_mail(
+        self,
+        *,
+        kind: Literal[
+            "credit_issued",
+            "credit_expiring",
+            "ask_declined",
+            "refund_requested",
+            "refund_paid",
+            "refund_failed",
+        ],
+        customer: str | None = None,
+    ) -> MailPreview:
+        """What a mail would say: made by the code that sends it, of the text that is saved."""
+        return self.read("/mails/preview", {"kind": kind, "customer": customer})  # type: ignore[no-any-return]
+
+    def send_mail_again(self, number: str, body: NothingSent, *, key: str | None = None) -> MailOut:
+        """Send a mail once more that did not go, or may not have."""
+        return self.change(f"/mails/{_in_path(number)}/send-again", body, key)  # type: ignore[no-any-return]
+
+    def leave_mail(self, number: str, body: NothingSent, *, key: str | None = None) -> MailOut:
+        """Decide that a mail which did not go, or may not have, is not sent again."""
+        return self.change(f"/mails/{_in_path(number)}/leave", body, key)  # type: ignore[no-any-return]
 
 
 def _in_path(text: str) -> str:

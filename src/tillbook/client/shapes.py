@@ -27,6 +27,45 @@ class ApprovalSent(TypedDict):
     acknowledge: NotRequired[list[Literal["changed_account", "shared_account", "new_payee"]]]
 
 
+class AskAccepted(TypedDict):
+    """What the money goes back to, where the customer asked for it by the method gateway."""
+
+    gateway: NotRequired[str]
+    charge: NotRequired[str]
+
+
+class AskDeclined(TypedDict):
+    """Why it is declined, in words for the customer."""
+
+    reason: str
+
+
+class AskFilters(TypedDict):
+    """Which of them, the oldest first."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    status: NotRequired[Literal["waiting", "accepted", "declined", "withdrawn"] | None]
+    customer: NotRequired[str | None]
+
+
+class AskOut(TypedDict):
+    """A refund that a customer asked for. It holds nothing until staff accept it."""
+
+    number: str
+    status: Literal["waiting", "accepted", "declined", "withdrawn"]
+    customer: str
+    amount: Money
+    method: str
+    payee: PayeeOut
+    asked_at: str
+    resolved_by: str
+    resolved_at: str | None
+    decline_reason: str
+    refund: str | None
+    flags: list[Literal["changed_account", "shared_account", "new_payee"]]
+
+
 class BalanceFilters(TypedDict):
     """As of when, and by which time of a transfer: when it happened, or when it was recorded."""
 
@@ -62,7 +101,7 @@ class BookingOut(TypedDict):
     booked_on: str
     amount: Money
     text: str
-    outcome: Literal["paid", "came_back", "known", "differs", "unmatched"]
+    outcome: Literal["paid", "received", "came_back", "known", "differs", "unmatched"]
     problem: str
     refund: str | None
 
@@ -102,6 +141,39 @@ class ChangeOut(TypedDict):
     after: Any
 
 
+class ChargeFilters(TypedDict):
+    """Of one credit, or without `credit` of all that may be paid out in the currency."""
+
+    customer: str
+    credit: NotRequired[str | None]
+    currency: NotRequired[str | None]
+
+
+class ChargeOut(TypedDict):
+    """A charge, and what a refund by the method gateway may give back to it now."""
+
+    gateway: str
+    charge: str
+    payment: str
+    order: str
+    brought: Money
+    possible: Money
+    received_at: str
+
+
+class Charges(TypedDict):
+    """The charges that a customer's credit came from, the oldest first."""
+
+    customer: str
+    charges: list[ChargeOut]
+
+
+class ChequeSent(TypedDict):
+    """Which cheque pays a refund."""
+
+    cheque_number: str
+
+
 class ColumnsSent(TypedDict):
     """Which column of a csv statement says what: `amount`, or `debit` and `credit`."""
 
@@ -113,8 +185,16 @@ class ColumnsSent(TypedDict):
     name: NotRequired[str]
     account: NotRequired[str]
     id: NotRequired[str]
+    cheque: NotRequired[str]
     date_format: NotRequired[str]
     decimal: NotRequired[Literal[".", ","]]
+
+
+class CompletionSent(TypedDict):
+    """What is known of the payment already."""
+
+    cheque_number: NotRequired[str]
+    received_on: NotRequired[str | None]
 
 
 class CreditBatch(TypedDict):
@@ -233,6 +313,7 @@ class CustomerChanged(TypedDict):
     country: NotRequired[str]
     credit_limit: NotRequired[MoneySent | None]
     on_credit_hold: NotRequired[bool]
+    no_mails: NotRequired[list[Literal["credit_issued", "credit_expiring"]]]
 
 
 class CustomerFilters(TypedDict):
@@ -260,6 +341,7 @@ class CustomerOut(TypedDict):
     currency: str
     credit_limit: Money | None
     on_credit_hold: bool
+    no_mails: list[str]
     created_at: str
 
 
@@ -325,6 +407,13 @@ class DifferenceOut(TypedDict):
     explanation: ExplanationOut
 
 
+class EndSent(TypedDict):
+    """What the gateway's own pages show of a refund that it has said nothing about for a month."""
+
+    paid: bool
+    reason: str
+
+
 class EventFilters(TypedDict):
     """Which events, the newest first."""
 
@@ -381,6 +470,32 @@ class FailSent(TypedDict):
     reason: str
 
 
+class GatewayCheck(TypedDict):
+    """The gateway takes the account's secrets."""
+
+    gateway: str
+    works: bool
+
+
+class GatewayOut(TypedDict):
+    """The shop's account at a payment gateway. Its secrets are told to nobody."""
+
+    gateway: str
+    api_base: str
+    hears_events: bool
+    changed_at: str
+
+
+class GatewaySent(TypedDict):
+    """An account at a gateway. Of one that is there only what is sent is replaced."""
+
+    gateway: str
+    secret: NotRequired[str]
+    client_id: NotRequired[str]
+    webhook_secret: NotRequired[str]
+    api_base: NotRequired[str]
+
+
 class GiveReasonOut(TypedDict):
     """Why credit is given by hand, and its terms where none are named."""
 
@@ -429,6 +544,58 @@ class LineSent(TypedDict):
     amount: MoneySent
 
 
+class LinkOut(TypedDict):
+    """Where the link goes."""
+
+    to: str
+
+
+class MailFilters(TypedDict):
+    """Which mails."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    customer: NotRequired[str | None]
+    state: NotRequired[Literal["waiting", "sending", "sent", "unknown", "failed", "dropped"] | None]
+
+
+class MailOut(TypedDict):
+    """One person told of one event. `unknown` may have gone, and is not sent again by itself."""
+
+    number: str
+    kind: str
+    customer: str | None
+    about: str
+    state: Literal["waiting", "sending", "sent", "unknown", "failed", "dropped"]
+    why: str
+    to: str
+    subject: str
+    attempts: int
+    answer: str
+    created_at: str
+    last_at: str | None
+    next_at: str | None
+
+
+class MailPreview(TypedDict):
+    """A mail as it would be sent."""
+
+    kind: str
+    subject: str
+    body: str
+
+
+class MailSettingOut(TypedDict):
+    """Whether mails of a kind are sent, and their text with its placeholders, if the shop may
+    write it.
+    """
+
+    kind: str
+    on: bool
+    subject: str | None
+    body: str | None
+
+
 class MethodOut(TypedDict):
     """A way in which the shop pays out, and what it needs of the payee."""
 
@@ -459,6 +626,32 @@ class NoteSent(TypedDict):
 
 class Nothing(TypedDict):
     """No fields."""
+
+
+class NothingSent(TypedDict):
+    """No fields."""
+
+
+class NumberingChanged(TypedDict):
+    """Where series shall go on. Those left out stay."""
+
+    credit: NotRequired[int | None]
+    refund: NotRequired[int | None]
+    rma: NotRequired[int | None]
+    payment: NotRequired[int | None]
+    order: NotRequired[int | None]
+    payout: NotRequired[int | None]
+
+
+class NumberingOut(TypedDict):
+    """Where each series of numbers goes on. Others may take numbers meanwhile."""
+
+    credit: int
+    refund: int
+    rma: int
+    payment: int
+    order: int
+    payout: int
 
 
 class OrderChanged(TypedDict):
@@ -592,6 +785,13 @@ class Paging(TypedDict):
     cursor: NotRequired[str | None]
 
 
+class PaidBackSent(TypedDict):
+    """What the gateway paid back of a charge past Tillbook, and how one knows."""
+
+    amount: MoneySent
+    reason: str
+
+
 class PartOut(TypedDict):
     """What a credit gave to a refund, and what that credit arose from."""
 
@@ -639,6 +839,9 @@ class PaymentOut(TypedDict):
     amount: Money
     method: Literal["card", "bank_transfer", "paypal", "cash", "cheque", "other"]
     reference: str
+    gateway: str
+    charge: str
+    paid_back: Money
     received_at: str
     recorded_at: str
     recorded_by: str
@@ -652,6 +855,8 @@ class PaymentSent(TypedDict):
     amount: MoneySent
     method: Literal["card", "bank_transfer", "paypal", "cash", "cheque", "other"]
     reference: NotRequired[str]
+    gateway: NotRequired[str]
+    charge: NotRequired[str]
     received_at: NotRequired[str | None]
 
 
@@ -732,6 +937,15 @@ class PortionOut(TypedDict):
     voided_at: str | None
 
 
+class PreviewFilters(TypedDict):
+    """Which mail to show: about the customer's last such event, or with example values."""
+
+    kind: Literal[
+        "credit_issued", "credit_expiring", "ask_declined", "refund_requested", "refund_paid", "refund_failed"
+    ]
+    customer: NotRequired[str | None]
+
+
 class Problem(TypedDict):
     """What went wrong, as RFC 9457 has it."""
 
@@ -759,6 +973,12 @@ class RecalculationSent(TypedDict):
     repair: bool
 
 
+class ReceiptSent(TypedDict):
+    """Since when the payee has the money."""
+
+    received_on: NotRequired[str | None]
+
+
 class RefundChanged(TypedDict):
     """Where the money goes instead. Amount and credits stay."""
 
@@ -766,6 +986,8 @@ class RefundChanged(TypedDict):
     payee: PayeeSent
     payment_date: str
     note: NotRequired[str]
+    gateway: NotRequired[str]
+    charge: NotRequired[str]
 
 
 class RefundFilters(TypedDict):
@@ -789,6 +1011,8 @@ class RefundOut(TypedDict):
     amount: Money
     method: str | None
     payee: PayeeOut | None
+    gateway: str
+    charge: str
     payment_date: str | None
     reason: str
     note: str
@@ -800,6 +1024,10 @@ class RefundOut(TypedDict):
     payout: str | None
     failed_at: str | None
     fail_reason: str
+    unclaimed: bool
+    completed_at: str | None
+    cheque_number: str
+    received_on: str | None
 
 
 class RefundProvenanceOut(TypedDict):
@@ -823,6 +1051,8 @@ class RefundSent(TypedDict):
     payee: PayeeSent
     payment_date: str
     note: NotRequired[str]
+    gateway: NotRequired[str]
+    charge: NotRequired[str]
     credit: NotRequired[str | None]
 
 
@@ -836,6 +1066,8 @@ class RefundWithCredits(TypedDict):
     amount: Money
     method: str | None
     payee: PayeeOut | None
+    gateway: str
+    charge: str
     payment_date: str | None
     reason: str
     note: str
@@ -847,10 +1079,15 @@ class RefundWithCredits(TypedDict):
     payout: str | None
     failed_at: str | None
     fail_reason: str
+    unclaimed: bool
+    completed_at: str | None
+    cheque_number: str
+    received_on: str | None
     credits: list[CreditPart]
     approvals: list[ApprovalOut]
     approvals_needed: int
     flags: list[Literal["changed_account", "shared_account", "new_payee"]]
+    sending: SendingOut | None
 
 
 class RestoreSent(TypedDict):
@@ -971,6 +1208,20 @@ class RmaSent(TypedDict):
     close: NotRequired[bool]
 
 
+class SendingOut(TypedDict):
+    """How a refund goes through its gateway, as far as anybody knows."""
+
+    number: str
+    gateway: str
+    state: Literal["unknown", "pending", "succeeded", "failed"]
+    reference: str
+    problem: str
+    sent_by: str
+    sent_at: str
+    asked_at: str | None
+    next_ask_at: str | None
+
+
 class SettingsOut(TypedDict):
     """The settings in effect. Lists hold what is switched on; older documents may bear other
     codes.
@@ -986,10 +1237,18 @@ class SettingsOut(TypedDict):
     time_zone: str
     staff_credit_limit: Money
     self_completion_limit: Money
+    stale_refund_days: int
     policies: list[PolicyOut]
     give_reasons: list[GiveReasonOut]
     return_reasons: list[ReturnReasonOut]
     refund_methods: list[MethodOut]
+    mails: list[MailSettingOut]
+    expiring_days: int
+    own_page: bool
+    own_page_methods: list[str]
+    link_minutes: int
+    charge_first: bool
+    charge_first_days: int
 
 
 class SourceOut(TypedDict):
@@ -1042,6 +1301,39 @@ class SpendOutcomes(TypedDict):
     """An outcome for each item, in their order."""
 
     outcomes: list[SpendOutcome]
+
+
+class StaleBatch(TypedDict):
+    """Stale refunds to be cancelled."""
+
+    items: list[StaleItem]
+
+
+class StaleItem(TypedDict):
+    """A stale refund to be cancelled."""
+
+    note: NotRequired[str]
+    refund: str
+
+
+class StaleOutcome(TypedDict):
+    """What became of one item: its amount is credit again, or the problem that refused it."""
+
+    refund: str
+    status: int
+    problem: NotRequired[Problem | None]
+
+
+class StaleOutcomes(TypedDict):
+    """An outcome for each item, in their order."""
+
+    outcomes: list[StaleOutcome]
+
+
+class StaleSent(TypedDict):
+    """Why nobody waits for it any longer: for the history, never for the customer."""
+
+    note: NotRequired[str]
 
 
 class StatementOut(TypedDict):
@@ -1148,6 +1440,32 @@ class TransferOut(TypedDict):
     recorded_at: str
     posted: Money
     held: Money
+
+
+class UnclaimedFilters(TypedDict):
+    """Which of them, by currency, those that wait longest first."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    as_of: NotRequired[str | None]
+    currency: NotRequired[str | None]
+    stale: NotRequired[bool]
+
+
+class UnclaimedOut(TypedDict):
+    """A refund whose payee has nothing yet: `out` was paid, `waiting` is unpaid, `at_bank` is in
+    a payout. Or, `at_bank` too, it was sent through its gateway, which has not told its end.
+    """
+
+    refund: str
+    customer: str
+    state: Literal["out", "at_bank", "waiting"]
+    method: str
+    cheque_number: str
+    since: str
+    days: int
+    stale: bool
+    amount: Money
 
 
 class VerificationFilters(TypedDict):

@@ -112,6 +112,9 @@ class Transport:
             if answer.is_success:
                 return answer
             problem = _problem(answer)
+            if last and answer.status_code >= 500 and "code" not in problem:
+                # Not the API's own: whatever stands before it has no answer either.
+                raise Unreachable(f"Status {answer.status_code} from {self._http.base_url}")
             if last or not _passes(answer.status_code, problem):
                 raise Refused(answer.status_code, problem)
             self._pause(_wait(attempt, answer.headers.get("Retry-After")))

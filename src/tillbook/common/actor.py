@@ -19,6 +19,7 @@ class Role(StrEnum):
     STAFF = gettext_noop("staff")
     ADMIN = gettext_noop("admin")
     SYSTEM = gettext_noop("system")
+    CUSTOMER = gettext_noop("customer")
 
 
 class Scope(StrEnum):
@@ -52,6 +53,7 @@ class Permission(StrEnum):
     MANAGE_USERS = gettext_noop("manage users")
     MANAGE_SETTINGS = gettext_noop("change the shop's settings")
     RUN_SYSTEM = gettext_noop("run the book's own rounds")
+    ASK_REFUND = gettext_noop("ask for refunds of one's own credit")
 
 
 _ADMIN_ONLY = frozenset(
@@ -69,17 +71,18 @@ _ADMIN_ONLY = frozenset(
         Permission.MANAGE_SETTINGS,
     }
 )
-_STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM}
+_STAFF = frozenset(Permission) - _ADMIN_ONLY - {Permission.RUN_SYSTEM, Permission.ASK_REFUND}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.VIEW}),
     Role.STAFF: _STAFF,
     Role.ADMIN: _STAFF | _ADMIN_ONLY,
     Role.SYSTEM: frozenset(Permission),
+    Role.CUSTOMER: frozenset({Permission.ASK_REFUND}),
 }
 
-#: The roles that a user can have, from the one that may least; the system's own is none of them.
-USER_ROLES = tuple(role for role in Role if role != Role.SYSTEM)
+#: The roles that a user can have, from the one that may least; the system's own and a customer's are none.
+USER_ROLES = tuple(role for role in Role if role not in (Role.SYSTEM, Role.CUSTOMER))
 
 #: scope -> what a key of it may do, as far as its owner may. Every scope can read.
 SCOPES: dict[Scope, frozenset[Permission]] = {
@@ -104,13 +107,13 @@ SCOPES: dict[Scope, frozenset[Permission]] = {
             Permission.REVEAL_ACCOUNT,
         }
     ),
-    Scope.ADMIN: frozenset(Permission) - {Permission.RUN_SYSTEM},
+    Scope.ADMIN: frozenset(Permission) - {Permission.RUN_SYSTEM, Permission.ASK_REFUND},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who acts: a user, a user's API key, or the system on a command's behalf.
+    """Somebody who acts: a user, a user's API key, a customer, or the system on a command's behalf.
 
     `name` is what history shows; `origin` is where it came from ("panel 203.0.113.7", "cli").
     A key acts in its owner's name, so that rules about persons hold for their keys too.
@@ -122,15 +125,23 @@ class Actor:
     user_id: int | None = None
     key_id: int | None = None
     scopes: frozenset[Scope] | None = None  # None: all that the role allows
+    customer_id: int | None = None  # whose own page it was done on
 
     @classmethod
     def system(cls, origin: str) -> Actor:
         """The program itself, run by whoever holds the machine: a command, an import, a round."""
         return cls(name="system", role=Role.SYSTEM, origin=origin)
 
+    @classmethod
+    def customer(cls, customer_id: int, origin: str) -> Actor:
+        """A customer on their own page. History names the role: whose page it was, the event says anyway."""
+        return cls(name="customer", role=Role.CUSTOMER, origin=origin, customer_id=customer_id)
+
     @property
     def identity(self) -> str:
         """The text that stands on a transfer and never changes: "user:3", "key:7", "system"."""
+        if self.customer_id is not None:
+            return f"customer:{self.customer_id}"
         if self.key_id is not None:
             return f"key:{self.key_id}"
         return f"user:{self.user_id}" if self.user_id is not None else self.name
@@ -143,10 +154,11 @@ class Actor:
 
     def require(self, permission: Permission) -> None:
         """Raise PermissionDenied unless this actor's role, and its key's scopes, include `permission`."""
+        if self.may(permission):
+            return
         if not self._in_scope(permission):
             raise PermissionDenied(f"This key's scopes do not let it {permission}.")
-        if not self.may(permission):
-            raise PermissionDenied(
-                gettext("Your role (%(role)s) may not %(permission)s.")
-                % {"role": gettext(self.role), "permission": gettext(permission)}
-            )
+        raise PermissionDenied(
+            gettext("Your role (%(role)s) may not %(permission)s.")
+            % {"role": gettext(self.role), "permission": gettext(permission)}
+        )

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from tillbook.common import sealing
 
 _ACCOUNT_KEYS = "account.keys"
@@ -34,9 +36,15 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
     Two processes that start at once agree on one key: it is written aside and linked
     into place whole, and whoever comes second reads the first one's.
     """
-    if not path.exists():
-        _make(path, make())
-    return path.read_text(encoding="ascii").strip()
+    try:
+        if not path.exists():
+            _make(path, make())
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(
+            f"The key in {path} can't be read or made ({error}). "
+            "The data folder must belong to the user that Tillbook runs as, on a disk that has hard links."
+        ) from error
 
 
 def _make(path: Path, text: str) -> None:

@@ -45,7 +45,7 @@ MAX_MINOR = 10**15
 
 # Groups of thousands where a comma is the decimal sign: a point, a space or an apostrophe stands between.
 _GROUP_SIGNS = re.compile(r"[.\s'’]")
-_GROUPED = re.compile(r"[0-9]{1,3}(?:[.\s'’][0-9]{3})+")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:[.\s'’][0-9]{3})+")
 _PLAIN = re.compile(r"[0-9]+\.[0-9]+", re.ASCII)
 _IN_TEXT = re.compile(r"(?<![\w.,])([0-9]+)\.([0-9]+) ([A-Z]{3})\b", re.ASCII)
 _SHOWN = 40  # characters of a wrong amount that a message repeats
@@ -104,14 +104,19 @@ class Money:
 
     def localized(self, locale: str = "en_GB") -> str:
         """The amount as people of that locale write it: "£12.34", "12,34 €". For display only."""
-        # A Decimal made from text is exact; it exists for the formatter alone.
-        return format_currency(
-            Decimal(self.decimal()),
-            self.currency,
-            locale=locale,
-            currency_digits=False,
-            format=_display_pattern(locale, exponent(self.currency)),
-        )
+        return _localized(self, locale)
+
+
+@lru_cache(maxsize=4_096)  # a page writes the same few amounts, such as nought, again and again
+def _localized(money: Money, locale: str) -> str:
+    # A Decimal made from text is exact; it exists for the formatter alone.
+    return format_currency(
+        Decimal(money.decimal()),
+        money.currency,
+        locale=locale,
+        currency_digits=False,
+        format=_display_pattern(locale, exponent(money.currency)),
+    )
 
 
 def plain_amount(text: str, currency: str, locale: str) -> str:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -17,6 +20,7 @@ from django.conf import settings
 UNREADABLE = "\N{REPLACEMENT CHARACTER} can't be opened"
 
 _MARKING = b"tillbook account mark"  # what a mark's own key is made for
+_READ_ONCE: ContextVar[tuple[str, ...] | None] = ContextVar("_READ_ONCE", default=None)
 
 
 def new_key() -> str:
@@ -46,7 +50,7 @@ def unseal(sealed: str) -> str:
         return ""
     try:
         return _box(_keys()).decrypt(sealed).decode()
-    except InvalidToken:
+    except (InvalidToken, ValueError):  # the latter for what is not ASCII
         return UNREADABLE
 
 
@@ -60,8 +64,18 @@ def marks(text: str) -> list[str]:
     return [_mark(text, key) for key in _keys()] if text else []
 
 
+@contextmanager
+def keys_read_once() -> Iterator[None]:
+    """Within it the keys stay those of its beginning: for opening very many texts, and sealing none."""
+    token = _READ_ONCE.set(_keys())
+    try:
+        yield
+    finally:
+        _READ_ONCE.reset(token)
+
+
 def _keys() -> tuple[str, ...]:
-    return tuple(settings.TILLBOOK_ACCOUNT_KEYS())
+    return _READ_ONCE.get() or tuple(settings.TILLBOOK_ACCOUNT_KEYS())
 
 
 @lru_cache(maxsize=4)

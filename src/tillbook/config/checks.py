@@ -110,6 +110,13 @@ def api_rate(requests: int) -> int:
     return requests
 
 
+def reports_at_once(credits: int) -> int:
+    """Up to how many credits a report is made while its reader waits."""
+    if credits < 0:
+        raise wrong("REPORTS_AT_ONCE", "it must be a number of credits, 0 or more.")
+    return credits
+
+
 def proxy_count(count: int) -> int:
     if not 0 <= count <= _MOST_PROXIES:
         raise wrong("PROXY_COUNT", f"use 0 to {_MOST_PROXIES} proxies, not {count}.")
@@ -132,8 +139,13 @@ def account_keys(keys: Iterable[str]) -> list[str]:
 
 def address(text: str) -> str:
     """The shop's public address without a slash at its end; empty: none."""
-    parts = urlsplit(text.strip().rstrip("/"))
-    if text.strip() and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
+    given = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(given)
+        is_one = parts.scheme in ("http", "https") and bool(parts.netloc) and not parts.query
+    except ValueError:  # an IPv6 address without its end
+        is_one = False
+    if text.strip() and not is_one:
         raise wrong("ADDRESS", f"{text!r} must be an address such as https://credit.example.com.")
     return parts.geturl()
 
@@ -167,7 +179,7 @@ def sender(name: str, text: str) -> str:
 def origins(given: Iterable[str]) -> list[str]:
     found = [each.strip() for each in given if each.strip()]
     for each in found:
-        if re.fullmatch(r"https?://[^/?#\s]+", each) is None or not urlsplit(each).netloc:
+        if re.fullmatch(r"https?://([^/?#\s\[\]]+|\[[0-9A-Fa-f:.]+\](:\d+)?)", each) is None:
             raise wrong(
                 "TRUSTED_ORIGINS",
                 f"write {each!r} with its scheme and no path, as in https://credit.example.com.",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+# Addresses that whoever has them may use: Django's own lines about requests name the path.
+_KEYED_PATHS = re.compile(r"(/(?:my/open|mails/stop|password/[^/\s]+)/)[^/\s'\"]+")
 _SECRET_WORDS = ("password", "secret", "authorization", "cookie", "session", "bank_account", "csrf")
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace the value of every field whose name speaks of a secret."""
-    for name in event:
+    """Replace the value of every field whose name speaks of a secret, and in texts the keys of links."""
+    for name, value in event.items():
         if any(word in name.lower() for word in _SECRET_WORDS):
             event[name] = "(hidden)"
+        elif isinstance(value, str):
+            event[name] = _KEYED_PATHS.sub(r"\1(hidden)", value)
     return event
 
 

@@ -55,7 +55,9 @@ try:
     PROXY_COUNT = checks.proxy_count(env.int("PROXY_COUNT", 0))
     TILLBOOK_ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", False)
     TILLBOOK_API_RATE = checks.api_rate(env.int("API_RATE", 1000))
+    TILLBOOK_REPORTS_AT_ONCE = checks.reports_at_once(env.int("REPORTS_AT_ONCE", 5000))
     TILLBOOK_WEBHOOK_PRIVATE_TARGETS = env.bool("WEBHOOK_PRIVATE_TARGETS", False)
+    TILLBOOK_GATEWAY_PRIVATE_TARGETS = env.bool("GATEWAY_PRIVATE_TARGETS", False)
     TILLBOOK_FONTS = checks.fonts(env.path("FONTS", None))
     _mail_from = checks.sender("MAIL_FROM", env.str("MAIL_FROM", ""))
     _email_url, _database_url = env.str("EMAIL_URL", ""), env.str("DATABASE_URL", "")
@@ -107,8 +109,10 @@ INSTALLED_APPS = [
     "tillbook.orders",
     "tillbook.returns",
     "tillbook.refunds",
+    "tillbook.exporters",
     "tillbook.payouts",
     "tillbook.delivery",
+    "tillbook.portal",
     "tillbook.api",
 ]
 MIDDLEWARE = [
@@ -179,9 +183,17 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PRESERVE_USERNAME_CASING = True
 # Its own reading of X-Forwarded-For is off: REMOTE_ADDR is the client's address already.
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
+# Failed log-ins are counted in it: a flood of them must not push the others out.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+ACCOUNT_ADAPTER = "tillbook.panel.authenticators.AccountAdapter"
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}  # of both steps
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_TOTP_ISSUER = TILLBOOK_SHOP.name
+MFA_ADAPTER = "tillbook.panel.authenticators.Adapter"
 MFA_TOTP_TOLERANCE = 1  # codes to either side: a phone's clock may be half a minute off
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 

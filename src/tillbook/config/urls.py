@@ -1,4 +1,4 @@
-"""Addresses: log-in and log-out, the API's, the old wire's, then the control panel's."""
+"""Addresses: log-in and log-out, the API's, the old wire's, customers' own, then the control panel's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from tillbook.api import reference
+from tillbook.api import gateway_events, reference
 from tillbook.api.urls import api
 from tillbook.cli.operations import command_line
 from tillbook.neto.edge import endpoint as neto
@@ -24,7 +24,9 @@ urlpatterns = [
     path("account/", include("tillbook.panel.account_urls")),
     path("api/v1/reference", reference.page, {"command_line": command_line}, name="api_reference"),
     path("api/v1/", api.urls),
+    path("gateways/<str:gateway>/events", gateway_events.take, name="gateway_events"),
     path("do/WS/NetoAPI", neto),
     path("do/WS/NetoAPI/", neto),
+    path("my/", include("tillbook.portal.urls")),
     path("", include("tillbook.panel.urls")),
 ]

@@ -1,34 +1,48 @@
 """The WSGI application of `tillbook serve`, as its worker process makes it.
 
-On the embedded database it sends webhooks by itself: a thread of the one server process does it, so that a
-shop on one machine has nothing else to run. On PostgreSQL `tillbook deliver` is a process of its own.
+On the embedded database it sends webhooks and asks payment gateways by itself: threads of the one server
+process do it, so that a shop on one machine has nothing else to run. On PostgreSQL `tillbook deliver` is a
+process of its own.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from multiprocessing import parent_process
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.utils import timezone
 
 from tillbook.config.wsgi import application
 from tillbook.delivery.running import deliver
+from tillbook.payouts.asking import keep_asking
 
 
 def answering() -> WSGIHandler:
-    """The application, in a process that leaves Ctrl-C to its parent.
+    """The application, in a process that leaves Ctrl-C to its parent, and ends with it.
 
     A terminal sends it to both, and the parent then stops the worker: told twice, the worker never ends.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    threading.Thread(target=_end_with_parent, name="end_with_parent", daemon=True).start()
     return application
 
 
+def _end_with_parent() -> None:
+    """End when the parent was killed: the worker would go on alone, and keep the port from the next one."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # what is under way is done whole or not at all, as if the worker itself had been killed
+
+
 def sending() -> WSGIHandler:
-    """The application, once webhooks are being sent beside it."""
+    """The application, once webhooks are being sent and gateways asked beside it."""
     answered = answering()
-    # When the server ends it is cut off; what it was sending is sent again.
+    # When the server ends they are cut off; what was being sent or asked is sent or asked again.
     never = threading.Event()
-    threading.Thread(target=deliver, args=(timezone.now, never), name="deliver", daemon=True).start()
+    for run in (deliver, keep_asking):
+        threading.Thread(target=run, args=(timezone.now, never), name=run.__name__, daemon=True).start()
     return answered

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tillbook.config.settings")
 application = get_wsgi_application()
+
+# What is loaded now stays: the collector need not look through it again and again.
+gc.freeze()

@@ -11,10 +11,11 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
+from tillbook.common.money import Money
 from tillbook.credit.batch import Batch, Part, Request
 from tillbook.credit.issuing import lock_many
 from tillbook.credit.models import Credit
-from tillbook.events.services import NewEvent, content_of, internal_key, record_many
+from tillbook.events.services import NewEvent, content_of, internal_key, keys_query, record_many
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Draft
 from tillbook.ledger.models import House, Kind
@@ -50,6 +51,7 @@ def _due(after: tuple[int, int], now: datetime) -> list[Credit]:
     rows = Credit.objects.filter(
         Q(customer_id__gt=after[0]) | Q(customer_id=after[0], id__gt=after[1]),
         expires_at__lte=now,
+        usable=True,
         account__posted_minor__gt=F("account__held_minor"),
     )
     return list(rows.order_by("customer_id", "id")[:_AT_ONCE])
@@ -140,6 +142,51 @@ def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datet
 
 def _text(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat()
+
+
+def announce_ending(days: int, *, actor: Actor, now: datetime) -> int:
+    """Write `credit.expiring` for each credit that ends within so many days; returns how many.
+
+    A part of the daily round. Once for each credit and date, and only while something is available.
+    """
+    actor.require(Permission.EXPIRE_CREDIT)
+    announced, after = 0, 0
+    until = now + timedelta(days=days)
+    while ids := list(_ending_by(now, until).filter(id__gt=after).values_list("id", flat=True)[:_AT_ONCE]):
+        announced += _announce(ids, until, actor, now)
+        after = ids[-1]
+    return announced
+
+
+def _ending_by(now: datetime, until: datetime) -> QuerySet[Credit]:
+    left = Credit.objects.filter(expires_at__gt=now, expires_at__lte=until, usable=True)
+    return left.filter(account__posted_minor__gt=F("account__held_minor")).order_by("id")
+
+
+@transaction.atomic
+def _announce(ids: Collection[int], until: datetime, actor: Actor, now: datetime) -> int:
+    """Announce those of the credits that are not announced yet, under the locks of their customers."""
+    rows = Credit.objects.filter(id__in=ids)
+    lock_many(rows.values_list("customer_id", "currency"))
+    keys = {
+        (each.customer_id, internal_key("expiring", each.id, _text(each.expires_at))): each
+        for each in _ending_by(now, until).filter(id__in=ids).select_related("account")
+    }
+    known = {(row[0], row[1]) for row in statements.read([keys_query(keys)])[0]} if keys else set()
+    events = [
+        NewEvent(
+            "credit.expiring", credit.number, credit.customer_id, key,
+            content_of("credit.expiring", credit_id=credit.id, expires_at=credit.expires_at),
+            data={
+                "amount": str(Money(credit.account.available_minor, credit.currency)),
+                "expires_at": _text(credit.expires_at),
+            },
+        )
+        for (customer_id, key), credit in keys.items()
+        if (customer_id, key) not in known
+    ]  # fmt: skip
+    record_many(events, actor=actor, now=now)
+    return len(events)
 
 
 def ending_soon(now: datetime) -> list[Ending]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
@@ -19,7 +20,7 @@ from tillbook.common.statements import Insert
 from tillbook.credit.batch import Batch, Request, attempt, lock_books, only
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.terms import Left, terms_of_gift
-from tillbook.events.services import NewEvent, check_key, content_of
+from tillbook.events.services import NewEvent, check_key, content_maker
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Counters, Draft
 from tillbook.ledger.models import House, Kind
@@ -58,6 +59,8 @@ class LimitExceeded(Refusal):
     status = 403
 
 
+_TOO_FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a year before the last moments, which some zones can't show
+
 #: A credit's columns and their types on PostgreSQL; the moments come last.
 _PLAIN = {
     "customer_id": "bigint", "id": "bigint", "currency": "text", "issued_minor": "bigint", "source": "text",
@@ -87,10 +90,14 @@ class Issue:
 
     @property
     def content(self) -> str:
-        return content_of("credit.issued", **{name: getattr(self, name) for name in _ASKED})
+        """The digest of all that is asked for; `verify` compares it with the credit."""
+        return content_of_issue(_asked(self))
 
 
 _ASKED = [each.name for each in fields(Issue) if each.name != "key"]
+_asked = attrgetter(*_ASKED)
+#: The same, of an issue's fields in their order, without its key.
+content_of_issue = content_maker("credit.issued", _ASKED)
 
 
 def lock(customer_id: int, currency: str) -> None:
@@ -226,6 +233,8 @@ def _checked_gift(gift: Gift, actor: Actor, now: datetime) -> Issue:
         raise CreditNotRefundable(_("Credit given for this reason can't be paid out."), field="refundable")
     if new.expires_at is not None and new.expires_at <= now:
         raise InvalidInput(_("The expiry must lie in the future."), field="expires_at")
+    if new.expires_at is not None and new.expires_at >= _TOO_FAR:
+        raise InvalidInput(_("The date is too far away. Leave it empty for no expiry."), field="expires_at")
     return new
 
 

@@ -224,6 +224,17 @@ def usable(customer_id: int, currency: str, now: datetime, *, refundable: bool =
     return [found[credit_id] for credit_id in order]
 
 
+def available_at(customer_id: int, currency: str, now: datetime, *, refundable: bool = False) -> int:
+    """Minor units that can be used at `now`, or with `refundable` paid out: what has expired is left out."""
+    rows = statements.select(
+        f"SELECT sum(a.posted_minor - a.held_minor) FROM {_CREDITS}"
+        "WHERE c.customer_id = %s AND c.currency = %s AND c.usable "
+        f"AND (c.expires_at IS NULL OR c.expires_at > %s) {'AND c.refundable' if refundable else ''}",
+        [customer_id, currency, statements.moment(now)],
+    )
+    return int(rows[0][0] or 0)
+
+
 class Hold(NamedTuple):
     """Credit set aside under a key. `captured_minor` is None while it lasts."""
 

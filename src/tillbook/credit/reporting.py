@@ -311,9 +311,7 @@ def roll_forward(
     same view and `recorded_by`. Raises PermissionDenied, InvalidInput, TransfersWithoutCredit.
     """
     actor.require(Permission.VIEW_REPORTS)
-    if from_at >= basis.as_of:
-        raise InvalidInput(gettext("From: a period must begin before it ends."), field="from_at")
-    check_moment(from_at, basis.as_of, field="from_at")
+    check_period(from_at, basis)
     time = "effective_at" if basis.view == View.EFFECTIVE else "recorded_at"
     rows = _rows(
         f"SELECT c.currency, t.{time} < %(from_at)s, t.kind, t.house, t.inward, t.seq = 1, "
@@ -339,6 +337,13 @@ def roll_forward(
             moves.append(Move(found, line, source, reason, house, minor, transfers))
     standings = [Standing(found, *figures) for found, figures in sums.items()]
     return RollForward(from_at, basis, standings, moves)
+
+
+def check_period(from_at: datetime, basis: Basis) -> None:
+    """Raise InvalidInput naming from_at for a period that a roll-forward can't be about."""
+    if from_at >= basis.as_of:
+        raise InvalidInput(gettext("From: a period must begin before it ends."), field="from_at")
+    check_moment(from_at, basis.as_of, field="from_at")
 
 
 def line_of(house: str, *, inward: bool, first: bool, own: bool) -> Line:

@@ -10,11 +10,11 @@ from tillbook.common import statements
 from tillbook.common.findings import Finding
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
-from tillbook.credit.issuing import Issue
+from tillbook.credit.issuing import content_of_issue
 from tillbook.credit.models import Source
 from tillbook.events.models import Event
 from tillbook.ledger.models import House
-from tillbook.ledger.steady import EVERYBODY, Range, streamed, within
+from tillbook.ledger.steady import EVERYBODY, Range, of_range, streamed, within
 
 
 class _Issued(NamedTuple):
@@ -61,7 +61,7 @@ def findings(wanted: Range = EVERYBODY) -> Iterator[Finding]:
     for customer_id, account_id in orphans:
         yield Finding(customer_id, public_number("CR", account_id), "has an account but no terms")
     yield from hidden(wanted)
-    extended = _first_expiries()
+    extended = _first_expiries(wanted)
     condition, bounds = within(wanted, "c.customer_id")
     for credit in map(_Issued._make, streamed(_ISSUED.format(range=condition), bounds)):
         number = public_number("CR", credit.id)
@@ -86,12 +86,11 @@ def hidden(wanted: Range = EVERYBODY) -> Iterator[Finding]:
         yield Finding(customer_id, public_number("CR", account_id), problem)
 
 
-def _first_expiries() -> dict[str, tuple[str, str]]:
+def _first_expiries(wanted: Range) -> dict[str, tuple[str, str]]:
     """Credit number -> its expiry before the first and after the last grace period, as text."""
     found: dict[str, tuple[str, str]] = {}
-    for number, data in (
-        Event.objects.filter(action="credit.extended").order_by("id").values_list("subject", "data")
-    ):
+    extended = Event.objects.filter(of_range(wanted), action="credit.extended")
+    for number, data in extended.order_by("id").values_list("subject", "data"):
         before, after = data["expires_at"]
         found[number] = (found.get(number, (before, ""))[0], after)
     return found
@@ -106,8 +105,8 @@ def _is_what_was_issued(credit: _Issued, extended: tuple[str, str] | None) -> bo
         expires_at = datetime.fromisoformat(before)
     # A request without a moment of its own was issued at the moment of its transfer.
     return credit.transfer_minor == credit.issued_minor and (
-        credit.content == _request(credit, expires_at, None).content
-        or credit.content == _request(credit, expires_at, _in_utc(credit.issued_at)).content
+        credit.content == _content(credit, expires_at, None)
+        or credit.content == _content(credit, expires_at, _in_utc(credit.issued_at))
     )
 
 
@@ -116,19 +115,11 @@ def _in_utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def _request(credit: _Issued, expires_at: datetime | None, effective_at: datetime | None) -> Issue:
-    return Issue(
-        customer_id=credit.customer_id,
-        amount=Money(credit.issued_minor, credit.currency),
-        source=credit.source,
-        house=credit.house,
-        reason=credit.reason,
-        reference=credit.source_reference,
-        key="",
-        refundable=credit.refundable,
-        expires_at=expires_at,
-        effective_at=effective_at,
-        note=credit.note,
-        public_note=credit.public_note,
-        order_reference=credit.order_reference,
-    )
+def _content(credit: _Issued, expires_at: datetime | None, effective_at: datetime | None) -> str:
+    """The digest of the request that issues such a credit."""
+    asked = (
+        credit.customer_id, Money(credit.issued_minor, credit.currency), credit.source, credit.house,
+        credit.reason, credit.source_reference, credit.refundable, expires_at, effective_at, credit.note,
+        credit.public_note, credit.order_reference,
+    )  # fmt: skip
+    return content_of_issue(asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.mail_kinds import OPTIONAL
 from tillbook.common.money import MAX_MINOR, check_currency
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import locked
@@ -115,8 +116,35 @@ def update_account(
     return _change(customer, wanted, "customer.account_updated", actor, now)
 
 
+@transaction.atomic
+def choose_mails(customer_id: int, *, no_mails: Collection[str], actor: Actor, now: datetime) -> Customer:
+    """Set which kinds of mail the customer does without: those of `mail_kinds.OPTIONAL` alone.
+
+    A customer chooses for themselves. Raises CustomerNotFound, PermissionDenied, InvalidInput for a kind that
+    always goes.
+    """
+    if actor.customer_id != customer_id:
+        actor.require(Permission.EDIT_CUSTOMER)
+    customer = locked(customer_id)
+    if unknown := sorted(set(no_mails) - set(OPTIONAL)):
+        raise InvalidInput(
+            _("%(kind)s can't be opted out of. Choose among %(kinds)s.")
+            % {"kind": unknown[0], "kinds": ", ".join(OPTIONAL)},
+            field="no_mails",
+        )
+    wanted = {"no_mails": [str(kind) for kind in OPTIONAL if kind in no_mails]}
+    # Whoever stops a mail must not be refused for an old detail that today's rules would not take.
+    return _change(customer, wanted, "customer.mails_chosen", actor, now, check_details=False)
+
+
 def _change(
-    customer: Customer, wanted: Mapping[str, object], action: str, actor: Actor, now: datetime
+    customer: Customer,
+    wanted: Mapping[str, object],
+    action: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    check_details: bool = True,
 ) -> Customer:
     """Set what differs, and write it and its event; without a difference nothing happens."""
     differing = {name: value for name, value in wanted.items() if getattr(customer, name) != value}
@@ -125,7 +153,8 @@ def _change(
     before = {name: getattr(customer, name) for name in differing}
     for name, value in differing.items():
         setattr(customer, name, value)
-    _check(customer)
+    if check_details:
+        _check(customer)
     customer.save(update_fields=sorted(differing))
     data = {"changed": {name: [before[name], value] for name, value in differing.items()}}
     _record(action, customer, data, actor, now)

@@ -1,6 +1,8 @@
-"""Reading webhooks' endpoints and deliveries."""
+"""Reading webhooks' endpoints and deliveries, and mails."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
@@ -9,7 +11,7 @@ from tillbook.common import statements
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
 from tillbook.common.statements import Query
-from tillbook.delivery.models import Delivery, Endpoint
+from tillbook.delivery.models import Delivery, Endpoint, Mail
 
 
 class WebhookNotFound(NotFound):
@@ -22,6 +24,12 @@ class DeliveryNotFound(NotFound):
     """There is no such delivery of a webhook."""
 
     code = "delivery_not_found"
+
+
+class MailNotFound(NotFound):
+    """There is no such mail."""
+
+    code = "mail_not_found"
 
 
 def endpoint_by_number(number: str) -> Endpoint:
@@ -77,3 +85,49 @@ def page_of_deliveries(
     if before is not None:
         rows = rows.filter(event_id__lt=before.event_id)
     return list(rows.order_by("-event_id")[:limit])
+
+
+WRONG = (Mail.State.UNKNOWN, Mail.State.FAILED)  # what a person decides about
+
+
+def mail_by_number(number: str) -> Mail:
+    """The mail of that public number, with its customer. Raises MailNotFound."""
+    mail = Mail.objects.filter(pk=row_id("ML", number) or 0).select_related("customer").first()
+    if mail is None:
+        raise MailNotFound(_("There is no mail %(number)s.") % {"number": number}, field="mail")
+    return mail
+
+
+def page_of_mails(
+    *,
+    customer_id: int | None = None,
+    states: Sequence[str] = (),
+    to_users: bool = False,
+    before: int | None = None,
+    limit: int,
+) -> list[Mail]:
+    """Mails, the newest first; `before` is the id of the last one seen.
+
+    Those to people who work at the shop are among them only if `to_users`: they show their addresses.
+    """
+    rows = Mail.objects.select_related("customer").order_by("-id")
+    if customer_id is not None:
+        rows = rows.filter(customer=customer_id)
+    if states:
+        rows = rows.filter(state__in=states)
+    if not to_users:
+        rows = rows.filter(user_id=0)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return list(rows[:limit])
+
+
+def count_wrong(most: int) -> int:
+    """How many mails did not go, or may not have: counted up to `most`."""
+    # Written out, for SQLite finds a partial index only by the very words of its condition.
+    counted = (
+        "SELECT count(*) FROM (SELECT 1 FROM delivery_mail WHERE state IN ('unknown', 'failed') LIMIT %s) "
+        "AS found"
+    )
+    [[(count,)]] = statements.read([Query(counted, [most])])
+    return int(count)

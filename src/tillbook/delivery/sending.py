@@ -6,12 +6,10 @@ is sent again has the same id. Nothing is locked and no transaction is open whil
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 
 import httpcore
@@ -20,10 +18,11 @@ from django.db.models import Exists, OuterRef, Q
 from standardwebhooks import Webhook
 
 from tillbook.common.errors import Refusal
+from tillbook.common.targets import Guarded, trusted
 from tillbook.customers.models import Customer
 from tillbook.delivery.messages import body_of
 from tillbook.delivery.models import Delivery
-from tillbook.delivery.targets import Guarded, check_url
+from tillbook.delivery.targets import FENCE, check_url
 from tillbook.events.models import Event
 
 GIVEN_UP_AFTER = timedelta(days=3)
@@ -64,9 +63,9 @@ class Sender:
     """Sends to one endpoint over a connection that stays open from one delivery to the next."""
 
     def __init__(self) -> None:
-        self._guarded = Guarded()
+        self._guarded = Guarded(FENCE)
         self._pool = httpcore.ConnectionPool(
-            max_connections=1, ssl_context=_trusted(), network_backend=self._guarded
+            max_connections=1, ssl_context=trusted(), network_backend=self._guarded
         )
 
     def __enter__(self) -> Sender:
@@ -101,12 +100,6 @@ class Sender:
             return response.status, read[:_ANSWER].decode(errors="replace").replace(
                 "\0", "\N{REPLACEMENT CHARACTER}"
             )
-
-
-@lru_cache(maxsize=1)
-def _trusted() -> ssl.SSLContext:
-    """The authorities whose certificates are believed; reading them takes long."""
-    return httpcore.default_ssl_context()
 
 
 def send_due(endpoint_id: int, sender: Sender, clock: Callable[[], datetime]) -> list[Outcome]:

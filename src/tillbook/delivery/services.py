@@ -94,7 +94,7 @@ def _send(
     if first is not None:
         return _sent(first)
     paper = made()
-    to = _address_of(about.customer)
+    to = address_of(about.customer)
     path = deliver(_message(paper, about.customer, to, now), about.number, now)
     data = {"to": to, "file": path.name if path else None}
     event = NewEvent(action, about.number, about.customer_id, key, content, data=data)
@@ -140,6 +140,8 @@ def _slip(refund: Refund) -> _Paper:
 
 
 def _how_it_stands(refund: Refund) -> str:
+    if refund.was_unclaimed:
+        return _("Nobody took the money of the refund. The credit is available to you again.")
     sentences = {
         Refund.Status.REQUESTED: _(
             "The refund is recorded and not yet completed. The slip is a record: "
@@ -182,7 +184,7 @@ def _note(rma: Rma) -> _Paper:
         )
 
 
-def _address_of(customer: Customer) -> str:
+def address_of(customer: Customer) -> str:
     """The customer's e-mail address, checked again: an import may have brought anything."""
     address = customer.email.strip()
     if not address:

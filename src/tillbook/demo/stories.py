@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tillbook.common.actor import Actor
+from tillbook.common.mail import goes_to_files
+from tillbook.common.mail_kinds import TO_CUSTOMERS
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
@@ -18,15 +20,21 @@ from tillbook.credit.overpaid import keep
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.orders import services as orders
+from tillbook.orders.charges import NO_CHARGE, Charge
 from tillbook.orders.models import Order, Payment
 from tillbook.orders.queries import overpayment_credits
 from tillbook.orders.services import LineInput
+from tillbook.refunds import asks
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.payees import Payee
 from tillbook.returns import services as returns
 from tillbook.returns.models import Rma
 from tillbook.returns.services import RmaLineInput
+from tillbook.shop.policies import version
+from tillbook.shop.services import save
+
+_BANK = Refund.Method.BANK_TRANSFER
 
 
 @dataclass(slots=True)
@@ -69,7 +77,14 @@ class Stage:
             now=self.days_ago(days),
         )
 
-    def order(self, customer: Customer, *lines: LineInput, days: int, paid_minor: int = 0) -> Order:
+    def order(
+        self,
+        customer: Customer,
+        *lines: LineInput,
+        days: int,
+        paid_minor: int = 0,
+        charge: Charge = NO_CHARGE,
+    ) -> Order:
         """An order placed `days` ago and paid by card on the same day, if at all."""
         order = orders.place(
             customer_id=customer.pk,
@@ -82,14 +97,15 @@ class Stage:
             now=self.days_ago(days),
         )
         if paid_minor:
-            self.payment(order, paid_minor, days=days)
+            self.payment(order, paid_minor, days=days, charge=charge)
         return order
 
-    def payment(self, order: Order, paid_minor: int, *, days: int) -> Payment:
+    def payment(self, order: Order, paid_minor: int, *, days: int, charge: Charge = NO_CHARGE) -> Payment:
         return orders.receive_payment(
             order.pk,
             amount=self.money(paid_minor),
             method=Payment.Method.CARD,
+            charge=charge,
             received_at=self.days_ago(days),
             key=self.key(),
             actor=self.staff,
@@ -119,15 +135,27 @@ class Stage:
             **notes,
         )
 
-    def refund(self, customer: Customer, minor: int, *, days: int, note: str = "") -> Refund:
-        """A refund to the customer's bank account, requested by staff `days` ago."""
+    def refund(
+        self,
+        customer: Customer,
+        minor: int,
+        *,
+        days: int,
+        note: str = "",
+        method: str = _BANK,
+        charge: Charge = NO_CHARGE,
+        **payee: str,
+    ) -> Refund:
+        """A refund requested by staff `days` ago, to be paid the day after; by bank unless told otherwise."""
+        where = payee or ({"bank_account": "20-00-00 55779911"} if method == _BANK else {})
         return refunds.request(
             customer_id=customer.pk,
             amount=self.money(minor),
-            method=Refund.Method.BANK_TRANSFER,
-            payee=Payee(name=customer.display_name, bank_account="20-00-00 55779911"),
-            payment_date=self.now.date(),
+            method=method,
+            payee=Payee(name=customer.display_name, **where),
+            payment_date=self.days_ago(days - 1).date(),
             note=note,
+            charge=charge,
             key=self.key(),
             actor=self.staff,
             now=self.days_ago(days),
@@ -302,6 +330,55 @@ def cancelled_after_paying(username: str, stage: Stage) -> None:
     orders.cancel(order.pk, reason="Out of stock", key=stage.key(), actor=stage.staff, now=stage.days_ago(2))
 
 
+def asks_to_be_paid_out(username: str, stage: Stage) -> None:
+    """The shop gave its customers pages of their own, and on hers she asked for 25.00 of her 31.05."""
+    values = {"own_page": True, "own_page_methods": ["bank_transfer", "paypal"]}
+    save("own_page", values, seen=version(), actor=stage.admin, now=stage.days_ago(4))
+    customer = stage.customer(username, "Tessa Umber")
+    stage.order(customer, LAMP, days=3, paid_minor=12500)
+    asks.ask(
+        customer_id=customer.pk, amount=stage.money(2500), method="paypal",
+        payee=Payee("Tessa Umber", paypal_email="tessa.umber@example.com"), key=stage.key(),
+        actor=Actor.customer(customer.pk, "own page"), now=stage.days_ago(1),
+    )  # fmt: skip
+
+
+def back_to_the_card(username: str, stage: Stage) -> None:
+    """She paid two orders through gateways, too much each time; one part waits to go back to her card."""
+    customer = stage.customer(username, "Uma Vale")
+    by_card, by_paypal = Charge("stripe", "ch_3PDemoLamp00000001"), Charge("paypal", "8DE12345MO678901A")
+    stage.order(customer, LAMP, days=9, paid_minor=12000, charge=by_card)
+    stage.order(customer, MUGS, days=6, paid_minor=6000, charge=by_paypal)
+    stage.refund(customer, 2605, days=1, method=Refund.Method.GATEWAY, charge=by_card)
+
+
+def forgotten_cheque(username: str, stage: Stage) -> None:
+    """He was sent a cheque last spring and never paid it in: it may be cancelled back to credit."""
+    customer = stage.customer(username, "Victor Wells", days=220)
+    stage.order(customer, THROW, days=205, paid_minor=15895)
+    refund = stage.refund(
+        customer, 3800, days=200, method=Refund.Method.CHEQUE, postal_address=customer.postal_address
+    )
+    refunds.complete(refund.pk, cheque_number="100482", actor=stage.admin, now=stage.days_ago(198))
+
+
+def told_by_mail(username: str, stage: Stage) -> None:
+    """From now on the shop mails its customers: her return, and the refund of it, are the first it tells.
+
+    Where there is a mail server the mails stay off: the demo's people must not be written to.
+    """
+    if goes_to_files():
+        mails = {kind: {"on": True} for kind in TO_CUSTOMERS}
+        save("mails", {"mails": mails}, seen=version(), actor=stage.admin, now=stage.days_ago(4))
+    customer = stage.customer(username, "Wanda Yates")
+    rma = _return_throw(stage, stage.order(customer, THROW, days=12, paid_minor=12095), days=4)
+    returns.close(rma.pk, key=stage.key(), actor=stage.staff, now=stage.days_ago(3))
+    refund = stage.refund(
+        customer, 5800, days=2, method=Refund.Method.PAYPAL, paypal_email=f"{username}@example.com"
+    )
+    refunds.complete(refund.pk, actor=stage.admin, now=stage.days_ago(1))
+
+
 def year_of_trade(username: str, stage: Stage) -> None:
     """A shop that buys each month: deposits, returns, prepayments, and orders paid with what is left."""
     customer = stage.customer(username, "Samir Tran", days=380)
@@ -351,4 +428,8 @@ STORIES: dict[str, Callable[[str, Stage], None]] = {
     "quinn.reyes": rounded_payment,
     "rosa.steen": cancelled_after_paying,
     "samir.tran": year_of_trade,
+    "tessa.umber": asks_to_be_paid_out,
+    "uma.vale": back_to_the_card,
+    "victor.wells": forgotten_cheque,
+    "wanda.yates": told_by_mail,
 }

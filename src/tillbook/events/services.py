@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, NamedTuple
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused
+from tillbook.common.money import Money
 from tillbook.events.models import Event
 
 MAX_KEY_LENGTH = 200
@@ -79,6 +81,38 @@ def content_of(action: str, **request: Any) -> str:
     as sorted JSON; values JSON does not know (dates, enums, Money) by their `str`.
     """
     return hashlib.sha256(_encode_sorted([action, request]).encode()).hexdigest()
+
+
+def content_maker(action: str, names: Sequence[str]) -> Callable[[Sequence[object]], str]:
+    """What gives `content_of` that action for the values of fields of these names, in their order.
+
+    The same text, put together several times faster: for what comes by thousands.
+    """
+    order = sorted(names)
+    places = [names.index(name) for name in order]
+    fields = ",".join(f"{_quoted(name)}:%s" for name in order)
+    shape = f"[{_quoted(action).replace('%', '%%')},{{{fields}}}]"  # no field's name has a %
+
+    def content(values: Sequence[object]) -> str:
+        text = shape % tuple([_json(values[place]) for place in places])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    return content
+
+
+def _json(value: object) -> str:
+    """The value as `_encode_sorted` writes it."""
+    if isinstance(value, str):
+        return _quoted(value)
+    if value is None:
+        return "null"
+    if value is True or value is False:
+        return "true" if value else "false"
+    if type(value) is int:
+        return str(value)
+    if type(value) is Money:
+        return _quoted(str(value))
+    return _encode_sorted(value)
 
 
 def content_of_texts(*fields: object) -> str:

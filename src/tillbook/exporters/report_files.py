@@ -84,7 +84,7 @@ def _write_json(document: Document, file: IO[bytes]) -> None:
         for number, row in enumerate(section.rows):
             file.write(f"{',' if number else ''}\n{json.dumps(_object(document, section, row))}".encode())
         file.write(b"]}")
-    file.write(f'], "transfers": {document.transfers}}}\n'.encode())
+    file.write(f'], "{document.derived_from}": {document.transfers}}}\n'.encode())
 
 
 def _object(document: Document, section: Section, row: Row) -> dict[str, Any]:
@@ -204,7 +204,11 @@ def _write_pdf(document: Document, file: IO[bytes]) -> None:
                     _("A PDF has at most %(most)s rows. Ask for XLSX or CSV, or for one currency.")
                     % {"most": f"{_LONGEST_PDF:,}"}
                 )
-        sections.append({"currency": section.currency, "title": section.title, "rows": shown})
+        columns = [document.columns[place] for place in document.seen(section)]
+        heads = [{"label": column.label, "words": column.holds == Holds.WORDS} for column in columns]
+        sections.append(
+            {"currency": section.currency, "title": section.title, "columns": heads, "rows": shown}
+        )
     made = document.basis.recorded_by.astimezone(UTC)
     page = {
         "shop": {
@@ -213,9 +217,6 @@ def _write_pdf(document: Document, file: IO[bytes]) -> None:
         },
         "title": document.title,
         "facts": [[label, words] for label, words in document.facts],
-        "columns": [
-            {"label": column.label, "words": column.holds == Holds.WORDS} for column in document.columns
-        ],
         "sections": sections,
         "nothing": _("Nothing had happened by then."),
         "page": _("Page {page} of {pages}"),
@@ -230,8 +231,7 @@ def _write_pdf(document: Document, file: IO[bytes]) -> None:
 
 def _printed(document: Document, section: Section, row: Row) -> dict[str, Any]:
     cells = [
-        shown(column, cell, section.currency)
-        for column, cell in zip(document.columns, row.cells, strict=True)
+        shown(document.columns[place], row.cells[place], section.currency) for place in document.seen(section)
     ]
     return {"cells": cells, "total": row.total}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -40,6 +40,8 @@ from tillbook.shop.policies import shop
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+_ROWS_ON_A_PAGE = 100  # of one section, as many as a list has; the files have all of them
+
 Cell = str | int | None
 
 
@@ -70,6 +72,24 @@ class Section(NamedTuple):
     currency: str
     title: str
     rows: Iterable[Row]
+    shows: frozenset[str] = frozenset()  # the keys of the columns that people see of it; none: all
+
+
+@dataclass(slots=True)
+class Beginning:
+    """A section as a page shows it: its first rows, totals always, and how many more there are."""
+
+    section: Section
+    rows: list[Row] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, rows: Iterable[Row]) -> Beginning:
+        for row in rows:
+            if row.total or len(self.rows) < _ROWS_ON_A_PAGE:
+                self.rows.append(row)
+            else:
+                self.more += 1
+        return self
 
 
 @dataclass(slots=True)
@@ -83,22 +103,24 @@ class Document:
     currency: str | None  # None: all
     columns: tuple[Column, ...]
     sections: Iterable[Section]
-    transfers: int = 0
+    transfers: int = 0  # or what else `derived_from` counts
+    derived_from: str = "transfers"  # or refunds
+    remark: tuple[str, str] | None = None  # what its reader must know beside the figures, as (label, words)
+
+    def seen(self, section: Section) -> list[int]:
+        """The places of the columns that the section shows on a page, on paper and on a screen."""
+        every = enumerate(self.columns)
+        return [place for place, column in every if not section.shows or column.key in section.shows]
 
     @property
     def facts(self) -> list[tuple[str, str]]:
         """What the figures stand on, as (label, words)."""
-        end = as_words(self.basis.as_of)
-        if self.from_at is None:
-            when = (_("As of"), end[:1].upper() + end[1:])
-        else:
-            period = {"begin": _from(self.from_at), "end": end}
-            when = (_("Period"), _("%(begin)s to %(end)s") % period)
         return [
-            when,
+            (_("Period") if self.from_at else _("As of"), when(self.basis, self.from_at)),
             (_("View"), str(_VIEWS[self.basis.view])),
             (pgettext("until when", "Recorded by"), self.basis.recorded_by.isoformat()),
             (_("Currency"), self.currency or _("All")),
+            *([self.remark] if self.remark else []),
         ]
 
     def close(self) -> None:
@@ -109,10 +131,22 @@ class Document:
     @property
     def derivation(self) -> str:
         """Read it after the sections."""
-        told = ngettext(
+        told = self._refunds if self.derived_from == "refunds" else self._transfers
+        return told % {"number": f"{self.transfers:,}"}
+
+    @property
+    def _refunds(self) -> str:
+        return ngettext(
+            "Derived from %(number)s refund and its history.",
+            "Derived from %(number)s refunds and their history.",
+            self.transfers,
+        )
+
+    @property
+    def _transfers(self) -> str:
+        return ngettext(
             "Derived from %(number)s transfer.", "Derived from %(number)s transfers.", self.transfers
         )
-        return told % {"number": f"{self.transfers:,}"}
 
     @property
     def name(self) -> str:
@@ -133,6 +167,14 @@ _REASONS: dict[str, StrOrPromise] = {
     "order_cancelled": gettext_lazy("Order cancelled"),
     "return": gettext_lazy("Taken over from another system"),
 }
+
+
+def when(basis: Basis, from_at: datetime | None) -> str:
+    """As of when, or over which period, as people say it."""
+    end = as_words(basis.as_of)
+    if from_at is None:
+        return end[:1].upper() + end[1:]
+    return _("%(begin)s to %(end)s") % {"begin": _from(from_at), "end": end}
 
 
 def as_words(as_of: datetime) -> str:

@@ -7,7 +7,7 @@ against them, all or none, and keeps the lines they become. `services.write` sto
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -19,7 +19,9 @@ from tillbook.common.errors import NotFound, Refusal
 from tillbook.common.money import MAX_MINOR, Money, check_amount
 from tillbook.ledger.models import House, Kind
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLAIN = {each: each.value for each in (*Kind, *House)}  # an enum takes its time to say its value
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -142,7 +144,7 @@ def genesis(customer_id: int, account_id: int, currency: str) -> bytes:
 @lru_cache(maxsize=256)  # a batch has one time, a history few
 def micros(moment: datetime) -> int:
     """Whole microseconds since 1970 UTC."""
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // _MICROSECOND
 
 
 def chained(previous: bytes, line: Sequence[Any], to_micros: Callable[[Any], int] = micros) -> bytes:
@@ -219,13 +221,15 @@ class Book:
 
     def post(self, stamp: Stamp, drafts: Sequence[Draft]) -> list[Line]:
         """Decide linked drafts: all become lines, or a refusal leaves the book as it was."""
-        before: dict[int, _State] = {}
+        before: list[tuple[Counters, _State]] = []
         resolved: list[tuple[int, int]] = []
         lines: list[Line] = []
+        last = len(drafts) - 1  # after it no other can be refused: how its account stood need not be kept
         try:
             for part, draft in enumerate(drafts):
                 account = self._account(stamp, draft)
-                before.setdefault(account.account_id, _state(account))
+                if part < last:
+                    before.append((account, _state(account)))
                 if draft.hold is not None:
                     resolved.append(self._resolve(draft.account_id, draft.hold.seq))
                 lines.append(_append(account, stamp, part, draft))
@@ -283,9 +287,8 @@ class Book:
         self.resolved.add((account_id, seq))
         return account_id, seq
 
-    def _undo(self, before: Mapping[int, _State], resolved: Sequence[tuple[int, int]]) -> None:
-        for account_id, state in before.items():
-            account = self.accounts[account_id]
+    def _undo(self, before: Sequence[tuple[Counters, _State]], resolved: Sequence[tuple[int, int]]) -> None:
+        for account, state in reversed(before):
             account.posted, account.held, account.transfers, account.digest = state
         self.resolved.difference_update(resolved)
 
@@ -305,8 +308,8 @@ def _append(account: Counters, stamp: Stamp, part: int, draft: Draft) -> Line:
         stamp.customer_id,
         account.account_id,
         account.transfers,
-        draft.kind.value,
-        draft.house.value,
+        _PLAIN[draft.kind],
+        _PLAIN[draft.house],
         draft.inward,
         draft.amount,
         draft.hold.seq if draft.hold else None,
@@ -322,4 +325,4 @@ def _append(account: Counters, stamp: Stamp, part: int, draft: Draft) -> Line:
         account.held,
     )
     account.digest = chained(account.digest, body)
-    return Line(*body, account.digest)
+    return Line._make((*body, account.digest))

@@ -7,7 +7,7 @@ with one that is not, and decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,6 +16,9 @@ from tillbook.ledger.models import Kind
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, as the text
 _MICROSECOND = timedelta(microseconds=1)
+
+#: The same as `book.micros` of a moment that PostgreSQL hands out as a number: microseconds since 2000.
+micros_of_number = (int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000).__add__
 
 _POST, _HOLD, _CAPTURE, _RELEASE = (kind.value for kind in (Kind.POST, Kind.HOLD, Kind.CAPTURE, Kind.RELEASE))
 
@@ -48,7 +51,10 @@ def follows(head: Head, rows: Sequence[tuple[Any, ...]], to_micros: Callable[[An
     posted = held = count = 0
     open_holds: dict[int, int] = {}
     for row in rows:
-        _, _, seq, kind, _, inward, amount, hold_seq, *_, posted_after, held_after, stored = row
+        (
+            _, _, seq, kind, _, inward, amount, hold_seq, _, _, _, _, _, _, _, _, posted_after, held_after,
+            stored,
+        ) = row  # fmt: skip
         count += 1
         freed = 0
         if hold_seq is not None:

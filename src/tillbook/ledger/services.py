@@ -189,8 +189,13 @@ def _new_ids(count: int) -> list[int]:
     if statements.is_postgresql():
         ids = statements.select("SELECT nextval('ledger_account_ids') FROM generate_series(1, %s)", [count])
         return sorted(row[0] for row in ids)
-    # The write lock is held from BEGIN on, so nobody else can take the same ids.
-    last = statements.select("SELECT coalesce(max(id), 0) FROM ledger_account", [])[0][0]
+    # The write lock is held from BEGIN on, so nobody else can take the same ids. `numbering` keeps where the
+    # credits' numbers were begun as SQLite keeps it for a table that counts by itself.
+    last = statements.select(
+        "SELECT max(coalesce((SELECT max(id) FROM ledger_account), 0), "
+        "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ledger_account'), 0))",
+        [],
+    )[0][0]
     return list(range(last + 1, last + 1 + count))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection, connections
 from django.db.models import Q
+from psycopg.types.numeric import Int8BinaryLoader
 
 Range = tuple[int | None, int | None]  # the first and the last customer's id; None: no bound
 EVERYBODY: Range = (None, None)
@@ -20,6 +21,8 @@ EVERYBODY: Range = (None, None)
 _CURSORS = itertools.count()  # PostgreSQL knows each by a name of its own
 
 _MEMORY_KIB = 64 * 1024  # of a process: what is grouped, or looked up again and again, stays in it
+
+_AT_ONCE = 5_000  # rows in memory
 
 OF_A_RANGE = 250_000  # transfers: a few seconds' work in full, which an interrupted check loses
 
@@ -107,18 +110,24 @@ def of_range(wanted: Range) -> Q:
     return Q(**{name: bound for name, bound in given.items() if bound is not None})
 
 
-def streamed(statement: str, parameters: list[Any]) -> Iterator[tuple[Any, ...]]:
+def streamed(
+    statement: str, parameters: list[Any], *, numbered_moments: bool = False
+) -> Iterator[tuple[Any, ...]]:
     """The rows of a SELECT, as the driver gives them, a few thousand in memory at a time.
 
-    PostgreSQL sends them binary from a cursor of its own. Call it inside `steady`.
+    PostgreSQL sends them binary from a cursor of its own; with `numbered_moments` a moment stays the
+    number that it sends, of microseconds since 2000. Call it inside `steady`.
     """
     connection.ensure_connection()
     raw = connection.connection
     if connection.vendor == "postgresql":
         with raw.cursor(f"streamed_{next(_CURSORS)}", binary=True) as cursor:
-            cursor.itersize = 5_000
-            cursor.execute(statement, parameters)
-            yield from cursor
+            if numbered_moments:
+                cursor.adapters.register_loader("timestamptz", Int8BinaryLoader)
+            yield from _fetched(cursor.execute(statement, parameters))
         return
-    cursor = raw.cursor().execute(statement.replace("%s", "?"), parameters)
-    yield from itertools.chain.from_iterable(iter(lambda: cursor.fetchmany(5_000), []))
+    yield from _fetched(raw.cursor().execute(statement.replace("%s", "?"), parameters))
+
+
+def _fetched(cursor: Any) -> Iterator[tuple[Any, ...]]:
+    return itertools.chain.from_iterable(iter(lambda: cursor.fetchmany(_AT_ONCE), []))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection
 
 from tillbook.common.findings import Finding
-from tillbook.ledger.book import Line, micros
-from tillbook.ledger.following import Head, follows, micros_of_text
+from tillbook.ledger.book import EPOCH, Line
+from tillbook.ledger.following import Head, follows, micros_of_number, micros_of_text
 from tillbook.ledger.models import Account, Balance
 from tillbook.ledger.queries import BELONGS_NOWHERE, Broken, add_balance, replay
 from tillbook.ledger.steady import EVERYBODY, Range, of_range, steady, streamed, within
@@ -103,26 +103,36 @@ def select_lines() -> str:
 
 
 def _line(row: tuple[Any, ...]) -> Line:
-    """A row that `select_lines` gave, with truth and moments as Django has them."""
+    """A row that `heads_with_rows` gave, with truth and moments as Django has them."""
     if connection.vendor == "postgresql":
-        return Line._make(row)
+        return Line._make((*row[:14], *map(_moment, row[14:16]), *row[16:]))
     at = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in row[14:16]]
     return Line._make((*row[:5], row[5] == 1, *row[6:14], *at, *row[16:]))
 
 
+def _moment(number: int) -> datetime:
+    """The moment that PostgreSQL sends as that number; what is none in Python is the last there is."""
+    try:
+        return EPOCH + timedelta(microseconds=micros_of_number(number))
+    except OverflowError:  # "infinity", or a year of five digits: no digest has it
+        return datetime.max.replace(tzinfo=UTC)
+
+
 def is_sound(head: Head, rows: Sequence[tuple[Any, ...]]) -> bool:
-    """Whether the rows of `select_lines`, all of an account in their order, end in `head`."""
-    return follows(head, rows, micros if connection.vendor == "postgresql" else micros_of_text)
+    """Whether the rows of `heads_with_rows`, all of an account in their order, end in `head`."""
+    return follows(head, rows, micros_of_number if connection.vendor == "postgresql" else micros_of_text)
 
 
 def heads_with_rows(wanted: Range) -> Iterator[tuple[Head | None, list[tuple[Any, ...]]]]:
     """Every account with its rows of `select_lines`, and None with rows whose account is missing.
 
+    Moments are numbers on PostgreSQL: making them of thousands of rows takes as long as hashing those.
     Call it inside `steady`.
     """
     condition, bounds = within(wanted, "customer_id")
     heads = streamed(f"{_SELECT_HEADS} WHERE {condition} ORDER BY customer_id, id", bounds)
-    rows = streamed(f"{select_lines()} WHERE {condition} ORDER BY customer_id, account_id, seq", bounds)
+    ordered = f"{select_lines()} WHERE {condition} ORDER BY customer_id, account_id, seq"
+    rows = streamed(ordered, bounds, numbered_moments=True)
     found = ((place, list(chain)) for place, chain in groupby(rows, key=itemgetter(0, 1)))
     chain = next(found, None)
     for head in map(Head._make, heads):

@@ -61,6 +61,13 @@ class KeyInUse(Refusal):
     code = "key_in_use"
 
 
+# Each thing in a call is done by itself: those before the one that failed are.
+_SOME_DONE = (
+    "Something went wrong here, and a part of the call may be done. "
+    "With an Idempotency-Key it can be sent again: no part is done twice."
+)
+
+
 class WireResponse(HttpResponse):
     """An answer in the wire's own shape."""
 
@@ -79,7 +86,7 @@ def answers_all(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
         if request.path.rstrip("/") != PATH or isinstance(response, WireResponse):
             return response
         if response.status_code >= 500:
-            return _refused(request, Refusal("Something went wrong here. Nothing was changed."), 500)
+            return _refused(request, Refusal(_SOME_DONE), 500)
         return _refused(request, InvalidInput("The call can't be read."))
 
     return middleware

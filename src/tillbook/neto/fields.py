@@ -15,6 +15,7 @@ from tillbook.neto.wire import Tree
 _DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,10}(\.0{1,6})?", re.ASCII)  # quantities come as "2.000", too
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_A_DAY = timedelta(days=1)
 _TRUE, _FALSE = {"true", "1", "y", "yes"}, {"false", "0", "n", "no"}
 
 
@@ -117,7 +118,11 @@ class Fields:
             at = datetime.fromisoformat(text)
         except ValueError:
             raise InvalidInput(f"{name} must be like 2026-03-31 14:05:00.", field=name) from None
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        try:
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            _ = at - _A_DAY, at + _A_DAY  # it has a date wherever it is shown
+        except OverflowError:
+            raise InvalidInput(f"{name} is too far away.", field=name) from None
         if _DATE.fullmatch(text) and self.now < at <= self.now + timedelta(hours=14):
             return self.now
         return at

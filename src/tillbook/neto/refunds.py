@@ -15,6 +15,7 @@ from tillbook.neto import methods
 from tillbook.neto.calls import Call, Item, between, change, page, selected
 from tillbook.neto.fields import Fields, told_moment, told_money
 from tillbook.neto.wire import Tree
+from tillbook.orders.charges import Charge
 from tillbook.refunds import services
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
@@ -68,6 +69,8 @@ def told(refund: Refund) -> Tree:
         "BankAccount": mask(refund.bank_account),
         "PayPalEmail": refund.paypal_email,
         "PostalAddress": refund.postal_address,
+        "Gateway": refund.gateway,
+        "ChargeID": refund.charge,
         "PaymentDate": "" if refund.payment_date is None else refund.payment_date.isoformat(),
         "RefundNote": refund.note,
         "DeclineReason": refund.decline_reason,
@@ -109,6 +112,7 @@ def ask(
         customer_id=customer.pk, amount=amount, method=methods.of_refund(fields), payee=payee,
         payment_date=fields.day("PaymentDate") or fields.day("DateRefunded") or item.call.now.date(),
         note=fields.text("RefundNote"), credit_id=credit_id,
+        charge=Charge(fields.text("Gateway").strip(), fields.text("ChargeID").strip()),
         key=f"{key}/{step}" if step else key, **item.by,
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 A checkout names what it takes credit for by a reference of its own. Where that is the number of one of
 this shop's orders, the order's rules hold: nobody pays more than is owing, and what credit paid stands on
-the order. Every other reference is a document of another system, and only credit moves.
+the order. Every other reference is a document of another system, and only credit moves. Which it is
+hangs on whether the order is there yet: that is looked up under the customer's lock, which placing it takes.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from django.db import transaction
 from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, Refusal
-from tillbook.common.money import Money, check_amount
+from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.credit import services as credit
 from tillbook.credit.batch import attempt
 from tillbook.credit.queries import Hold, hold_named, parts_of_key
 from tillbook.credit.services import HoldNotFound, MoreThanSpent, Part, Taking
+from tillbook.customers.queries import unknown_ids
 from tillbook.events.services import NewEvent, content_of, derived_key, is_known, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders.lines import locked_order, refuse_if_cancelled
 from tillbook.orders.models import Order
 from tillbook.orders.queries import orders_named
-from tillbook.orders.services import check_payable_with_credit, pay_with_credit
+from tillbook.orders.services import OrderHasReturns, check_payable_with_credit, pay_with_credit
 from tillbook.orders.settling import give_back, settle, take_back_unbacked
 
 
@@ -44,8 +46,9 @@ def spend(
 
     Raises what `credit.spend` raises, and for an order MoreThanOwing, CurrencyMismatch, WrongState.
     """
+    credit.lock(customer_id, amount.currency)
     order_id = _order_id(customer_id, reference)
-    if order_id is None:
+    if order_id is None or _moved_before(customer_id, key):
         return credit.spend(
             customer_id=customer_id, amount=amount, reference=reference, credits=credits, key=key,
             actor=actor, now=now,
@@ -59,13 +62,31 @@ def spend_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> lis
 
     What names no order of this shop goes in one batch; each order is paid in a transaction of its own.
     """
-    numbers = orders_named({taking.reference for taking in takings})
-    bare = [each for each in takings if each.reference not in numbers]
-    moved = iter(credit.take_many(bare, actor=actor, now=now))
+    with transaction.atomic():
+        credit.lock_many(_books(takings))
+        numbers = orders_named({taking.reference for taking in takings})
+        bare = [each for each in takings if each.reference not in numbers]
+        moved = iter(credit.take_many(bare, actor=actor, now=now))
     return [
         attempt(_spend_on_order, taking, actor, now) if taking.reference in numbers else next(moved)
         for taking in takings
     ]
+
+
+def _books(takings: Sequence[Taking]) -> set[tuple[int, str]]:
+    """The books of those takings that can have one."""
+    unknown = unknown_ids({taking.customer_id for taking in takings})
+    return {
+        (taking.customer_id, taking.amount.currency)
+        for taking in takings
+        if taking.customer_id not in unknown
+        and not isinstance(attempt(check_currency, taking.amount.currency), Refusal)
+    }
+
+
+def _moved_before(customer_id: int, key: str) -> bool:
+    """Whether the key moved credit by itself, before there was an order: then it gets its first answer."""
+    return bool(parts_of_key(customer_id, key))
 
 
 def _spend_on_order(taking: Taking, actor: Actor, now: datetime) -> list[Part]:
@@ -115,8 +136,9 @@ def capture(
     currency than the hold: release that.
     """
     held = _checkouts_hold(customer_id, hold_key)
+    credit.lock(customer_id, held.currency)
     order_id = _order_id(customer_id, held.reference)
-    if order_id is None:
+    if order_id is None or _moved_before(customer_id, key):
         return credit.capture(
             customer_id=customer_id, hold_key=hold_key, amount=amount, key=key, actor=actor, now=now
         )
@@ -163,10 +185,11 @@ def restore(
 ) -> list[Part]:
     """Give back what credit paid of `reference`, to the same credits; without `amount` all of it.
 
-    Raises what `credit.restore` raises.
+    Raises what `credit.restore` raises, and OrderHasReturns where a return gave it back already.
     """
+    credit.lock(customer_id, currency)
     order_id = _order_id(customer_id, reference)
-    if order_id is None:
+    if order_id is None or _moved_before(customer_id, key):
         parts = credit.restore(
             customer_id=customer_id, currency=currency, reference=reference, amount=amount, key=key,
             actor=actor, now=now,
@@ -174,7 +197,7 @@ def restore(
         _take_back_unbacked(customer_id, parts, key, actor, now)
         return parts
     order = locked_order(order_id)
-    content = content_of("order.credit_restored", currency=currency, amount=amount)
+    content = content_of("order.credit_restored", order_id=order_id, currency=currency, amount=amount)
     if replay(customer_id, key, content) is None:
         _check_restorable(order, currency, amount)
         minor = order.credit_used_minor if amount is None else amount.minor
@@ -221,6 +244,13 @@ def _check_restorable(order: Order, currency: str, amount: Money | None) -> None
         used = Money(order.credit_used_minor, order.currency)
         raise MoreThanSpent(
             f"At most {used} of what credit paid on {order.number} can still be given back.", field="amount"
+        )
+    if order.paid_minor - wanted.minor < order.returned_minor:
+        returned = Money(order.returned_minor, order.currency)
+        raise OrderHasReturns(
+            f"{returned} of order {order.number} is in returns, which gave that back: "
+            "what is left on it must not be less.",
+            field="amount",
         )
 
 

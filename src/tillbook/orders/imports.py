@@ -11,27 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, check_currency
+from tillbook.common.statements import Insert
 from tillbook.credit import services as credit
 from tillbook.events.queries import contents_of_keys
 from tillbook.events.services import NewEvent, check_key, content_of, record_many
 from tillbook.orders.models import Order, OrderLine, Payment
 
 _ROWS_A_STATEMENT = 5_000
-_LINE_COLUMNS = (
-    "order_id",
-    "position",
-    "sku",
-    "description",
-    "quantity",
-    "amount_minor",
-    "returned_quantity",
-    "returned_minor",
-)
+_LINE = {
+    "order_id": "bigint", "position": "int", "sku": "text", "description": "text", "quantity": "int",
+    "amount_minor": "bigint", "returned_quantity": "int", "returned_minor": "bigint",
+}  # fmt: skip
 
 
 class SoldLine(NamedTuple):
@@ -169,15 +165,7 @@ def _write_lines(rows: Sequence[Order], orders: Sequence[PaidOrder]) -> None:
         for row, order in zip(rows, orders, strict=True)
         for position, line in enumerate(order.lines, start=1)
     ]
-    table, columns = "orders_orderline", ", ".join(_LINE_COLUMNS)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                for line in lines:
-                    copy.write_row(line)
-        else:
-            marks = ", ".join(["%s"] * len(_LINE_COLUMNS))
-            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", lines)
+    statements.write([Insert("orders_orderline", _LINE, lines)])
 
 
 def _payment(order: Order, actor: Actor, now: datetime) -> Payment:

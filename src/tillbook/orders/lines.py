@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
+from tillbook.common import statements
 from tillbook.common.checks import check_minor, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import MAX_MINOR, Money
@@ -163,8 +164,8 @@ def replace_lines(
         row = rows[line_id]
         row.sku, row.description = line.sku, line.description
         row.quantity, row.amount_minor = line.quantity, line.amount_minor
-    changed = [rows[line_id] for line_id in kept]
-    OrderLine.objects.bulk_update(changed, ["sku", "description", "quantity", "amount_minor"])
+    sold = {"sku": "text", "description": "text", "quantity": "int", "amount_minor": "bigint"}
+    _write([rows[line_id] for line_id in kept], sold)
     new = [line for line in lines if line.line_id is None]
     OrderLine.objects.bulk_create(new_lines(order, new, after=last))
 
@@ -310,8 +311,14 @@ def _count(
 
 def _save_returned(order: Order, rows: Mapping[int, OrderLine], claims: Iterable[ReturnClaim]) -> None:
     touched = {claim.order_line_id: rows[claim.order_line_id] for claim in claims}
-    OrderLine.objects.bulk_update(touched.values(), ["returned_quantity", "returned_minor"])
+    _write(touched.values(), {"returned_quantity": "int", "returned_minor": "bigint"})
     order.save(update_fields=["returned_minor", "returned_shipping_minor", "returned_surcharge_minor"])
+
+
+def _write(lines: Iterable[OrderLine], columns: statements.Columns) -> None:
+    """Keep these columns of the lines. Django's bulk_update compares each line with every other."""
+    rows = [(line.pk, *(getattr(line, name) for name in columns)) for line in lines]
+    statements.write([statements.Update("orders_orderline", {"id": "bigint"}, columns, rows)])
 
 
 def _misshapen(

@@ -161,6 +161,12 @@ class Payment(models.Model):
     amount_minor = models.BigIntegerField()
     method = models.CharField(max_length=20, choices=Method)
     reference = models.CharField(max_length=100, blank=True)
+    gateway = models.CharField(max_length=20, blank=True, default="", db_default="")  # "stripe", "paypal"
+    charge = models.CharField(
+        max_length=100, blank=True, default="", db_default=""
+    )  # as the gateway names it
+    # What the gateway paid back of the charge past Tillbook, as somebody noted.
+    paid_back_minor = models.BigIntegerField(default=0, db_default=0)
     received_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     recorded_by = models.CharField(max_length=150)
@@ -170,6 +176,23 @@ class Payment(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(gateway="", charge="") | (~Q(gateway="") & ~Q(charge="")),
+                name="payment_charge_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_back_minor=0)
+                | (~Q(charge="") & Q(paid_back_minor__gt=0) & Q(paid_back_minor__lte=F("amount_minor"))),
+                name="payment_paid_back_of_charge",
+            ),
+            models.UniqueConstraint(
+                fields=["gateway", "charge"],
+                condition=~Q(charge="") & Q(voided_at__isnull=True),
+                name="payment_charge_once",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["customer_id"], name="payment_charged", condition=~Q(charge="")),
         ]
 
     def __str__(self) -> str:

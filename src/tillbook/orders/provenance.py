@@ -8,7 +8,7 @@ may stand behind a later credit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -64,6 +64,20 @@ class _Money:
                 self.left[payment_id] += part
 
 
+@dataclass(frozen=True, slots=True)
+class MoneyOfOrders:
+    """Where the money of some orders' payments is: `portions` as each credit arose, the rest as it is now.
+
+    `behind` is credit id -> payment id -> minor units, `left` order number -> payment id -> what of the
+    payment stands behind no credit of an overpayment.
+    """
+
+    payments: Mapping[int, Payment]
+    portions: Mapping[int, Sequence[Portion]]
+    behind: Mapping[int, Mapping[int, int]]
+    left: Mapping[str, Mapping[int, int]]
+
+
 def payments_behind(credits: Collection[Credit]) -> dict[int, list[Portion]]:
     """credit id -> the payments it arose from, for those of one customer that are overpayments.
 
@@ -72,7 +86,12 @@ def payments_behind(credits: Collection[Credit]) -> dict[int, list[Portion]]:
     numbers = {each.source_reference for each in credits if each.source == Source.OVERPAYMENT}
     if not numbers:
         return {}
-    customer_id = next(iter(credits)).customer_id
+    found = money_of_orders(next(iter(credits)).customer_id, numbers).portions
+    return {each.id: list(found[each.id]) for each in credits if each.id in found}
+
+
+def money_of_orders(customer_id: int, numbers: Collection[str]) -> MoneyOfOrders:
+    """What became of the money of the customer's orders with these numbers."""
     payments = {
         each.pk: each
         for each in Payment.objects.filter(order__customer_id=customer_id, order__number__in=numbers)
@@ -83,7 +102,6 @@ def payments_behind(credits: Collection[Credit]) -> dict[int, list[Portion]]:
         customer_id=customer_id, source=Source.OVERPAYMENT, source_reference__in=numbers
     )
     siblings = {each.id: each for each in overpaid}
-    wanted = {each.id for each in credits}
     found: dict[int, list[Portion]] = {}
     money: defaultdict[str, _Money] = defaultdict(_Money)
     for _, what, place, minor in _steps(list(payments.values()), siblings):
@@ -99,9 +117,9 @@ def payments_behind(credits: Collection[Credit]) -> dict[int, list[Portion]]:
             of_order.give_back(place, minor)
             continue
         portions = of_order.taken(place, minor)
-        if place in wanted:
-            found[place] = [Portion(payments[each], part) for each, part in portions.items()]
-    return found
+        found[place] = [Portion(payments[each], part) for each, part in portions.items()]
+    behind = {credit_id: each for of_order in money.values() for credit_id, each in of_order.behind.items()}
+    return MoneyOfOrders(payments, found, behind, {number: each.left for number, each in money.items()})
 
 
 def _steps(

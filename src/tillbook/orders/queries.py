@@ -13,6 +13,7 @@ from tillbook.common import statements
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
 from tillbook.credit.models import Credit, Source
+from tillbook.credit.queries import by_ids as credits_by_ids
 from tillbook.credit.queries import transfers_of_document
 from tillbook.customers.finding import few_found, mentioned
 from tillbook.ledger.models import House, Kind
@@ -108,10 +109,13 @@ def credit_paid(order: Order) -> list[CreditPaid]:
 
 def overpayment_credits(order: Order) -> list[Credit]:
     """The credits that arose from too much paid for the order, with their accounts, oldest first."""
-    rows = Credit.objects.filter(
+    ids = Credit.objects.filter(
         customer_id=order.customer_id, source=Source.OVERPAYMENT, source_reference=order.number
-    )
-    return list(rows.select_related("account").order_by("id"))
+    ).values_list("id", flat=True)
+    # Chosen by the order, then looked up: joined, or in the order of their ids, a database may rather
+    # read all credits that the customer ever had.
+    found = credits_by_ids([(order.customer_id, credit_id) for credit_id in ids.order_by()])
+    return [found[credit_id] for credit_id in sorted(found)]
 
 
 def page_key(order: Order) -> str:

@@ -25,6 +25,7 @@ from tillbook.credit.queries import spent_on
 from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.orders import lines as order_lines
+from tillbook.orders.charges import NO_CHARGE, Charge, check_charge, insert
 from tillbook.orders.lines import (
     LineInput,
     ReturnClaim,
@@ -68,7 +69,7 @@ class StaleEdit(Refusal):
 
 
 class OrderHasReturns(Refusal):
-    """Goods of the order came back, or are on their way: cancelling would give the money twice."""
+    """Goods of the order came back, or are on their way: their money would be given twice."""
 
     code = "order_has_returns"
 
@@ -248,6 +249,7 @@ def receive_payment(
     amount: Money,
     method: str,
     reference: str = "",
+    charge: Charge = NO_CHARGE,
     received_at: datetime | None = None,
     key: str,
     actor: Actor,
@@ -255,14 +257,15 @@ def receive_payment(
 ) -> Payment:
     """Record money that came in for the order; what is more than owing becomes a credit at once.
 
-    Without `received_at` it came in now. Raises CurrencyMismatch, WrongState, InvalidInput,
-    OrderNotFound, KeyReused.
+    `charge` is what a gateway took it by; without `received_at` it came in now. Raises
+    CurrencyMismatch, WrongState, ChargeUsed, InvalidInput, OrderNotFound, KeyReused.
     """
     actor.require(Permission.WORK_ORDERS)
     order = locked_order(order_id)
+    taken_by = {"gateway": charge.gateway, "charge": charge.id} if charge else {}
     content = content_of(
         "payment.received", order_id=order_id, amount=amount, method=method, reference=reference,
-        received_at=received_at,
+        received_at=received_at, **taken_by,
     )  # fmt: skip
     if (first := replay(order.customer_id, key, content)) is not None:
         return Payment.objects.get(pk=first.data["id"])
@@ -270,17 +273,20 @@ def receive_payment(
     if method not in Payment.Method.values:
         raise InvalidInput(_("Choose a payment method."), field="method")
     check_text(reference, field="reference", longest=100)
+    check_charge(charge)
     check_past(received_at, now, field="received_at")
     payment = Payment(
         order=order, customer_id=order.customer_id, amount_minor=amount.minor, method=method,
-        reference=reference, received_at=received_at or now, recorded_at=now, recorded_by=actor.name,
+        reference=reference, gateway=charge.gateway, charge=charge.id, received_at=received_at or now,
+        recorded_at=now, recorded_by=actor.name,
     )  # fmt: skip
-    payment.save()
+    insert(payment)
     owed_before = order.owing_minor
     order.received_minor += amount.minor
     settled = settle(order, owed_before, key, actor, now, received_at)
     overpaid = _money(order, settled.made_credit_minor)
     data = {"id": payment.pk, "amount": str(amount), "overpaid": str(overpaid)}
+    data |= taken_by
     _record("payment.received", order, key, content, data, actor, now)
     return payment
 

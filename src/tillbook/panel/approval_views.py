@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.panel.edge import PanelRequest, answer, command, form_for, message_refusal, status_of
-from tillbook.panel.forms import DeclineForm, PayRefundForm
 from tillbook.panel.payout_forms import ApproveForm, FailForm
+from tillbook.panel.refund_forms import PayRefundForm
 from tillbook.panel.refund_views import refund_page
 from tillbook.refunds import approvals, payees, services
+from tillbook.refunds.charges import charge_to, charges_of_refund
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_number
 
@@ -49,8 +50,10 @@ def redirect_refund(request: PanelRequest, number: str) -> HttpResponse:
     """Correct where the money goes. The amount stays."""
     refund = by_number(number)
     shown = {name: getattr(refund, own) if own else "" for name, own in _REDIRECTED.items()}
-    form = PayRefundForm(request.POST or None, initial=shown, currency=refund.currency)
-    for name in set(form.fields) - {*_REDIRECTED, "key"}:
+    charges = [each for each in charges_of_refund(refund) if each.minor >= refund.amount_minor]
+    shown["charge"] = str(charge_to(refund))
+    form = PayRefundForm(request.POST or None, initial=shown, currency=refund.currency, charges=charges)
+    for name in set(form.fields) - {*_REDIRECTED, "charge", "key"}:
         del form.fields[name]
     if form.is_valid():
         done = answer(form, lambda: _redirected(request, refund, form))
@@ -69,6 +72,7 @@ def _redirected(request: PanelRequest, refund: Refund, form: PayRefundForm) -> R
         payee=form.payee(),
         payment_date=values["payment_date"],
         note=values["note"],
+        charge=form.back_to(),
         actor=request.actor,
         now=request.now,
     )
@@ -79,13 +83,16 @@ def fail(request: PanelRequest, number: str) -> HttpResponse:
     """The payment did not arrive: its amount is credit again."""
     refund = by_number(number)
     form = FailForm(request.POST)
-    reason = form.cleaned_data["fail_reason"] if form.is_valid() else ""
-    done = message_refusal(
-        request, lambda: services.fail(refund.pk, reason=reason, actor=request.actor, now=request.now)
-    )
-    if done is not None:
-        messages.success(request, _("The amount of %(number)s is credit again.") % {"number": refund.number})
-    return redirect("panel:refund", number=refund.number)
+    if form.is_valid():
+        reason = form.cleaned_data["fail_reason"]
+        done = answer(
+            form, lambda: services.fail(refund.pk, reason=reason, actor=request.actor, now=request.now)
+        )
+        if done is not None:
+            said = _("The amount of %(number)s is credit again.")
+            messages.success(request, said % {"number": refund.number})
+            return redirect("panel:refund", number=refund.number)
+    return refund_page(request, refund, fail_form=form)
 
 
 @command("panel:refund")
@@ -93,4 +100,4 @@ def reveal(request: PanelRequest, number: str) -> HttpResponse:
     """Show the whole account number on this one page. The history keeps who looked."""
     refund = by_number(number)
     account = payees.reveal(refund.pk, actor=request.actor, now=request.now)
-    return refund_page(request, refund, DeclineForm(), account)
+    return refund_page(request, refund, account)

@@ -20,7 +20,7 @@ _WHAT = {
     Kind.CAPTURE: _("Held amount gone"),
     Kind.RELEASE: _("Held amount released"),
 }
-_INWARD = {House.ORDERS: _("Given back"), House.PAYOUTS: _("Payment came back")}
+_INWARD = {House.ORDERS: _("Given back"), House.PAYOUTS: _("Refund is credit again")}
 _OUTWARD = {
     House.ORDERS: _("Paid an order"),
     House.PAYOUTS: _("Paid out"),

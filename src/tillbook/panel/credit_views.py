@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
+from tillbook.common.errors import NotFound
 from tillbook.credit.expiring import page_of_ending
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.credit.queries import by_number, transfers_of_credit
@@ -16,8 +17,9 @@ from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username
 from tillbook.panel.credit_lines import lines
 from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
-from tillbook.panel.forms import GiveCreditForm, ReverseForm
+from tillbook.panel.forms import GiveCreditForm
 from tillbook.panel.history import history
+from tillbook.panel.refund_forms import ReverseForm
 from tillbook.panel.ways import went
 from tillbook.refunds.models import Refund
 from tillbook.refunds.provenance import of_credit
@@ -32,6 +34,8 @@ def expiring(request: PanelRequest) -> HttpResponse:
     """The credits that end within a week, the next to end first."""
     after = request.GET.get("after", "")
     last = by_number(after) if after else None
+    if last is not None and last.expires_at is None:
+        raise NotFound(_("%(number)s never expires.") % {"number": last.number}, field="after")
     rows = page_of_ending(request.now, after=last, limit=_PAGE_SIZE + 1)
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda credit: credit.number)
     return render(request, "panel/credits/expiring.html", {"page": listed})

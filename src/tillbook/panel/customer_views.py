@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from tillbook.credit.models import Credit
 from tillbook.credit.queries import balance_of, balances_of, by_ids, usable_of_customer
 from tillbook.customers import services
 from tillbook.customers.models import Customer
-from tillbook.customers.queries import by_username, search
+from tillbook.customers.queries import by_username, locked, search
 from tillbook.exporters.lists import Cell
 from tillbook.ledger.models import Balance
 from tillbook.orders.models import Order
@@ -35,10 +36,18 @@ from tillbook.panel.edge import (
     status_of,
 )
 from tillbook.panel.files import all_of, download
-from tillbook.panel.forms import AccountForm, CustomerDetailsForm, CustomerFilterForm, NewCustomerForm
+from tillbook.panel.forms import (
+    AccountForm,
+    CustomerDetailsForm,
+    CustomerFilterForm,
+    NewCustomerForm,
+    changes,
+    remembering,
+)
 from tillbook.panel.history import Entry, history
 from tillbook.panel.recalculations import portable, shown
 from tillbook.panel.running import lines
+from tillbook.refunds.asks import waiting_of as asks_waiting_of
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import of_customer as refunds_of
 from tillbook.refunds.queries import waiting_of_customer
@@ -120,19 +129,22 @@ def customer_add(request: PanelRequest) -> HttpResponse:
 def customer_edit(request: PanelRequest, username: str) -> HttpResponse:
     customer = by_username(username)
     stored = {name: getattr(customer, name) for name in CustomerDetailsForm.base_fields}
-    form = CustomerDetailsForm(request.POST or None, initial=stored)
-    if form.is_valid():
-        saved = answer(
-            form,
-            lambda: services.update_details(
-                customer.pk, **form.cleaned_data, actor=request.actor, now=request.now
-            ),
-        )
-        if saved is not None:
-            messages.success(request, _("The details are saved."))
-            return redirect("panel:customer", username=username)
+    form = remembering(CustomerDetailsForm(request.POST or None, initial=stored))
+    if form.is_valid() and answer(form, lambda: _save_details(customer, form, request)) is not None:
+        messages.success(request, _("The details are saved."))
+        return redirect("panel:customer", username=username)
     context = {"form": form, "customer": customer}
     return render(request, "panel/customers/edit.html", context, status=status_of(form))
+
+
+@transaction.atomic
+def _save_details(customer: Customer, form: CustomerDetailsForm, request: PanelRequest) -> Customer:
+    """Save what was changed on the page; the rest stays, whatever somebody else made of it meanwhile."""
+    current = locked(customer.pk)
+    kept = {name: getattr(current, name) for name in form.fields}
+    return services.update_details(
+        customer.pk, **(kept | changes(form)), actor=request.actor, now=request.now
+    )
 
 
 @read_only
@@ -160,7 +172,7 @@ def account(request: PanelRequest, username: str) -> HttpResponse:
 
 
 def _account_form(customer: Customer, data: Mapping[str, Any] | None) -> AccountForm:
-    form = AccountForm(data, currency=customer.currency)
+    form = remembering(AccountForm(data, currency=customer.currency))
     limit = customer.credit_limit_minor
     form.initial = {
         "credit_limit": "" if limit is None else form.text(limit),
@@ -170,18 +182,25 @@ def _account_form(customer: Customer, data: Mapping[str, Any] | None) -> Account
 
 
 def _save_account(customer: Customer, form: AccountForm, request: PanelRequest) -> Customer:
-    values = form.cleaned_data
-    saved = services.update_account(
-        customer.pk,
-        credit_limit_minor=values["credit_limit"],
-        on_credit_hold=values["on_credit_hold"],
-        actor=request.actor,
-        now=request.now,
-    )
-    if values["recalculate"]:
+    saved = _save_limit(customer, form, request)
+    if form.cleaned_data["recalculate"]:
         result = recalculate(customer.pk, repair=True, actor=request.actor, now=request.now)
         request.session[_RECALCULATION] = {"customer_id": customer.pk, **portable(result)}
     return saved
+
+
+@transaction.atomic
+def _save_limit(customer: Customer, form: AccountForm, request: PanelRequest) -> Customer:
+    """Save what was changed of limit and hold; a hold that was set meanwhile stays."""
+    current = locked(customer.pk)
+    changed = changes(form)
+    return services.update_account(
+        customer.pk,
+        credit_limit_minor=changed.get("credit_limit", current.credit_limit_minor),
+        on_credit_hold=changed.get("on_credit_hold", current.on_credit_hold),
+        actor=request.actor,
+        now=request.now,
+    )
 
 
 def _shown_recalculation(request: PanelRequest, customer: Customer) -> dict[str, Any] | None:
@@ -237,6 +256,7 @@ def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> di
         "running": page_of(
             lines(customer, customer.currency, "", _LINES + 1), _LINES, key="", key_of=lambda line: line.key
         ),
+        "asks": asks_waiting_of(customer.pk),
         "refunds": _waiting_first(waiting, refunds_of(customer.pk, limit=_WAITING + _NEWEST + 1)),
         "orders": _waiting_first(owing, orders_of(customer.pk, limit=_WAITING + _NEWEST + 1)),
         "rmas": page_of(

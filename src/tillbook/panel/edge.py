@@ -161,6 +161,13 @@ def message_refusal(request: HttpRequest, call: Callable[[], T]) -> T | None:
         return None
 
 
+def message_errors(request: HttpRequest, form: forms.BaseForm) -> None:
+    """Say on the next page what is wrong with a small form that has none of its own."""
+    for errors in form.errors.values():
+        for error in errors:
+            messages.error(request, str(error))
+
+
 def _for_people(refusal: Refusal) -> str:
     """The refusal's message; a page's key is nothing that its reader ever saw."""
     if isinstance(refusal, KeyReused):

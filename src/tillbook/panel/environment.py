@@ -8,8 +8,6 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from tillbook.common.numbering import public_number
-
 _FILES = "django.core.mail.backends.filebased.EmailBackend"
 
 
@@ -40,19 +38,12 @@ def facts() -> list[Fact]:
             "TILLBOOK_ADMIN_SECOND_FACTOR",
         ),
         Fact(_("Requests a minute of an API key"), str(settings.TILLBOOK_API_RATE), "TILLBOOK_API_RATE"),
+        Fact(
+            _("Credits up to which reports are made at once"),
+            str(settings.TILLBOOK_REPORTS_AT_ONCE),
+            "TILLBOOK_REPORTS_AT_ONCE",
+        ),
     ]  # fmt: skip
-
-
-def documents() -> list[tuple[str, str]]:
-    """What documents are called, each with its number's first one."""
-    return [
-        (_("Credit"), public_number("CR", 1)),
-        (_("Refund"), public_number("RF", 1)),
-        (_("Return"), public_number("RMA", 1)),
-        (_("Adjustment note, with its return's number"), public_number("AN", 1)),
-        (_("Hold of a checkout"), public_number("HO", 1)),
-        (_("Payment"), public_number("PAY", 1)),
-    ]
 
 
 def mail_server() -> str:

@@ -23,6 +23,7 @@ from tillbook.orders.models import Order
 from tillbook.panel.customer_list import Row, with_balances
 from tillbook.panel.edge import PanelRequest, read_only
 from tillbook.panel.forms import FindForm
+from tillbook.refunds import asks
 from tillbook.refunds import queries as refunds
 from tillbook.returns import queries as returns
 
@@ -35,7 +36,7 @@ _FROM = {
     Source.MANUAL: gettext_lazy("given by hand"),
 }
 
-_NUMBER = re.compile(r"(?:(CR|RF|RMA|PAY)[- ]?)?([1-9][0-9]{3,17})", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"(?:(CR|RF|RMA|PAY|ASK)[- ]?)?([1-9][0-9]{3,17})", re.ASCII | re.IGNORECASE)
 
 
 class Document(NamedTuple):
@@ -118,6 +119,12 @@ def _refund(number: str) -> Document:
     return _document("refund", refund.get_kind_display(), refund, refund.amount_minor, state)
 
 
+def _ask(number: str) -> Document:
+    ask = asks.by_number(number)
+    state = (ask.status, ask.get_status_display())
+    return _document("ask", _("Asked for by a customer"), ask, ask.amount_minor, state)
+
+
 def _credit(number: str) -> Document:
     credit = credits.by_number(number)
     return _document(
@@ -157,4 +164,5 @@ _DOCUMENTS: dict[str, Callable[[str], Document]] = {
     "CR": _credit,
     "RMA": _rma,
     "PAY": _payment,
+    "ASK": _ask,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,14 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, parse_amount, plain_amount, shown_amount
-from tillbook.credit.models import ReverseReason
 from tillbook.credit.terms import Left
 from tillbook.customers.models import Customer
 from tillbook.panel.edge import new_key
 from tillbook.refunds.models import Refund
-from tillbook.refunds.payees import Payee
 from tillbook.refunds.queries import QueueFilter
-from tillbook.shop.details import PAYEE_FIELDS, Asked, GiveReason, ReturnReason
+from tillbook.shop.details import GiveReason, ReturnReason
 from tillbook.shop.policies import shop
 
 _ZERO = re.compile(r"0+(\.0*)?", re.ASCII)
@@ -109,6 +107,26 @@ class MoneyForm(PanelForm):
     def money(self, name: str) -> Money:
         """The cleaned amount of that name."""
         return Money(self.cleaned_data[name], self.currency)
+
+
+AnyForm = TypeVar("AnyForm", bound=forms.Form)
+
+
+def remembering(form: AnyForm) -> AnyForm:
+    """The form, whose page will hold what it shows now: `changes` tells it from what somebody else saved."""
+    for field in form.fields.values():
+        field.show_hidden_initial = True
+    return form
+
+
+def changes(form: forms.BaseForm) -> dict[str, Any]:
+    """What the reader of a remembering form changed of what they saw; all of it where that is not known."""
+    known = {name for name in form.fields if form[name].html_initial_name in form.data}
+    return {
+        name: value
+        for name, value in form.cleaned_data.items()
+        if name in form.changed_data or name not in known
+    }
 
 
 class KeyedForm(PanelForm):
@@ -275,82 +293,6 @@ class GiveCreditForm(MoneyForm, KeyedForm):
                 gettext("The date is too far away. Leave it empty for no expiry.")
             ) from None
         return datetime(after.year, after.month, after.day, tzinfo=shop().time_zone)
-
-
-class Detail(NamedTuple):
-    """A detail of the payee on the form, and the codes of the methods that ask for it."""
-
-    field: forms.BoundField
-    methods: str
-    needed: bool
-
-
-class PayRefundForm(MoneyForm, KeyedForm):
-    payee_name = forms.CharField(label=_("Payee's name"), max_length=200, required=False)
-    method = forms.ChoiceField(
-        label=_("Refund method"), choices=methods, widget=forms.Select(attrs={"data-chooses": ""})
-    )
-    bank_account = forms.CharField(
-        label=_("Bank account"),
-        required=False,
-        max_length=60,
-        help_text=_("Branch code and account number, or an IBAN."),
-    )
-    paypal_email = forms.CharField(label=_("PayPal e-mail"), required=False, max_length=254)
-    postal_address = forms.CharField(
-        label=_("Postal address"), required=False, widget=forms.Textarea(attrs={"rows": 4})
-    )
-    reference = forms.CharField(
-        label=_("Reference"), required=False, max_length=60,
-        help_text=_("What the payee knows the payment by."),
-    )  # fmt: skip
-    amount = AmountField(label=_("Refund amount"))
-    payment_date = DateField(label=_("Payment date"))
-    note = forms.CharField(
-        label=_("Refund Note"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Internal: the customer never sees it."),
-    )
-
-    def payee(self) -> Payee:
-        """Whom to pay, with what the chosen method asks for alone, whatever else was typed."""
-        method = shop().methods[self.cleaned_data["method"]]
-        return Payee(
-            *(
-                "" if method.asks(name) == Asked.NOT_ASKED else self.cleaned_data[name]
-                for name in PAYEE_FIELDS
-            )
-        )
-
-    def details(self) -> list[Detail]:
-        """What the methods ask for beside the name: each field, for which, and whether some need it."""
-        on = [each for each in shop().methods.values() if each.on]
-        asking = {
-            name: [each for each in on if each.asks(name) != Asked.NOT_ASKED] for name in PAYEE_FIELDS[1:]
-        }
-        return [
-            Detail(
-                self[name],
-                " ".join(each.code for each in them),
-                any(each.asks(name) == Asked.REQUIRED for each in them),
-            )
-            for name, them in asking.items()
-            if them
-        ]
-
-
-class ReverseForm(KeyedForm):
-    reason = forms.ChoiceField(
-        label=_("Reason"), choices=[("", _("Choose a reason")), *ReverseReason.choices]
-    )
-    note = forms.CharField(label=_("Internal note"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
-
-
-class DeclineForm(PanelForm):
-    reason = forms.CharField(
-        label=_("Reason for declining"), required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
 
 
 _ALL = "all"

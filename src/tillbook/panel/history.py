@@ -10,18 +10,22 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tillbook.common.money import Money, with_shown_amounts
+from tillbook.common.numbering import row_id
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.events.queries import SAID_BY_REFUND, history_of_customer, history_of_subject
 from tillbook.panel.edge import Page, PanelRequest, page_of, whole
+from tillbook.panel.times import readable
 from tillbook.panel.words import in_words, what_happened
 from tillbook.shop.policies import shop
 
-_PAGES = {"CR": "panel:credit", "RF": "panel:refund", "RMA": "panel:rma"}
+_PAGES = {"ASK": "panel:ask", "CR": "panel:credit", "RF": "panel:refund", "RMA": "panel:rma"}
 _ORDER_ACTIONS = ("order.", "payment.")
 
 _PAGE = 100  # events on one page
+_LONGEST = 80  # characters of a setting's value
 _MINOR = "_minor"
+_TIMES = ("_at", "_date", "_on")  # how the names of moments and days end
 _NOT_SHOWN = {"amount", "id", "key", "differences"}
 
 
@@ -61,10 +65,15 @@ def _settings_entry(event: Event) -> Entry:
     section, changed = event.data["section"], event.data["changed"]
     # "give_reasons.deposit.label" stands in the section's name already, as far as its first part.
     named = {_part(name.partition(".")[2]) or name: pair for name, pair in changed.items()}
-    data = {"changed": {name: pair for name, pair in named.items() if name != "logo"}}
+    data = {"changed": {name: list(map(_cut, pair)) for name, pair in named.items() if name != "logo"}}
     entry = entry_of(event, shop().currency)
     what = f"{entry.what}: {in_words(section)}"
     return replace(entry, what=what, subject="", detail=_detail(data, "", shop().currency))
+
+
+def _cut(value: Any) -> Any:
+    """A value that is a whole text, as its beginning."""
+    return f"{value[:_LONGEST]}…" if isinstance(value, str) and len(value) > _LONGEST else value
 
 
 def _part(name: str) -> str:
@@ -81,9 +90,13 @@ def history_of_settings(request: PanelRequest) -> Page[Entry]:
 
 
 def document_url(number: str) -> str:
-    """The page of a credit, refund or RMA by its public number; empty for anything else."""
-    prefix, dash, _ = number.partition("-")
-    return reverse(_PAGES[prefix], args=[number]) if dash and prefix in _PAGES else ""
+    """The page of a credit, refund or RMA by its public number; empty for anything else.
+
+    What a checkout calls its own documents may begin as those numbers do.
+    """
+    prefix = number.partition("-")[0]
+    known = prefix in _PAGES and row_id(prefix, number) is not None
+    return reverse(_PAGES[prefix], args=[number]) if known else ""
 
 
 def _is_echo(event: Event) -> bool:
@@ -95,7 +108,7 @@ def entry_of(event: Event, currency: str) -> Entry:
     return Entry(
         at=event.recorded_at,
         what=what_happened(event.action),
-        subject=event.subject,
+        subject="" if event.action == "settings.changed" else event.subject,  # the action says it
         url=_url(event),
         detail=_detail(event.data, event.reason, currency),
         note=event.note,
@@ -152,11 +165,15 @@ def _value(name: str, value: Any, currency: str) -> str:
     """A value as people write it; minor units as money."""
     if value in ("", None):
         return _("none")
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value)) or _("none")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if name.endswith(_MINOR) and isinstance(value, int):
         return str(Money(value, currency))
-    return in_words(value)  # of a closed list
+    # A moment or a day; else of a closed list. What somebody typed, such as a reference, stays as it is.
+    shown = readable(str(value)) if name.endswith(_TIMES) else ""
+    return shown or in_words(value)
 
 
 def _figure(name: str) -> str:

@@ -123,7 +123,9 @@ class OrderEntry:
         else:
             fields, rows = _fields_of(order), _rows_of(order)
         self.form = form(sent, currency=currency, initial=fields)
-        lines = _LinesOfPage(sent, initial=rows, prefix=_PREFIX, form_kwargs={"currency": currency})
+        # What is sent says itself how many rows there were: nothing is compared with the stored order's.
+        shown = rows if sent is None else None
+        lines = _LinesOfPage(sent, initial=shown, prefix=_PREFIX, form_kwargs={"currency": currency})
         self.lines = cast("LinesFormSet", lines)
 
     def is_valid(self) -> bool:
@@ -198,10 +200,23 @@ class MomentField(forms.DateTimeField):
         return moment
 
 
+_AS_TYPED = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+
+
 class ReceivePaymentForm(MoneyForm, KeyedForm):
     amount = AmountField(label=_("Amount received"))
     method = forms.ChoiceField(label=_("Payment method"), choices=Payment.Method.choices)
     reference = forms.CharField(label=_("Reference"), required=False, max_length=100)
+    gateway = forms.CharField(
+        label=_("Gateway"), required=False, max_length=20,
+        widget=forms.TextInput(attrs=_AS_TYPED),
+        help_text=_("Who charged the card or wallet, such as stripe or paypal."),
+    )  # fmt: skip
+    charge = forms.CharField(
+        label=_("Charge"), required=False, max_length=100,
+        widget=forms.TextInput(attrs=_AS_TYPED),
+        help_text=_("Its id at the gateway, such as ch_3P8. Refunds can then go back to it."),
+    )  # fmt: skip
     received_at = MomentField(
         label=_("Received"),
         error_messages={"required": _("Enter when the payment was received.")},
@@ -285,3 +300,11 @@ class PayWithCreditForm(MoneyForm, KeyedForm):
 
 class ReasonForm(KeyedForm):
     reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class PaidBackForm(MoneyForm, KeyedForm):
+    amount = AmountField(label=_("Amount paid back"))
+    reason = forms.CharField(
+        label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("How you know, such as where it was paid back, and by whom."),
+    )  # fmt: skip

@@ -21,6 +21,7 @@ urlpatterns = [
     path("overpayments/keep/", overpayment_views.keep_one, name="overpayment_keep"),
     path("overpayments/pay/", overpayment_views.pay_order, name="overpayment_pay"),
     path("payments/<int:payment_id>/void/", order_views.void_payment, name="payment_void"),
+    path("payments/<int:payment_id>/paid-back/", order_views.paid_back, name="payment_paid_back"),
     path("orders/orders.<str:ending>", order_views.export, name="orders_file"),
     path("rmas/rmas.<str:ending>", rma_views.export, name="rmas_file"),
     path("rmas/", rma_views.rmas, name="rmas"),

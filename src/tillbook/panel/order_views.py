@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
+from tillbook.common.errors import NotFound
 from tillbook.common.money import Money
 from tillbook.credit import queries as credit
 from tillbook.credit.models import Credit
@@ -20,8 +21,9 @@ from tillbook.customers.models import Customer
 from tillbook.customers.queries import CustomerNotFound, by_username, search
 from tillbook.exporters.lists import Cell
 from tillbook.orders import queries, services
+from tillbook.orders.charges import Charge, note_paid_back
 from tillbook.orders.models import Order
-from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
+from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of, whole
 from tillbook.panel.files import all_of, download
 from tillbook.panel.forms import OLDEST
 from tillbook.panel.history import history
@@ -30,6 +32,7 @@ from tillbook.panel.order_forms import (
     NewOrderForm,
     OrderEntry,
     OrderFilterForm,
+    PaidBackForm,
     PayWithCreditForm,
     ReasonForm,
     ReceivePaymentForm,
@@ -43,6 +46,7 @@ _COLUMNS = (
 )  # fmt: skip
 _PAGE = 50  # orders on one page of the list
 _MOST_FOUND = 20  # customers to choose from
+_MOST_TYPED = 500  # credits beside which something was typed
 
 
 @read_only
@@ -200,6 +204,7 @@ def receive_payment(request: PanelRequest, number: str) -> HttpResponse:
                 amount=Money(values["amount"], shown.currency),
                 method=values["method"],
                 reference=values["reference"],
+                charge=Charge(values["gateway"], values["charge"]),
                 received_at=values["received_at"],
                 key=values["key"],
                 actor=request.actor,
@@ -243,11 +248,14 @@ def _payers(request: PanelRequest, shown: Order) -> list[Credit]:
     """The credits to choose from, in the order of use.
 
     When the form comes back it may name a credit that is used up by now, not least by its
-    own first click: then every credit counts, and the service says what is wrong.
+    own first click: then that one counts as well, and the service says what is wrong.
     """
-    if request.method != "POST":
-        return credit.usable(shown.customer_id, shown.currency, request.now)
-    return [one for one in credit.credits_of(shown.customer_id) if one.currency == shown.currency]
+    usable = credit.usable(shown.customer_id, shown.currency, request.now)
+    known = {each.id for each in usable}
+    typed = [whole(name.removeprefix("credit_")) for name, text in request.POST.items() if text]
+    places = [(shown.customer_id, each) for each in typed if each is not None and each not in known]
+    used_up = credit.by_ids(places[:_MOST_TYPED]).values()
+    return [*usable, *(each for each in used_up if each.currency == shown.currency)]
 
 
 @form_for(Permission.WORK_ORDERS)
@@ -300,6 +308,30 @@ def void_payment(request: PanelRequest, payment_id: int) -> HttpResponse:
             return redirect("panel:order", number=payment.order.number)
     context = {"payment": payment, "order": payment.order, "form": form}
     return render(request, "panel/orders/void_payment.html", context, status=status_of(form))
+
+
+@form_for(Permission.COMPLETE_REFUND)
+def paid_back(request: PanelRequest, payment_id: int) -> HttpResponse:
+    """Note what the gateway paid back of the payment's charge past Tillbook."""
+    payment = queries.payment_by_id(payment_id)
+    if not payment.charge:
+        raise NotFound(_("No charge of a gateway stands behind this payment."), field="payment")
+    form = PaidBackForm(request.POST or None, currency=payment.order.currency)
+    if form.is_valid():
+        values = form.cleaned_data
+        noted = answer(
+            form,
+            lambda: note_paid_back(
+                payment.pk, amount=form.money("amount"), reason=values["reason"], key=values["key"],
+                actor=request.actor, now=request.now,
+            ),
+        )  # fmt: skip
+        if noted is not None:
+            said = _("It is noted that %(amount)s of the charge was paid back.")
+            messages.success(request, said % {"amount": form.money("amount")})
+            return redirect("panel:order", number=payment.order.number)
+    context = {"payment": payment, "order": payment.order, "form": form}
+    return render(request, "panel/orders/paid_back.html", context, status=status_of(form))
 
 
 def _say_voided(request: PanelRequest, order: Order, voided: services.Voided) -> None:

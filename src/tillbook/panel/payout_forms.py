@@ -14,6 +14,7 @@ from tillbook.payouts.models import Payout
 from tillbook.payouts.queries import sources
 from tillbook.payouts.statements.columns import Columns, columns_of
 from tillbook.refunds.approvals import Flag
+from tillbook.refunds.models import Refund
 
 _LARGEST = 32 * 2**20  # bytes of a statement
 _TABLE = "csv"
@@ -85,6 +86,13 @@ class StatementForm(PanelForm):
         help_text=_("Several with commas."),
     )
 
+    cheque = forms.CharField(
+        label=_("Column of the cheque number"),
+        required=False,
+        max_length=100,
+        help_text=_("Where the bank has one of its own."),
+    )
+
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > _LARGEST:
@@ -96,7 +104,7 @@ class StatementForm(PanelForm):
         values = self.cleaned_data
         if values["format"] != _TABLE:
             return None
-        named = {name: values[name] for name in ("date", "amount", "reference") if values[name]}
+        named = {name: values[name] for name in ("date", "amount", "reference", "cheque") if values[name]}
         if not values["currency"]:
             raise InvalidInput(str(_("Enter the currency of the table.")), field="currency")
         return columns_of(named, date_format=values["date_format"] or "%Y-%m-%d", decimal=values["decimal"])
@@ -121,8 +129,46 @@ _FLAGS = {
 }
 
 
+class ReceiveForm(PanelForm):
+    received_on = DateField(label=_("Received on"))
+
+
+class ChequeForm(PanelForm):
+    cheque_number = forms.CharField(
+        label=_("Cheque number"), max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )  # fmt: skip
+
+
+class CancelRefundForm(PanelForm):
+    note = forms.CharField(
+        label=_("Internal note"), required=False, max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Such as when the bank stopped the cheque."),
+    )  # fmt: skip
+
+
+class CompleteForm(PanelForm):
+    """What is known of the payment when it is made: a cheque's number, or that cash was handed over."""
+
+    cheque_number = forms.CharField(
+        label=_("Cheque number"), required=False, max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text=_("Then the bank's statement shows when it is presented."),
+    )  # fmt: skip
+    received = forms.BooleanField(
+        label=_("The payee has the money already"), required=False, initial=True
+    )  # at the till they mostly do
+
+    def __init__(self, *args: Any, method: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if method != Refund.Method.CHEQUE:
+            del self.fields["cheque_number"]
+        if method != Refund.Method.CASH:
+            del self.fields["received"]
+
+
 class FailForm(PanelForm):
     fail_reason = forms.CharField(
-        label=_("Why did it not arrive?"), required=False, max_length=1_000,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        label=_("Why did it not arrive?"), max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("Say why the payment failed.")},
     )  # fmt: skip

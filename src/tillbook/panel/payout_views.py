@@ -13,6 +13,7 @@ from tillbook.panel.edge import (
     answer,
     command,
     form_for,
+    message_errors,
     message_refusal,
     page_of,
     read_only,
@@ -77,12 +78,15 @@ def payout(request: PanelRequest, number: str) -> HttpResponse:
 def _payout_page(request: PanelRequest, payout: Payout, form: CancelPayoutForm) -> HttpResponse:
     items = queries.items_of(payout)
     untouched = all(item.refund.status in OPEN for item in items)
+    may_cancel = payout.status == Payout.Status.MADE and untouched
     context = {
         "payout": payout,
         "items": items,
         "form": form,
-        "may_cancel": payout.status == Payout.Status.MADE and untouched,
+        "may_cancel": may_cancel,
     }
+    if not may_cancel:
+        message_errors(request, form)
     return render(request, "panel/payouts/payout.html", context, status=status_of(form))
 
 

@@ -17,7 +17,9 @@ from tillbook.panel.edge import PanelRequest, command, page_of, read_only, whole
 from tillbook.panel.files import all_of, download, pdf, refused
 from tillbook.panel.forms import QueueForm
 from tillbook.panel.queue_filters import FilterNameForm, links, query_of
-from tillbook.refunds import payees, services
+from tillbook.panel.refund_views import completed_before
+from tillbook.payouts.queries import gateway_accounts
+from tillbook.refunds import asks, payees, services
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids, queue
@@ -25,20 +27,25 @@ from tillbook.refunds.slip import render as render_slip
 from tillbook.refunds.state import amount_of
 from tillbook.shop.policies import shop
 
+_MOST_ASKS = 1_000  # more are not counted
 _PAGE_SIZE = 50
 _COLUMNS = (
     "number", "kind", "state", "customer", "name", "amount", "currency", "method", "payee", "bank_account",
     "paypal_email", "postal_address", "payment_date", "requested_at", "requested_by", "resolved_at",
-    "resolved_by", "reference",
+    "resolved_by", "reference", "gateway", "charge",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one refund of a selection: `problem` is empty if it was completed."""
+    """What became of one refund of a selection: `problem` is empty if it is completed.
+
+    `before` names who completed it before this actor tried to.
+    """
 
     refund: Refund
     problem: str
+    before: str = ""
 
 
 @read_only
@@ -54,6 +61,8 @@ def refunds(request: PanelRequest) -> HttpResponse:
         "saved": links(request, form),
         "save_form": FilterNameForm(),
         "query": query_of(form),
+        "asked": asks.count_waiting(_MOST_ASKS),
+        "has_gateways": bool(gateway_accounts()),
     }
     return render(request, "panel/refunds/queue.html", context)
 
@@ -62,7 +71,8 @@ def _filters(request: PanelRequest) -> QueueForm:
     return QueueForm(request.GET or None, currency=shop().currency)
 
 
-def _selected(request: PanelRequest) -> list[Refund]:
+def selected_of(request: PanelRequest) -> list[Refund]:
+    """The refunds that are ticked."""
     ids = [whole(text) for text in request.POST.getlist("selected")]
     return by_ids([each for each in ids if each is not None])
 
@@ -70,11 +80,11 @@ def _selected(request: PanelRequest) -> list[Refund]:
 @command("panel:refunds")
 def complete_selected(request: PanelRequest) -> HttpResponse:
     """Mark as Paid and Complete, one by one: a refusal stops only its own refund."""
-    selected = _selected(request)
+    selected = selected_of(request)
     if not selected:
-        return _nothing_selected(request)
+        return nothing_selected(request)
     outcomes = [_complete(refund, request) for refund in selected]
-    done = sum(not outcome.problem for outcome in outcomes)
+    done = sum(not (outcome.problem or outcome.before) for outcome in outcomes)
     return render(request, "panel/refunds/outcomes.html", {"outcomes": outcomes, "done": done})
 
 
@@ -85,10 +95,11 @@ def _complete(refund: Refund, request: PanelRequest) -> Outcome:
         raise
     except Refusal as refusal:
         return Outcome(refund, refusal.message)
-    return Outcome(done, "")
+    return Outcome(done, "", completed_before(done, request))
 
 
-def _nothing_selected(request: PanelRequest) -> HttpResponse:
+def nothing_selected(request: PanelRequest) -> HttpResponse:
+    """Back to the queue, with what to do first."""
     messages.warning(request, _("Select at least one refund first."))
     return redirect("panel:refunds")
 
@@ -96,9 +107,9 @@ def _nothing_selected(request: PanelRequest) -> HttpResponse:
 @command("panel:refunds")
 def print_selected(request: PanelRequest) -> HttpResponse:
     """The slips of the selected refunds in one PDF; its last page names the reversals, which have none."""
-    selected = _selected(request)
+    selected = selected_of(request)
     if not selected:
-        return _nothing_selected(request)
+        return nothing_selected(request)
     refunds = [refund for refund in selected if refund.kind == Refund.Kind.REFUND]
     reversals = [refund.number for refund in selected if refund.kind == Refund.Kind.REVERSAL]
     if not refunds:
@@ -125,7 +136,7 @@ def export_xlsx(request: PanelRequest) -> HttpResponse:
 def _exported(request: PanelRequest, ending: str) -> HttpResponse:
     """Whole account numbers are in it for who pays from it; the history keeps that they were taken."""
     if "selected" in request.POST:
-        return _download(request, ending, _selected(request))
+        return _download(request, ending, selected_of(request))
     form = _filters(request)
     if form.is_bound and not form.is_valid():
         return refused(request, "refunds", _("Nothing was exported: correct the filters first."))
@@ -148,5 +159,5 @@ def _cells(refund: Refund, whole_accounts: bool) -> Sequence[Cell]:
         amount_of(refund), refund.currency, refund.method, refund.payee_name,
         account, refund.paypal_email, refund.postal_address, refund.payment_date,
         refund.requested_at, refund.requested_by, refund.resolved_at, refund.resolved_by,
-        refund.payee_reference,
+        refund.payee_reference, refund.gateway, refund.charge,
     ]  # fmt: skip

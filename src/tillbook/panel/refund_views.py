@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ from tillbook.common.actor import Permission
 from tillbook.common.errors import NotFound
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit
-from tillbook.credit.queries import balances_of, usable
+from tillbook.credit.queries import balances_of, credits_of, usable
 from tillbook.credit.queries import by_number as credit_by_number
 from tillbook.credit.services import CreditNotFound
 from tillbook.customers.models import Customer
@@ -25,20 +26,36 @@ from tillbook.panel.edge import (
     answer,
     command,
     form_for,
+    message_errors,
     message_refusal,
     read_only,
     status_of,
 )
 from tillbook.panel.files import pdf
-from tillbook.panel.forms import DeclineForm, KeyedForm, PayRefundForm
+from tillbook.panel.forms import KeyedForm, PanelForm
+from tillbook.panel.gateway_forms import EndForm
 from tillbook.panel.history import history
-from tillbook.panel.payout_forms import ApproveForm, FailForm
-from tillbook.refunds import approvals, services
+from tillbook.panel.payout_forms import (
+    ApproveForm,
+    CancelRefundForm,
+    ChequeForm,
+    CompleteForm,
+    FailForm,
+    ReceiveForm,
+)
+from tillbook.panel.refund_forms import DeclineForm, PayRefundForm
+from tillbook.payouts.gateways.registry import title_of
+from tillbook.payouts.queries import account_at, sending_of
+from tillbook.payouts.sendings import BY_HAND_AFTER
+from tillbook.refunds import approvals, asks, services
+from tillbook.refunds.charges import Possible, charges_of
 from tillbook.refunds.models import Refund
 from tillbook.refunds.provenance import of_refund
 from tillbook.refunds.queries import by_number
+from tillbook.refunds.receipt import is_out
 from tillbook.refunds.slip import render as render_slip
 from tillbook.refunds.state import OPEN
+from tillbook.refunds.unclaimed import is_stale
 from tillbook.shop.policies import shop
 
 
@@ -49,11 +66,11 @@ def pay_refund(request: PanelRequest, username: str) -> HttpResponse:
     if request.method != "POST" and credit is not None and not credit.refundable:
         return _not_refundable(request, credit)
     available = _available(request, customer, credit)
+    charges = _charges(request, customer, credit, available.currency)
     form = PayRefundForm(
-        request.POST or None,
-        currency=available.currency,
-        initial=_defaults(customer, available, request),
-    )
+        request.POST or None, currency=available.currency, charges=charges,
+        initial=_defaults(customer, available, charges, request),
+    )  # fmt: skip
     if form.is_valid():
         refund = answer(form, lambda: _request(customer, credit, form, request))
         if refund is not None:
@@ -90,6 +107,19 @@ def _available(request: PanelRequest, customer: Customer, credit: Credit | None)
     return Money(sum(each.account.available_minor for each in credits), currency)
 
 
+def _charges(
+    request: PanelRequest, customer: Customer, credit: Credit | None, currency: str
+) -> list[Possible]:
+    """The charges that something of the credit, or of all that may be paid out, may go back to.
+
+    When the form comes back its own first click may have held it all: then every charge counts.
+    """
+    if request.method == "POST":
+        return charges_of([each for each in credits_of(customer.pk) if each.currency == currency])
+    credits = [credit] if credit else usable(customer.pk, currency, request.now, refundable=True)
+    return [each for each in charges_of(credits) if each.minor]
+
+
 def _currency(request: PanelRequest, customer: Customer) -> str:
     """The currency that `?currency=` names, one the customer has; without it the customer's own."""
     currency = request.GET.get("currency") or customer.currency
@@ -102,13 +132,25 @@ def _currency(request: PanelRequest, customer: Customer) -> str:
     return currency
 
 
-def _defaults(customer: Customer, available: Money, request: PanelRequest) -> dict[str, Any]:
-    return {
+def _defaults(
+    customer: Customer, available: Money, charges: Sequence[Possible], request: PanelRequest
+) -> dict[str, Any]:
+    """What the form begins with: what came by card or wallet goes back there, where it may."""
+    begun: dict[str, Any] = {
         "payee_name": customer.display_name,
         "postal_address": customer.postal_address,
         "amount": available.decimal() if available.minor else "",
         "payment_date": _today(request),
     }
+    if charges and shop().methods[Refund.Method.GATEWAY.value].on:
+        first = charges[0]
+        most = Money(min(first.minor, available.minor), available.currency)
+        begun |= {
+            "method": Refund.Method.GATEWAY.value,
+            "charge": str(first.room.charge),
+            "amount": most.decimal() if most.minor else "",
+        }
+    return begun
 
 
 def _today(request: PanelRequest) -> date:
@@ -125,6 +167,7 @@ def _request(customer: Customer, credit: Credit | None, form: PayRefundForm, req
         payment_date=values["payment_date"],
         note=values["note"],
         credit_id=None if credit is None else credit.id,
+        charge=form.back_to(),
         key=values["key"],
         actor=request.actor,
         now=request.now,
@@ -133,23 +176,33 @@ def _request(customer: Customer, credit: Credit | None, form: PayRefundForm, req
 
 @read_only
 def refund(request: PanelRequest, number: str) -> HttpResponse:
-    return refund_page(request, by_number(number), DeclineForm())
+    return refund_page(request, by_number(number))
 
 
-def refund_page(request: PanelRequest, refund: Refund, form: DeclineForm, account: str = "") -> HttpResponse:
-    """The page of a refund; `account` is its whole account number, for who asked to see it."""
+def refund_page(request: PanelRequest, refund: Refund, account: str = "", **sent: PanelForm) -> HttpResponse:
+    """The page of a refund; `account` is its whole account number, for who asked to see it.
+
+    One of its forms that was `sent` and refused stands there as it was typed; where there is no place for it
+    any more, because somebody else was quicker, the page says why.
+    """
     is_open = refund.status in OPEN
-    context = {
+    context: dict[str, Any] = {
         "refund": refund,
         "customer": refund.customer,
-        "form": form,
+        "form": DeclineForm() if is_open else None,
+        "complete_form": CompleteForm(method=refund.method, initial={"cheque_number": refund.cheque_number}),
         "send_form": KeyedForm(),
-        "is_reversal": refund.kind == Refund.Kind.REVERSAL,
+        "is_reversal": _is_reversal(refund),
         "is_open": is_open,
         "account": account,
+        "ask": asks.of_refund(refund.pk),
+        "sending": sending_of(refund.pk) if refund.sending else None,
+        "gateway": _gateway_of(refund),
         "provenance": of_refund(refund),
         "history": history(request, refund.customer, refund.number),
     }
+    if (sending := context["sending"]) and sending.is_open and request.now >= sending.sent_at + BY_HAND_AFTER:
+        context["end_form"] = EndForm()
     if is_open and (needed := approvals.needed(refund, request.now)):
         given = approvals.standing(refund)
         mine = any(each.by == request.actor.name for each in given)
@@ -158,21 +211,69 @@ def refund_page(request: PanelRequest, refund: Refund, form: DeclineForm, accoun
             "approvals": given,
             "approve_form": None if mine else ApproveForm(flags=approvals.flags(refund)),
         }
-    if refund.status in (Refund.Status.COMPLETED, *OPEN) and refund.kind == Refund.Kind.REFUND:
+    # What nobody has paid is declined; only a payment can come back.
+    was_paid = refund.status == Refund.Status.COMPLETED or (is_open and refund.payout)
+    if was_paid and not _is_reversal(refund):
         context["fail_form"] = FailForm()
-    return render(request, "panel/refunds/refund.html", context, status=status_of(form))
+    if is_out(refund):
+        context["receive_form"] = ReceiveForm(initial={"received_on": _today(request)})
+        context["cheque_form"] = ChequeForm(initial={"cheque_number": refund.cheque_number})
+    context["cancel_form"] = CancelRefundForm() if is_stale(refund, request.now) else None
+    for name, form in sent.items():
+        if context.get(name) is None:
+            message_errors(request, form)
+        else:
+            context[name] = form
+    status = max((status_of(form) for form in sent.values()), default=200)
+    return render(request, "panel/refunds/refund.html", context, status=status)
+
+
+def _is_reversal(refund: Refund) -> bool:
+    return refund.kind == Refund.Kind.REVERSAL
+
+
+def _gateway_of(refund: Refund) -> str:
+    """What people call the gateway that it goes through, if it could: the shop must have an account there."""
+    if not refund.charge or not (refund.sending or account_at(refund.gateway)):
+        return ""
+    return title_of(refund.gateway)
 
 
 @command("panel:refund")
 def complete(request: PanelRequest, number: str) -> HttpResponse:
     """Mark as Paid and Complete."""
     refund = by_number(number)
-    done = message_refusal(
-        request, lambda: services.complete(refund.pk, actor=request.actor, now=request.now)
-    )
-    if done is not None:
-        messages.success(request, _("%(number)s is marked as paid and complete.") % {"number": done.number})
+    form = CompleteForm(request.POST, method=refund.method)
+    if not form.is_valid():
+        request.actor.require(Permission.COMPLETE_REFUND)
+        message_errors(request, form)
+    elif (done := message_refusal(request, lambda: _complete(request, refund, form))) is not None:
+        _say_completed(request, done)
     return redirect("panel:refund", number=refund.number)
+
+
+def completed_before(refund: Refund, request: PanelRequest) -> str:
+    """The name of somebody else who has completed the refund already; empty if there is none."""
+    return refund.resolved_by if refund.resolved_by != request.actor.name else ""
+
+
+def _say_completed(request: PanelRequest, refund: Refund) -> None:
+    if who := completed_before(refund, request):
+        said = _("%(number)s was marked as paid and complete already, by %(who)s. Nothing was changed.")
+        messages.warning(request, said % {"number": refund.number, "who": who})
+    else:
+        messages.success(request, _("%(number)s is marked as paid and complete.") % {"number": refund.number})
+
+
+def _complete(request: PanelRequest, refund: Refund, form: CompleteForm) -> Refund:
+    known = form.cleaned_data
+    return services.complete(
+        refund.pk,
+        cheque_number=known.get("cheque_number", ""),
+        received_on=_today(request) if known.get("received") else None,
+        actor=request.actor,
+        now=request.now,
+    )
 
 
 @command("panel:refund")
@@ -190,7 +291,7 @@ def decline(request: PanelRequest, number: str) -> HttpResponse:
                 request, _("%(number)s is declined. Its amount is available again.") % {"number": done.number}
             )
             return redirect("panel:refund", number=refund.number)
-    return refund_page(request, refund, form)
+    return refund_page(request, refund, form=form)
 
 
 @command("panel:refund")

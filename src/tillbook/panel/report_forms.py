@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from tillbook.credit.basis import Basis, View, basis_at, day_end, day_start, moment_of
+from tillbook.credit.reporting import check_period
+from tillbook.exporters.asked import Asked, Kind
 from tillbook.panel.forms import DateField, PanelForm
 
 _LONGEST_MOMENT = 40  # characters of an ISO 8601 text, with room to spare
@@ -28,8 +31,9 @@ class ReportForm(PanelForm):
         label=pgettext_lazy("until when", "Recorded by"), required=False, max_length=_LONGEST_MOMENT
     )
 
-    def __init__(self, asked: QueryDict, *, today: date, currencies: Iterable[str]) -> None:
-        data = asked.copy()
+    def __init__(self, sent: QueryDict, *, kind: Kind, today: date, currencies: Iterable[str]) -> None:
+        self.kind = kind
+        data = sent.copy()
         for name, value in self.defaults(today).items():
             data.setdefault(name, value)
         super().__init__(data)
@@ -53,10 +57,14 @@ class ReportForm(PanelForm):
             now=now,
         )
 
-    def address(self, basis: Basis) -> dict[str, str]:
-        """The parameters that lead to the very same report at any later time."""
-        asked = {name: str(self.cleaned_data[name]) for name in self.fields if self.cleaned_data[name]}
-        return asked | {"recorded_by": basis.recorded_by.isoformat()}
+    def asked(self, now: datetime) -> Asked:
+        """What the form asks for. Raises InvalidInput naming one of its fields."""
+        return Asked(self.kind, self.basis(now), self.cleaned_data["currency"])
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it says until when it knows what was recorded, and not: until now."""
+        return bool(self.cleaned_data.get("recorded_by", "").strip())
 
     @staticmethod
     def last_month(today: date) -> dict[str, str]:
@@ -76,14 +84,25 @@ class RollForwardForm(ReportForm):
     def defaults(today: date) -> dict[str, str]:
         return ReportForm.defaults(today) | {"from_at": today.replace(day=1).isoformat()}
 
-    @property
-    def begins_at(self) -> datetime:
-        return day_start(self.cleaned_data["from_at"])
+    def asked(self, now: datetime) -> Asked:
+        asked = super().asked(now)
+        from_at = day_start(self.cleaned_data["from_at"])
+        check_period(from_at, asked.basis)
+        return replace(asked, from_at=from_at)
 
     @staticmethod
     def last_month(today: date) -> dict[str, str]:
         last = _last_of_month_before(today)
         return {"from_at": last.replace(day=1).isoformat(), "as_of": last.isoformat()}
+
+
+def address(asked: Asked, *, exact: bool = True) -> dict[str, str]:
+    """The parameters that lead to the very same report for good, or unless `exact`, to the newest one."""
+    basis = asked.basis
+    told = {"from_at": asked.from_at.date().isoformat()} if asked.from_at else {}
+    told |= {"as_of": (basis.as_of - timedelta(days=1)).date().isoformat(), "view": basis.view.value}
+    told |= {"currency": asked.currency} if asked.currency else {}
+    return told | ({"recorded_by": basis.recorded_by.isoformat()} if exact else {})
 
 
 def _last_of_month_before(day: date) -> date:

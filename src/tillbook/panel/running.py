@@ -95,6 +95,8 @@ def _what(row: Transfer) -> str:
 def _came(row: Transfer) -> str:
     if row.house == House.ORDERS:
         return _("Given back from")
+    if row.house == House.PAYOUTS:
+        return _("Credit again from refund")
     if row.reason == "order_cancelled":
         return _("Paid for cancelled order")
     if row.house == House.RECEIPTS and row.reference:

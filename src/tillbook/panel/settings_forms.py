@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.errors import InvalidInput
-from tillbook.panel.forms import PanelForm
+from tillbook.numbering.series import SERIES
+from tillbook.numbering.services import HIGHEST, next_numbers
+from tillbook.panel.forms import PanelForm, methods
+from tillbook.shop.checks import LONGEST_TIME
 from tillbook.shop.details import Shop
 from tillbook.shop.logos import MOST_BYTES
 from tillbook.shop.policies import version
@@ -78,6 +83,45 @@ class LimitsForm(SettingsForm):
             "0: nobody completes their own."
         ),
     )  # fmt: skip
+    stale_refund_days = forms.IntegerField(
+        label=_("Unclaimed after (days)"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "class": "amount"}),
+        help_text=_(
+            "A refund that nobody has taken for longer, or that nobody has paid, may be cancelled back to "
+            "credit."
+        ),
+        error_messages={"invalid": _("Enter a whole number of days.")},
+    )  # fmt: skip
+
+
+class OwnPageForm(SettingsForm):
+    own_page = forms.BooleanField(label=_("Customers have a page of their own"), required=False)
+    own_page_methods = forms.MultipleChoiceField(
+        label=_("Customers may ask to be paid out by"), required=False,
+        widget=forms.CheckboxSelectMultiple, choices=methods, help_text=_("None: they only look."),
+    )  # fmt: skip
+    link_minutes = forms.IntegerField(
+        label=_("A link works for"), help_text=_("Minutes, from 5 to 1440."),
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+        error_messages={"invalid": _("Enter whole minutes."), "required": _("Enter whole minutes.")},
+    )  # fmt: skip
+
+
+class RefundsForm(SettingsForm):
+    charge_first = forms.BooleanField(
+        label=_("Money that came by card or wallet goes back there first"), required=False,
+        help_text=_("Until that is done, another method is refused for it, to everybody."),
+    )  # fmt: skip
+    charge_first_days = forms.IntegerField(
+        label=_("Days since the charge, at most"), min_value=1, max_value=LONGEST_TIME,
+        widget=forms.NumberInput(attrs={"class": "amount"}),
+        help_text=_("Gateways refuse older ones. What came by those may be paid out in another way."),
+    )  # fmt: skip
+
+    @staticmethod
+    def shown(shop: Shop) -> dict[str, Any]:
+        """What the page begins with."""
+        return {"charge_first": shop.charge_first, "charge_first_days": shop.charge_first_days}
 
 
 class MailForm(SettingsForm):
@@ -88,3 +132,23 @@ class MailForm(SettingsForm):
     mail_reply_to = forms.CharField(
         label=_("Answers go to"), required=False, max_length=254, help_text=_("Empty: the shop's e-mail.")
     )
+
+
+class NumberingForm(PanelForm):
+    """With which digits each series shall go on; a field left empty leaves its series alone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, series in SERIES.items():
+            label = _("Go on with: %(series)s") % {"series": series.label}
+            self.fields[name] = forms.IntegerField(label=label, required=False)
+            self.fields[name].widget.attrs |= {"class": "amount", "min": 1_001, "max": HIGHEST}
+
+    def rows(self) -> Iterator[tuple[Any, str, BoundField]]:
+        """Each series' name, the number that comes next in it, and its field."""
+        for name, digits in next_numbers().items():
+            yield SERIES[name].label, SERIES[name].number(digits), self[name]
+
+    def starts(self) -> dict[str, int]:
+        """The digits entered, by series."""
+        return {name: digits for name, digits in self.cleaned_data.items() if digits is not None}

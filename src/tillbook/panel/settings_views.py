@@ -13,12 +13,23 @@ from django.views.decorators.http import require_safe
 from tillbook.common.actor import Permission
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money
+from tillbook.delivery.own_page import page_address
 from tillbook.delivery.sender import replies_to, sender
 from tillbook.delivery.trying import send_test
+from tillbook.numbering.services import next_numbers, start
 from tillbook.panel.edge import PanelRequest, answer, command, form_for, message_refusal, status_of, whole
-from tillbook.panel.environment import documents, facts, mail_server
+from tillbook.panel.environment import facts, mail_server
 from tillbook.panel.history import history_of_settings
-from tillbook.panel.settings_forms import LimitsForm, LogoForm, MailForm, SettingsForm, ShopForm
+from tillbook.panel.settings_forms import (
+    LimitsForm,
+    LogoForm,
+    MailForm,
+    NumberingForm,
+    OwnPageForm,
+    RefundsForm,
+    SettingsForm,
+    ShopForm,
+)
 from tillbook.panel.settings_lists import (
     ApprovalsForm,
     GiveReasonsForm,
@@ -26,6 +37,7 @@ from tillbook.panel.settings_lists import (
     PoliciesForm,
     ReturnReasonsForm,
 )
+from tillbook.payouts.queries import gateway_accounts
 from tillbook.shop.details import Shop
 from tillbook.shop.logos import logo
 from tillbook.shop.policies import saved_sections, shop, shop_of
@@ -37,11 +49,15 @@ _YEAR = 365 * 24 * 60 * 60  # seconds
 @form_for(Permission.MANAGE_SETTINGS)
 def settings(request: PanelRequest) -> HttpResponse:
     """The sections, what stays with the environment, and who changed what."""
-    context = {"facts": facts(), "history": history_of_settings(request), "saved": saved_sections()}
+    context = {"facts": facts(), "history": history_of_settings(request), "saved": _saved_sections()}
     return render(request, "panel/settings/index.html", context)
 
 
-def _saved(request: PanelRequest, section: str, form: SettingsForm) -> bool:
+def _saved_sections() -> frozenset[str]:
+    return saved_sections() | ({"gateways"} if gateway_accounts() else frozenset())
+
+
+def saved(request: PanelRequest, section: str, form: SettingsForm) -> bool:
     """Whether the form was sent, taken, and is saved now."""
     if not form.is_valid():
         return False
@@ -66,11 +82,11 @@ def _shown(request: PanelRequest) -> Shop:
     return shop() if seen is None else shop_of(seen)
 
 
-def _section(
+def section_page(
     request: PanelRequest, section: str, form: SettingsForm, context: dict[str, Any] | None = None
 ) -> HttpResponse:
     """The page of one section; after it was saved, that page again with what holds now."""
-    if _saved(request, section, form):
+    if saved(request, section, form):
         return redirect(f"panel:settings_{section}")
     shown = {"form": form, **(context or {})}
     return render(request, f"panel/settings/{section}.html", shown, status=status_of(form))
@@ -79,7 +95,7 @@ def _section(
 @form_for(Permission.MANAGE_SETTINGS)
 def shop_details(request: PanelRequest) -> HttpResponse:
     form = ShopForm(request.POST or None, initial=ShopForm.shown(shop()))
-    return _section(request, "shop", form, {"logo": logo(), "logo_form": LogoForm()})
+    return section_page(request, "shop", form, {"logo": logo(), "logo_form": LogoForm()})
 
 
 @command("panel:settings_shop")
@@ -115,6 +131,14 @@ def logo_file(_request: HttpRequest, digest: str) -> HttpResponse:
 
 
 @form_for(Permission.MANAGE_SETTINGS)
+def refunds(request: PanelRequest) -> HttpResponse:
+    """Where money goes back to."""
+    return section_page(
+        request, "refunds", RefundsForm(request.POST or None, initial=RefundsForm.shown(shop()))
+    )
+
+
+@form_for(Permission.MANAGE_SETTINGS)
 def limits(request: PanelRequest) -> HttpResponse:
     policy = shop()
 
@@ -124,39 +148,64 @@ def limits(request: PanelRequest) -> HttpResponse:
     shown = {
         "staff_credit_limit": text(policy.staff_credit_limit_minor),
         "self_completion_limit": text(policy.self_completion_limit_minor),
+        "stale_refund_days": policy.stale_refund_days,
     }
-    return _section(request, "limits", LimitsForm(request.POST or None, initial=shown))
+    return section_page(request, "limits", LimitsForm(request.POST or None, initial=shown))
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def policies(request: PanelRequest) -> HttpResponse:
-    return _section(request, "policies", PoliciesForm(request.POST or None, shop=_shown(request)))
+    return section_page(request, "policies", PoliciesForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def give_reasons(request: PanelRequest) -> HttpResponse:
-    return _section(request, "give_reasons", GiveReasonsForm(request.POST or None, shop=_shown(request)))
+    return section_page(request, "give_reasons", GiveReasonsForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def return_reasons(request: PanelRequest) -> HttpResponse:
-    return _section(request, "return_reasons", ReturnReasonsForm(request.POST or None, shop=_shown(request)))
+    return section_page(
+        request, "return_reasons", ReturnReasonsForm(request.POST or None, shop=_shown(request))
+    )
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def methods(request: PanelRequest) -> HttpResponse:
-    return _section(request, "methods", MethodsForm(request.POST or None, shop=_shown(request)))
+    return section_page(request, "methods", MethodsForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def approvals(request: PanelRequest) -> HttpResponse:
-    return _section(request, "approvals", ApprovalsForm(request.POST or None, shop=_shown(request)))
+    return section_page(request, "approvals", ApprovalsForm(request.POST or None, shop=_shown(request)))
 
 
 @form_for(Permission.MANAGE_SETTINGS)
 def numbering(request: PanelRequest) -> HttpResponse:
-    """What documents are called. Nothing can be set: a number on paper never changes."""
-    return render(request, "panel/settings/numbering.html", {"documents": documents()})
+    """Where each series of numbers goes on. What they begin with can't be set: it is on paper."""
+    form = NumberingForm(request.POST or None)
+    if form.is_valid():
+        before = next_numbers()
+        after = answer(form, lambda: start(form.starts(), actor=request.actor, now=request.now))
+        if after is not None:
+            said = _("Nothing was changed.") if after == before else _("Saved. It holds from now on.")
+            messages.success(request, said)
+            return redirect("panel:settings_numbering")
+    return render(request, "panel/settings/numbering.html", {"form": form}, status=status_of(form))
+
+
+@form_for(Permission.MANAGE_SETTINGS)
+def own_page(request: PanelRequest) -> HttpResponse:
+    """Whether customers have pages of their own, and what they may ask for there."""
+    policy = shop()
+    shown = {
+        "own_page": policy.own_page,
+        "own_page_methods": list(policy.own_page_methods),
+        "link_minutes": policy.link_minutes,
+    }
+    address = page_address(f"{request.scheme}://{request.get_host()}") if policy.own_page else ""
+    form = OwnPageForm(request.POST or None, initial=shown)
+    return section_page(request, "own_page", form, {"address": address})
 
 
 @form_for(Permission.MANAGE_SETTINGS)
@@ -164,7 +213,7 @@ def mail(request: PanelRequest) -> HttpResponse:
     policy = shop()
     shown = {"mail_name": policy.mail_name, "mail_reply_to": policy.mail_reply_to}
     context = {"server": mail_server(), "sender": sender(), "replies_to": replies_to()}
-    return _section(request, "mail", MailForm(request.POST or None, initial=shown), context)
+    return section_page(request, "mail", MailForm(request.POST or None, initial=shown), context)
 
 
 @command("panel:settings_mail")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -18,9 +19,14 @@ from tillbook.refunds.proof import hidden, proven
 _TRIES = 30  # a minute, of one address: right and wrong ones alike
 
 
+_AS_PRINTED = RegexValidator(
+    r"\A[A-Za-z0-9 -]*\Z", _("Enter the letters, digits and dashes that stand on the slip.")
+)
+
+
 class SlipForm(PanelForm):
-    number = forms.CharField(label=_("Number of the slip"), max_length=30)
-    code = forms.CharField(label=_("Code"), max_length=30)
+    number = forms.CharField(label=_("Number of the slip"), max_length=30, validators=[_AS_PRINTED])
+    code = forms.CharField(label=_("Code"), max_length=30, validators=[_AS_PRINTED])
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from tillbook.common.actor import PERMISSIONS, USER_ROLES, Permission, Role
 from tillbook.delivery.invitations import send_link
 from tillbook.delivery.services import Sent
 from tillbook.panel.edge import PanelRequest, answer, command, form_for, message_refusal, status_of, whole
+from tillbook.panel.forms import changes, remembering
 from tillbook.panel.user_forms import NewUserForm, UserForm
 from tillbook.staff import services
 from tillbook.staff.models import User
@@ -73,7 +74,7 @@ def _add(form: NewUserForm, request: PanelRequest) -> User:
 @form_for(Permission.MANAGE_USERS)
 def user(request: PanelRequest, user_id: int) -> HttpResponse:
     found = user_by_id(user_id)
-    form = UserForm(request.POST or None, initial={"email": found.email, "role": found.role})
+    form = remembering(UserForm(request.POST or None, initial={"email": found.email, "role": found.role}))
     if form.is_valid() and answer(form, lambda: _save(found, form, request)) is not None:
         messages.success(request, gettext("%(username)s is saved.") % {"username": found.username})
         return redirect("panel:user", user_id=user_id)
@@ -88,9 +89,13 @@ def user(request: PanelRequest, user_id: int) -> HttpResponse:
 
 @transaction.atomic
 def _save(found: User, form: UserForm, request: PanelRequest) -> User:
-    values = form.cleaned_data
-    services.change_email(found.pk, values["email"], actor=request.actor, now=request.now)
-    return services.change_role(found.pk, Role(values["role"]), actor=request.actor, now=request.now)
+    """Save what was changed on the page: correcting an address gives no role back."""
+    changed = changes(form)
+    if "email" in changed:
+        services.change_email(found.pk, changed["email"], actor=request.actor, now=request.now)
+    if "role" in changed:
+        services.change_role(found.pk, Role(changed["role"]), actor=request.actor, now=request.now)
+    return found
 
 
 @command("panel:user")

@@ -11,9 +11,10 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from tillbook.common.errors import Refusal
-from tillbook.common.money import exponent
+from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.money import check_currency, exponent
 
+_KEYED = 8  # of an entry's fields; the same since entries have keys, whatever is read from them beside
 _AMOUNT = re.compile(r"(?P<whole>\d{1,13})(\.(?P<part>\d*))?", re.ASCII)
 
 
@@ -32,7 +33,7 @@ class Entry:
     """One booking. `minor` is below zero where money left the account.
 
     `texts` is all in which a reference may stand. `returned` says that the bank calls it the return of
-    an earlier payment.
+    an earlier payment. `cheque` says again what stands in `texts` or beside the rest of the entry.
     """
 
     booked_on: date
@@ -43,6 +44,7 @@ class Entry:
     account: str = ""
     bank_reference: str = ""
     returned: bool = False
+    cheque: str = ""  # the number of the cheque that was presented, as the bank writes it
 
 
 def keys_of(entries: Iterable[Entry]) -> list[str]:
@@ -54,7 +56,7 @@ def keys_of(entries: Iterable[Entry]) -> list[str]:
     seen: Counter[str] = Counter()
     keys = []
     for each in entries:
-        said = repr(astuple(each))
+        said = repr(astuple(each)[:_KEYED])
         place = seen[said]
         seen[said] += 1
         keys.append(hashlib.sha256(f"{said}{place}".encode()).hexdigest())
@@ -63,6 +65,10 @@ def keys_of(entries: Iterable[Entry]) -> list[str]:
 
 def minor_of(text: str, currency: str) -> int:
     """Minor units of a plain amount without a sign, "12.3". Raises UnreadableStatement."""
+    try:
+        check_currency(currency)
+    except InvalidInput as refusal:
+        raise UnreadableStatement(refusal.message) from refusal
     found = _AMOUNT.fullmatch(text.strip())
     digits = exponent(currency)
     part = (found["part"] or "").rstrip("0") if found else ""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -17,6 +19,7 @@ from tillbook.common.languages import FOR_PROGRAMS
 from tillbook.common.money import Money
 from tillbook.common.numbering import row_id
 from tillbook.common.sealing import marks
+from tillbook.credit import services as credit
 from tillbook.payouts.entries import Entry, UnreadableStatement, keys_of
 from tillbook.payouts.models import Booking, Payout, Statement
 from tillbook.payouts.statements import camt053, columns, mt940
@@ -24,13 +27,19 @@ from tillbook.payouts.statements.columns import Columns
 from tillbook.refunds import services as refunds
 from tillbook.refunds.accounts import plain
 from tillbook.refunds.models import Refund
-from tillbook.refunds.state import OPEN
+from tillbook.refunds.receipt import CLAIMED, is_out, receive
+from tillbook.refunds.state import OPEN, locked
+from tillbook.shop.policies import shop
 
 FORMATS = ("camt053", "mt940", "csv")
 
 _LARGEST = 32 * 2**20  # bytes of a file
 _REFUND = re.compile(r"\bRF-?([1-9][0-9]{3,17})\b", re.ASCII | re.IGNORECASE)
 _PAYOUT = re.compile(r"\bPO-?([1-9][0-9]{3,17})\b", re.ASCII | re.IGNORECASE)
+_CHEQUE = re.compile(
+    r"\b(?:che(?:que|ck)|chq|chk|cqe|scheck)s?[\s.:#-]*(?:no|nr|number|nummer)?[\s.:#-]*([0-9]{1,20})\b",
+    re.ASCII | re.IGNORECASE,
+)
 _O = Booking.Outcome
 
 
@@ -46,6 +55,7 @@ class Found(NamedTuple):
     outcome: str
     refund: Refund | None = None
     problem: str = ""
+    payout: Payout | None = None  # a file that the bank booked as one sum
 
 
 def get(number: str) -> Statement:
@@ -65,13 +75,16 @@ def read_statement(
     format: str,
     layout: Columns | None = None,
     currency: str = "",
+    on_progress: Callable[[int, int], None] | None = None,
     actor: Actor,
     now: datetime,
 ) -> Statement:
     """Read a bank's statement: complete what was paid, fail what came back, list what fits nothing.
 
     Each entry is a transaction of its own, and known by a key: read again, or interrupted and read again,
-    or in a statement that overlaps, it does nothing twice. `layout` and `currency` are for csv. Raises
+    or in a statement that overlaps, it does nothing twice. So call it outside of any transaction: in one, two
+    statements that name the same refunds in another order would wait for each other. `layout` and `currency`
+    are for csv; `on_progress` is told how many of how many entries are read. Raises
     UnreadableStatement, InvalidInput, PermissionDenied, and then nothing was done.
     """
     actor.require(Permission.MAKE_PAYOUTS)
@@ -84,6 +97,8 @@ def read_statement(
     for position, (entry, key) in enumerate(zip(entries, keys, strict=True), start=1):
         if key not in known:
             _book(statement, position, entry, key, actor, now)
+        if on_progress is not None:
+            on_progress(position, len(entries))
     return statement
 
 
@@ -112,11 +127,11 @@ def _book(statement: Statement, position: int, entry: Entry, key: str, actor: Ac
     try:
         with transaction.atomic():
             with override(FOR_PROGRAMS):  # what is kept is read by others too
-                found = _settled(entry, actor, now)
+                found = _settled(entry, statement, actor, now)
             Booking.objects.create(
                 statement=statement, key=key, position=position, booked_on=entry.booked_on, minor=entry.minor,
                 currency=entry.currency, text=" · ".join(entry.texts)[:2_000], name=entry.name[:200],
-                outcome=found.outcome, problem=found.problem, refund=found.refund,
+                outcome=found.outcome, problem=found.problem, refund=found.refund, payout=found.payout,
             )  # fmt: skip
     except IntegrityError:
         # Somebody else reads the same statement now, and was first with this entry.
@@ -124,12 +139,12 @@ def _book(statement: Statement, position: int, entry: Entry, key: str, actor: Ac
             raise
 
 
-def _settled(entry: Entry, actor: Actor, now: datetime) -> Found:
+def _settled(entry: Entry, statement: Statement, actor: Actor, now: datetime) -> Found:
     """Find what the entry is about and move it on, in a savepoint: a refusal is its outcome."""
     refund = _refund_of(entry)
     payout = None if refund is not None else _payout_of(entry)
     if payout is not None:
-        return _all_paid(payout, entry, actor, now)
+        return _all_paid(payout, entry, statement, actor, now)._replace(payout=payout)
     if refund is None:
         return Found(_O.UNMATCHED)
     if refund.currency != entry.currency or refund.amount_minor != abs(entry.minor):
@@ -137,15 +152,53 @@ def _settled(entry: Entry, actor: Actor, now: datetime) -> Found:
         return Found(_O.DIFFERS, refund, f"{refund.number} is over {amount}.")
     try:
         with transaction.atomic():
-            return _paid(refund, actor, now) if entry.minor < 0 else _came_back(refund, entry, actor, now)
+            refund = locked(refund.pk)  # what another statement says at this moment is seen
+            if entry.minor < 0:
+                return _paid(refund, entry, statement, actor, now)
+            return _came_back(refund, entry, actor, now)
     except Refusal as refusal:
         return Found(_O.DIFFERS, refund, refusal.message)
 
 
-def _paid(refund: Refund, actor: Actor, now: datetime) -> Found:
-    if refund.status == Refund.Status.COMPLETED:
-        return Found(_O.KNOWN, refund)
-    return Found(_O.PAID, refunds.complete(refund.pk, actor=actor, now=now))
+def _paid(refund: Refund, entry: Entry, statement: Statement, actor: Actor, now: datetime) -> Found:
+    if refund.status == Refund.Status.COMPLETED and not is_out(refund):
+        first = _paid_before(entry, statement, refund=refund)
+        if first is None:
+            return Found(_O.KNOWN, refund)
+        problem = f"{refund.number} left the account on {first.booked_on.isoformat()} already."
+        return Found(_O.DIFFERS, refund, problem)
+    if refund.was_unclaimed:
+        return Found(_O.DIFFERS, refund, _paid_after_all(refund))
+    day = _received_on(refund, entry, now) if refund.method in CLAIMED else None
+    if day is not None and refund.status == Refund.Status.COMPLETED:
+        return Found(_O.RECEIVED, receive(refund.pk, received_on=day, actor=actor, now=now))
+    return Found(_O.PAID, refunds.complete(refund.pk, received_on=day, actor=actor, now=now))
+
+
+def _paid_before(entry: Entry, statement: Statement, **of: Refund | Payout) -> Booking | None:
+    """Another entry by which the `refund` was paid, or the `payout` as one sum. One of the same day in
+    another statement is this one, written in another format.
+    """
+    out = [_O.PAID, _O.RECEIVED, _O.KNOWN]
+    others = Booking.objects.filter(**of, minor__lt=0, outcome__in=out)
+    same_day = Q(booked_on=entry.booked_on) & ~Q(statement=statement)
+    return others.exclude(same_day).order_by("pk").first()
+
+
+def _paid_after_all(refund: Refund) -> str:
+    assert refund.failed_at is not None
+    day = refund.failed_at.astimezone(shop().time_zone).date()
+    return (
+        f"{refund.number} was cancelled as unclaimed on {day.isoformat()}, and was paid nevertheless; "
+        "its credit is there again."
+    )
+
+
+def _received_on(refund: Refund, entry: Entry, now: datetime) -> date:
+    """The bank's day, as far as it can be: a refund is asked for first, and tomorrow has not come."""
+    zone = shop().time_zone
+    asked, today = refund.requested_at.astimezone(zone).date(), now.astimezone(zone).date()
+    return max(asked, min(entry.booked_on, today))
 
 
 def _came_back(refund: Refund, entry: Entry, actor: Actor, now: datetime) -> Found:
@@ -159,30 +212,45 @@ def _came_back(refund: Refund, entry: Entry, actor: Actor, now: datetime) -> Fou
     return Found(_O.CAME_BACK, refunds.fail(refund.pk, reason=reason, actor=actor, now=now))
 
 
-def _all_paid(payout: Payout, entry: Entry, actor: Actor, now: datetime) -> Found:
-    """A file that the bank books as one sum: all that is in it was paid."""
+def _all_paid(payout: Payout, entry: Entry, statement: Statement, actor: Actor, now: datetime) -> Found:
+    """A file that the bank books as one sum: all that is in it was paid; once, or the bank owes the rest."""
     if entry.minor != -payout.total_minor or entry.currency != payout.currency:
         amount = Money(payout.total_minor, payout.currency)
         return Found(_O.DIFFERS, None, f"{payout.number} is over {amount}.")
     if payout.status == Payout.Status.CANCELLED:
         return Found(_O.DIFFERS, None, f"{payout.number} was cancelled, and was paid nevertheless.")
     problems = []
-    for item in payout.items.select_related("refund").order_by("pk"):
+    # Whoever makes or cancels a payout locks its books in this order too, not in that of its file.
+    books = payout.items.values_list("refund__customer_id", "refund__currency")
+    credit.lock_many(set(books))
+    first = _paid_before(entry, statement, payout=payout)
+    if first is not None:
+        return Found(
+            _O.DIFFERS, None, f"{payout.number} left the account on {first.booked_on.isoformat()} already."
+        )
+    items = list(payout.items.select_related("refund").order_by("pk"))
+    outcome = _O.PAID if any(item.refund.status in OPEN for item in items) else _O.KNOWN
+    for item in items:
         try:
             with transaction.atomic():
                 if item.refund.status != Refund.Status.FAILED:
                     refunds.complete(item.refund_id, actor=actor, now=now)
         except Refusal as refusal:
             problems.append(refusal.message)
-    return Found(_O.DIFFERS if problems else _O.PAID, None, " ".join(problems)[:2_000])
+    return Found(_O.DIFFERS if problems else outcome, None, " ".join(problems)[:2_000])
 
 
 def _refund_of(entry: Entry) -> Refund | None:
-    """The refund that the entry names; or the only one that waits for that amount on that account."""
+    """The refund that the entry names; or the one that its cheque pays; or the only one that waits for that
+    amount on that account.
+    """
     named = {int(number) - 1000 for text in entry.texts for number in _REFUND.findall(text)}
     if named:
         found = list(Refund.objects.filter(pk__in=named, kind=Refund.Kind.REFUND)[:2])
         return found[0] if len(found) == 1 else None
+    by_cheque = _of_cheque(entry)
+    if by_cheque is not None:
+        return by_cheque
     if not entry.account or entry.minor >= 0:
         return None
     rows = Refund.objects.filter(
@@ -191,6 +259,24 @@ def _refund_of(entry: Entry) -> Refund | None:
     ).exclude(payout="")  # fmt: skip
     found = list(rows[:2])
     return found[0] if len(found) == 1 else None
+
+
+def _of_cheque(entry: Entry) -> Refund | None:
+    """The refund that a cheque of that number and amount pays. What came in is one only if it is a return:
+    customers pay by cheque too.
+    """
+    said = [entry.cheque, *(number for text in entry.texts for number in _CHEQUE.findall(text))]
+    numbers = {digits for each in said if (digits := re.sub(r"[^0-9]", "", each).lstrip("0"))}
+    if not numbers or (entry.minor >= 0 and not entry.returned):
+        return None
+    rows = Refund.objects.filter(
+        cheque_number__in=numbers, method=Refund.Method.CHEQUE, kind=Refund.Kind.REFUND,
+        currency=entry.currency, amount_minor=abs(entry.minor),
+    )  # fmt: skip
+    found = list(rows)
+    out = [each for each in found if is_out(each)]
+    chosen = out or found  # a number comes again with the next cheque book
+    return chosen[0] if len(chosen) == 1 else None
 
 
 def _payout_of(entry: Entry) -> Payout | None:

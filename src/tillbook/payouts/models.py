@@ -108,6 +108,7 @@ class Booking(models.Model):
 
     class Outcome(models.TextChoices):
         PAID = "paid", _("Paid")  # it completed a refund
+        RECEIVED = "received", _("Received")  # it shows that a completed refund's money was taken
         CAME_BACK = "came_back", _("Came back")  # it failed a refund
         KNOWN = "known", _("Already known")  # the refund was there already
         DIFFERS = "differs", _("Differs")  # it names a refund, and does not fit it
@@ -124,6 +125,71 @@ class Booking(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome)
     problem = models.TextField(blank=True)
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, null=True, related_name="+")
+    # Whose file it is, where the bank booked that as one sum.
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, null=True, related_name="+")
 
     def __str__(self) -> str:
         return f"{self.minor} on {self.booked_on}"
+
+
+class GatewayAccount(models.Model):
+    """The shop's account at a payment gateway. Its secrets are for the adapter alone, and shown nowhere."""
+
+    gateway = models.CharField(max_length=20, unique=True)  # a name of the registry
+    api_base = models.CharField(max_length=200)
+    client_id = SealedField(blank=True)
+    secret = SealedField()
+    webhook_secret = SealedField(blank=True)  # what its events are verified by; without it none is believed
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.gateway
+
+
+class Sending(models.Model):
+    """One refund on its way through a gateway: kept before it is sent, asked about until its end is known."""
+
+    class State(models.TextChoices):
+        UNKNOWN = "unknown", _("No answer yet")
+        PENDING = "pending", _("Under way")
+        SUCCEEDED = "succeeded", _("Paid")
+        FAILED = "failed", _("Failed")
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="sendings", db_index=False)
+    gateway = models.CharField(max_length=20)
+    charge = models.CharField(max_length=100)
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    key = models.CharField(max_length=80, unique=True)  # by which the gateway pays once, however often asked
+    state = models.CharField(max_length=10, choices=State, default=State.UNKNOWN)
+    reference = models.CharField(max_length=100, blank=True)  # what the gateway calls the refund
+    problem = models.TextField(blank=True)  # what it said last, where that is not the outcome
+    sent_by = models.CharField(max_length=150)
+    sent_by_user_id = models.BigIntegerField(null=True)
+    sent_at = models.DateTimeField()
+    asked_at = models.DateTimeField(null=True)  # when the gateway was last asked, or told by itself
+    asks = models.IntegerField(default=0)
+    next_ask_at = models.DateTimeField(null=True)  # null: its end is known
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["refund"], condition=~Q(state="failed"), name="sending_once"),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="sending_amount_positive"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["next_ask_at"], name="sending_due", condition=Q(next_ask_at__isnull=False)),
+            models.Index(fields=["refund", "-sent_at"], name="sending_of_refund"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return public_number("GS", self.pk)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody knows yet how it ends."""
+        return self.state in (self.State.UNKNOWN, self.State.PENDING)

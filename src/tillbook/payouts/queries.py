@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tillbook.payouts.models import Booking, Item, Payout, Source, Statement
+from tillbook.payouts.models import Booking, GatewayAccount, Item, Payout, Sending, Source, Statement
 
 
 def sources() -> list[Source]:
@@ -30,3 +30,18 @@ def page_of_statements(*, before: int | None = None, limit: int = 50) -> list[St
 def bookings_of(statement: Statement) -> list[Booking]:
     """The entries that the statement was the first to have, in its order."""
     return list(Booking.objects.filter(statement=statement).select_related("refund").order_by("position"))
+
+
+def gateway_accounts() -> list[GatewayAccount]:
+    """The shop's accounts at payment gateways, by name."""
+    return list(GatewayAccount.objects.order_by("gateway"))
+
+
+def account_at(gateway: str) -> GatewayAccount | None:
+    """The shop's account at the gateway, if it has one."""
+    return GatewayAccount.objects.filter(gateway=gateway).first()
+
+
+def sending_of(refund_id: int) -> Sending | None:
+    """How the refund went through its gateway, if it did."""
+    return Sending.objects.filter(refund_id=refund_id).order_by("-sent_at", "-pk").first()

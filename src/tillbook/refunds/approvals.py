@@ -139,11 +139,13 @@ def void(refund: Refund, now: datetime) -> int:
 def content(refund: Refund) -> str:
     """The digest of all that an approval is for: amount, payee, account, and the credits it comes from."""
     sources = sorted((part.credit_id, part.amount_minor) for part in refund.sources.all())
+    # Those who approved before there were charges approved the same content.
+    back_to = {"gateway": refund.gateway, "charge": refund.charge} if refund.charge else {}
     return content_of(
         "refund.approved", kind=refund.kind, currency=refund.currency, amount_minor=refund.amount_minor,
         method=refund.method, payee=refund.payee_name, bank_account=refund.bank_account,
         paypal_email=refund.paypal_email, postal_address=refund.postal_address,
-        reference=refund.payee_reference, sources=sources,
+        reference=refund.payee_reference, sources=sources, **back_to,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from tillbook.common.errors import Refusal
 from tillbook.events.services import NewEvent, record_many
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import check_backed, check_payer
-from tillbook.refunds.state import OPEN
+from tillbook.refunds.state import OPEN, is_own
 
 
 class NotReady(Refusal):
@@ -27,11 +28,14 @@ def enter_payout(refunds: Sequence[Refund], number: str, *, actor: Actor, now: d
     Raises NotReady for the first that can't go there, and what `complete` would refuse it for.
     """
     actor.require(Permission.MAKE_PAYOUTS)
+    own: dict[tuple[int, str], int] = defaultdict(int)  # of the actor, in this payout, for one customer
     for refund in refunds:
         _check_ready(refund)
-        check_payer(refund, actor, now)
+        book = (refund.customer_id, refund.currency)
+        check_payer(refund, actor, now, under_way_minor=own[book])
         check_backed(refund)
         refund.payout = number
+        own[book] += refund.amount_minor if is_own(refund, actor) else 0
     Refund.objects.bulk_update(refunds, ["payout"], batch_size=500)
     record_many(
         [

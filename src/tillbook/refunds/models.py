@@ -37,6 +37,7 @@ class Refund(models.Model):
         PAYPAL = "paypal", _("PayPal")
         CHEQUE = "cheque", _("Cheque")
         CASH = "cash", _("Cash")
+        GATEWAY = "gateway", _("Card or wallet, through the gateway")
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="refunds", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.REFUND)
@@ -50,6 +51,8 @@ class Refund(models.Model):
     paypal_email = models.EmailField(blank=True)
     postal_address = models.TextField(blank=True)
     payee_reference = models.CharField(max_length=60, blank=True, default="", db_default="")
+    gateway = models.CharField(max_length=20, blank=True, default="", db_default="")  # "stripe", "paypal"
+    charge = models.CharField(max_length=100, blank=True, default="", db_default="")  # what it goes back to
     payment_date = models.DateField(null=True)
     reverse_reason = models.CharField(max_length=30, choices=ReverseReason, blank=True)
     note = models.TextField(blank=True)  # internal: the Refund Note
@@ -61,24 +64,66 @@ class Refund(models.Model):
     resolved_at = models.DateTimeField(null=True)
     decline_reason = models.TextField(blank=True)
     payout = models.CharField(max_length=20, blank=True)  # number of the payout that it is in
+    sending = models.CharField(max_length=20, blank=True, default="", db_default="")  # through a gateway
     failed_at = models.DateTimeField(null=True)  # when the money came back
     fail_reason = models.TextField(blank=True)
+    was_unclaimed = models.BooleanField(default=False, db_default=False)  # it failed as nobody took the money
+    completed_at = models.DateTimeField(null=True)  # when it was paid; stays when the money comes back
+    cheque_number = models.CharField(max_length=20, blank=True, default="", db_default="")
+    received_on = models.DateField(null=True)  # the payee had the money that day, as the bank or they say
+    received_at = models.DateTimeField(null=True)  # when that was recorded
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["customer", "hold_key"], name="refund_hold_once"),
+            models.UniqueConstraint(
+                fields=["currency", "cheque_number"],
+                condition=Q(status="completed", received_at__isnull=True) & ~Q(cheque_number=""),
+                name="refund_cheque_out_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(received_on__isnull=True, received_at__isnull=True)
+                | Q(received_on__isnull=False, received_at__isnull=False, completed_at__isnull=False),
+                name="refund_received_when_paid",
+            ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
             models.CheckConstraint(
                 condition=Q(status__in=["requested", "approved"], resolved_at__isnull=True)
                 | (~Q(status__in=["requested", "approved"]) & Q(resolved_at__isnull=False)),
                 name="refund_resolved_when_done",
             ),
+            models.CheckConstraint(
+                condition=Q(gateway="", charge="") | (~Q(gateway="") & ~Q(charge="")),
+                name="refund_charge_whole",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["status", "requested_at"], name="refund_queue"),
             models.Index(fields=["requested_at"], name="refund_requested"),
             models.Index(fields=["customer", "-requested_at"], name="refund_of_customer"),
+            # All that adding up what waits has to read, as short for ten thousand as for ten.
+            models.Index(
+                fields=[
+                    "currency",
+                    "kind",
+                    "method",
+                    "payout",
+                    "sending",
+                    "requested_at",
+                    "amount_minor",
+                    "status",
+                ],
+                name="refund_waiting",
+                condition=Q(status__in=["requested", "approved"]),
+            ),
             models.Index(fields=["account_mark"], name="refund_account", condition=~Q(account_mark="")),
+            models.Index(fields=["cheque_number"], name="refund_cheque", condition=~Q(cheque_number="")),
+            models.Index(  # no term with a value: SQLite would not see that a bound one implies it
+                fields=["method", "completed_at"],
+                name="refund_out",
+                condition=Q(completed_at__isnull=False, received_at__isnull=True),
+            ),
+            models.Index(fields=["gateway", "charge"], name="refund_charge", condition=~Q(charge="")),
         ]
 
     def __str__(self) -> str:
@@ -90,6 +135,71 @@ class Refund(models.Model):
 
     def get_method_display(self) -> str:
         """What the shop calls the method, which may be one that it added."""
+        return label_of(self.method, shop().methods)
+
+    def mark_anew(self) -> list[str]:
+        """Mark the account with the key that is now the first; which columns that changed."""
+        self.account_mark = mark(plain(self.bank_account))
+        return ["account_mark"]
+
+
+class Ask(models.Model):
+    """A refund that a customer asked for on their own page. It holds nothing: it waits for staff."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="asks", db_index=False)
+    status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    method = models.CharField(max_length=20)
+    payee_name = models.CharField(max_length=200, blank=True)
+    bank_account = SealedField(blank=True)
+    account_mark = models.CharField(max_length=64, blank=True)  # equal where the bank accounts are
+    paypal_email = models.EmailField(blank=True)
+    postal_address = models.TextField(blank=True)
+    payee_reference = models.CharField(max_length=60, blank=True)
+    asked_at = models.DateTimeField()
+    resolved_by = models.CharField(max_length=150, blank=True)
+    resolved_at = models.DateTimeField(null=True)
+    decline_reason = models.TextField(blank=True)  # to the customer
+    refund = models.OneToOneField(Refund, on_delete=models.PROTECT, null=True, related_name="ask")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["customer", "currency"], condition=Q(status="waiting"), name="ask_waits_once"
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="ask_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(status="waiting", resolved_at__isnull=True)
+                | (~Q(status="waiting") & Q(resolved_at__isnull=False)),
+                name="ask_resolved_when_done",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="accepted", refund__isnull=False)
+                | (~Q(status="accepted") & Q(refund__isnull=True)),
+                name="ask_accepted_as_a_refund",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["status", "asked_at"], name="ask_queue"),
+            models.Index(fields=["customer", "-asked_at"], name="ask_of_customer"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return public_number("ASK", self.pk)
+
+    def get_method_display(self) -> str:
+        """What the shop calls the method."""
         return label_of(self.method, shop().methods)
 
     def mark_anew(self) -> list[str]:

@@ -17,8 +17,10 @@ from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.money import Money
 from tillbook.common.sealing import mark
 from tillbook.events.services import NewEvent, content_of, record
+from tillbook.orders.charges import NO_CHARGE, Charge
 from tillbook.refunds.accounts import BankAccount, mask, read
 from tillbook.refunds.approvals import void
+from tillbook.refunds.charges import charge_to, redirected
 from tillbook.refunds.models import Refund
 from tillbook.refunds.state import OPEN, amount_of, check_free, locked
 from tillbook.shop.details import PAYEE_FIELDS, Asked
@@ -51,15 +53,22 @@ _FARTHEST_PAYMENT = timedelta(days=366)
 
 
 def content_of_request(
-    amount: Money, method: str, payee: Payee, payment_date: date | None, note: str, credit_id: int | None
+    amount: Money,
+    method: str,
+    payee: Payee,
+    payment_date: date | None,
+    note: str,
+    credit_id: int | None,
+    charge: Charge = NO_CHARGE,
 ) -> str:
     """The digest of all that a refund's request asks for; `verify` compares it with the refund."""
     paid_to = [payee.name, payee.bank_account, payee.paypal_email, payee.postal_address]
     if payee.reference:  # it came later: digests of refunds without one stay what they were
         paid_to.append(payee.reference)
+    back_to = {"gateway": charge.gateway, "charge": charge.id} if charge else {}
     return content_of(
         "refund.requested", amount=amount, method=str(method), payee=paid_to,
-        payment_date=payment_date, note=note, credit_id=credit_id,
+        payment_date=payment_date, note=note, credit_id=credit_id, **back_to,
     )  # fmt: skip
 
 
@@ -119,13 +128,15 @@ def change(
     payee: Payee,
     payment_date: date,
     note: str,
+    charge: Charge = NO_CHARGE,
     actor: Actor,
     now: datetime,
 ) -> Refund:
     """Correct where an open refund goes. It was approved as it stood: its approvals end.
 
-    Amount and credits stay; to change those, decline it and ask again. With nothing changed nothing
-    happens. Raises PermissionDenied, InPayout, WrongState, InvalidInput, RefundNotFound.
+    Amount and credits stay; to change those, decline it and ask again. `charge` is what the method
+    gateway pays back to. With nothing changed nothing happens. Raises PermissionDenied, InPayout,
+    WrongState, ChargeLimit, ChargeFirst, InvalidInput, RefundNotFound.
     """
     actor.require(Permission.REQUEST_REFUND)
     refund = locked(refund_id)
@@ -137,14 +148,16 @@ def change(
     check_free(refund)
     before = _said(refund)
     direct(refund, method, payee.stripped(), payment_date, note, now)
+    redirected(refund, charge, now)
     after = _said(refund)
     if before == after:
         return refund
     ended = void(refund, now)
-    refund.save(update_fields=[*after, "account_mark", "status"])
+    refund.save(update_fields=[*after, "account_mark", "cheque_number", "status"])
     content = content_of_request(
-        amount_of(refund), refund.method, _payee_of(refund), refund.payment_date, refund.note, None
-    )
+        amount_of(refund), refund.method, _payee_of(refund), refund.payment_date, refund.note, None,
+        charge_to(refund),
+    )  # fmt: skip
     changed = {name: _shown(name, before[name], after[name]) for name in after if before[name] != after[name]}
     data = {"changed": changed, "approvals_ended": ended}
     event = NewEvent("refund.changed", refund.number, refund.customer_id, content=content, data=data)
@@ -159,6 +172,8 @@ _CHANGEABLE = (
     "paypal_email",
     "postal_address",
     "payee_reference",
+    "gateway",
+    "charge",
     "payment_date",
     "note",
 )
@@ -190,6 +205,8 @@ def direct(refund: Refund, method: str, payee: Payee, payment_date: date, note: 
     account = _check_payee(method, payee, refund.currency)
     _check_payment_date(payment_date, now)
     refund.method = str(method)
+    if method != Refund.Method.CHEQUE:
+        refund.cheque_number = ""
     refund.payee_name, refund.bank_account = payee.name, payee.bank_account
     refund.paypal_email, refund.postal_address = payee.paypal_email, payee.postal_address
     refund.payee_reference = payee.reference

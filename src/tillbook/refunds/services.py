@@ -19,13 +19,17 @@ from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
+from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
+from tillbook.orders.charges import NO_CHARGE, Charge
 from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
 from tillbook.refunds.approvals import check_approved, standing
+from tillbook.refunds.charges import bound, check_first, check_room
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.refunds.payees import Payee, content_of_request, direct
-from tillbook.refunds.state import amount_of, check_free, check_move, is_own, locked
+from tillbook.refunds.receipt import check_claimed, one_cheque_each, put_cheque_number, put_received
+from tillbook.refunds.state import OPEN, amount_of, check_free, check_move, check_sending, is_own, locked
 from tillbook.returns import services as returns
 from tillbook.shop.policies import shop
 
@@ -68,19 +72,21 @@ def request(
     payment_date: date,
     note: str = "",
     credit_id: int | None = None,
+    charge: Charge = NO_CHARGE,
     key: str,
     actor: Actor,
     now: datetime,
 ) -> Refund:
     """Hold `amount` for paying out: of one credit, or of all refundable ones, oldest first.
 
-    Raises InsufficientCredit, CreditNotRefundable, CurrencyMismatch, SourceNotBacked,
-    InvalidInput, KeyReused.
+    By the method gateway it goes back to `charge`; where only one has room for the amount, to that.
+    Raises InsufficientCredit, CreditNotRefundable, CurrencyMismatch, SourceNotBacked, ChargeLimit,
+    ChargeFirst, InvalidInput, KeyReused.
     """
     actor.require(Permission.REQUEST_REFUND)
     credit.lock(_customer(customer_id), amount.currency)
     payee = payee.stripped()
-    content = content_of_request(amount, method, payee, payment_date, note, credit_id)
+    content = content_of_request(amount, method, payee, payment_date, note, credit_id, charge)
     if (first := replay(customer_id, key, content)) is not None:
         return Refund.objects.get(pk=first.data["id"])
     check_amount(amount.minor)
@@ -88,7 +94,7 @@ def request(
         customer_id=customer_id, kind=Refund.Kind.REFUND, currency=amount.currency, amount_minor=amount.minor
     )
     direct(refund, method, payee, payment_date, note, now)
-    chosen = None if credit_id is None else {credit_id: amount.minor}
+    chosen = bound(refund, credit_id, charge, now)
     return _record(refund, chosen, House.PAYOUTS, key, content, actor, now)
 
 
@@ -172,8 +178,13 @@ def _record(
         )
         for part in parts
     )
+    data = {"id": refund.pk, "amount": str(amount_of(refund)), "method": refund.method}
     if not reversal:
         check_backed(refund)
+        if refund.charge:
+            data |= {"gateway": refund.gateway, "charge": refund.charge}
+        else:
+            check_first(refund, now)
     event = NewEvent(
         "refund.reversal_requested" if reversal else "refund.requested",
         refund.number,
@@ -182,31 +193,49 @@ def _record(
         content=content,
         reason=refund.reverse_reason,
         note=refund.note,
-        data={"id": refund.pk, "amount": str(amount_of(refund)), "method": refund.method},
+        data=data,
     )
     record(event, actor=actor, now=now)
     return refund
 
 
 @transaction.atomic
-def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
+def complete(
+    refund_id: int,
+    *,
+    cheque_number: str = "",
+    received_on: date | None = None,
+    sending: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Refund:
     """Mark as Paid and Complete: the held credit is gone for good.
 
-    Completing it again gives the completed refund; nothing moves twice. Raises
-    PermissionDenied, ApprovalMissing, SelfCompletion, SourceNotBacked, WrongState when it was
-    declined, RefundNotFound.
+    With the number of the cheque, and with the day on which the payee had the money, where they are known
+    already. `sending` is the one whose gateway says that it has paid: what may keep a refund from being
+    paid was asked before it was sent. Completing it again gives the completed refund; nothing moves twice.
+    Raises PermissionDenied, ApprovalMissing, SelfCompletion, SourceNotBacked, ChargeLimit, InSending,
+    ChequeTaken, InvalidInput, WrongState when it was declined, RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
     refund = locked(refund_id)
     if refund.status == Refund.Status.COMPLETED:
         return refund
     check_move(refund, Refund.Status.COMPLETED)
-    if not refund.payout:  # whoever put it into a payout was asked then
+    check_sending(refund, sending)
+    if not (refund.payout or sending):  # whoever put it into a payout was asked then
         check_payer(refund, actor, now)
     reversal = refund.kind == Refund.Kind.REVERSAL
-    if not reversal:
+    if not (reversal or sending):
         check_backed(refund)
+    if cheque_number:
+        put_cheque_number(refund, cheque_number)
+    if received_on is not None:
+        check_claimed(refund)
+    refund.completed_at = now
     _resolve(refund, Refund.Status.COMPLETED, actor, now)
+    if received_on is not None:
+        put_received(refund, received_on, actor, now)
     key = internal_key(refund.number, "completed")
     credit.capture(customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now)
     if reversal:
@@ -216,14 +245,21 @@ def complete(refund_id: int, *, actor: Actor, now: datetime) -> Refund:
     return refund
 
 
-def check_payer(refund: Refund, actor: Actor, now: datetime) -> None:
-    """Raise ApprovalMissing or SelfCompletion if the actor may not pay the refund."""
+def check_payer(refund: Refund, actor: Actor, now: datetime, *, under_way_minor: int = 0) -> None:
+    """Raise ApprovalMissing or SelfCompletion if the actor may not pay the refund.
+
+    `under_way_minor` is more that they asked for, and puts under way for the customer at the same moment.
+    """
     check_approved(refund, now)
-    _check_completer(refund, actor, now)
+    _check_completer(refund, under_way_minor, actor, now)
 
 
 def check_backed(refund: Refund) -> None:
-    """Raise SourceNotBacked if a voided payment left a source of the refund without its money."""
+    """Raise SourceNotBacked if a voided payment left a source of the refund without its money.
+
+    Raises ChargeLimit if more would go back to its charge than that brought.
+    """
+    check_room(refund)
     credit_ids = [part.credit_id for part in refund.sources.all()]
     for order in source_orders(refund.customer_id, credit_ids):
         if order.unbacked_minor or order.returned_minor > max(0, order.paid_minor):
@@ -240,7 +276,8 @@ def check_backed(refund: Refund) -> None:
 def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
     """Decline with a reason: the held amount becomes available again.
 
-    Raises PermissionDenied, InvalidInput without a reason, InPayout, WrongState, RefundNotFound.
+    Raises PermissionDenied, InvalidInput without a reason, InPayout, InSending, WrongState,
+    RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
     refund = locked(refund_id)
@@ -260,11 +297,11 @@ def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refu
 
 
 @transaction.atomic
-def fail(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
+def fail(refund_id: int, *, reason: str, sending: str = "", actor: Actor, now: datetime) -> Refund:
     """The money did not reach the payee: it is credit again, the same credits on the same terms.
 
-    Again on a failed refund: nothing more happens. Raises PermissionDenied, InvalidInput without a
-    reason, WrongState, RefundNotFound.
+    `sending` is the one whose gateway says so. Again on a failed refund: nothing more happens. Raises
+    PermissionDenied, InvalidInput without a reason, InSending, WrongState, RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
     refund = locked(refund_id)
@@ -278,9 +315,15 @@ def fail(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
             _("%(number)s is a reversal: no payment of it can fail.") % {"number": refund.number}
         )
     check_move(refund, Refund.Status.FAILED)
+    check_sending(refund, sending)
+    return make_credit_again(refund, reason.strip(), actor, now)
+
+
+def make_credit_again(refund: Refund, reason: str, actor: Actor, now: datetime) -> Refund:
+    """Let a refund that may fail do so, under its book's lock in the caller's transaction."""
     key = internal_key(refund.number, "failed")
     was_paid = refund.status == Refund.Status.COMPLETED
-    refund.fail_reason, refund.failed_at = reason.strip(), now
+    refund.fail_reason, refund.failed_at = reason, now
     _resolve(refund, Refund.Status.FAILED, actor, now)
     if was_paid:
         parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
@@ -297,7 +340,7 @@ def fail(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refund:
     return refund
 
 
-def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:
+def _check_completer(refund: Refund, under_way_minor: int, actor: Actor, now: datetime) -> None:
     """Above the shop's limit whoever asked may not complete, in one piece or in several (R6).
 
     Somebody else's approval is the second pair of eyes: with one they may.
@@ -305,7 +348,8 @@ def _check_completer(refund: Refund, actor: Actor, now: datetime) -> None:
     if not is_own(refund, actor) or any(each.by_user_id != actor.user_id for each in standing(refund)):
         return
     limit = Money(shop().self_completion_limit_minor, shop().currency)
-    sum_minor = refund.amount_minor + _completed_own(refund, actor, now)
+    already = _completed_own(refund, actor, now) + _under_way_own(refund, actor)
+    sum_minor = refund.amount_minor + under_way_minor + already
     if refund.currency != limit.currency or sum_minor > limit.minor:
         raise SelfCompletion(
             _(
@@ -329,18 +373,39 @@ def _completed_own(refund: Refund, actor: Actor, now: datetime) -> int:
     return sum(rows.values_list("amount_minor", flat=True))
 
 
+def _under_way_own(refund: Refund, actor: Actor) -> int:
+    """What the actor asked for and put into a payout or sent for the same customer, and has not ended."""
+    rows = Refund.objects.filter(
+        customer_id=refund.customer_id, currency=refund.currency, status__in=OPEN,
+        requested_by_user_id=actor.user_id,
+    ).exclude(pk=refund.pk).exclude(payout="", sending="")  # fmt: skip
+    amounts = {each.number: each.amount_minor for each in rows}
+    put = Event.objects.filter(subject__in=amounts, action__in=("refund.entered_payout", "refund.sent"))
+    by = dict(put.order_by("pk").values_list("subject", "actor_name"))  # of each refund the last
+    return sum(minor for number, minor in amounts.items() if by.get(number) == actor.name)
+
+
+_RESOLUTION = (
+    "status", "resolved_by", "resolved_at", "decline_reason", "fail_reason", "failed_at", "was_unclaimed",
+    "completed_at", "cheque_number",
+)  # fmt: skip
+
+
 def _resolve(refund: Refund, status: Refund.Status, actor: Actor, now: datetime) -> None:
     refund.status = status
     refund.resolved_by = actor.name
     refund.resolved_at = now
-    refund.save(
-        update_fields=["status", "resolved_by", "resolved_at", "decline_reason", "fail_reason", "failed_at"]
-    )
+    with one_cheque_each(refund):
+        refund.save(update_fields=_RESOLUTION)
+    data = {"amount": str(amount_of(refund))}
+    if refund.cheque_number:
+        data["cheque_number"] = refund.cheque_number
     event = NewEvent(
         _RESOLVED[refund.kind, status],
         refund.number,
         refund.customer_id,
+        reason="unclaimed" if refund.was_unclaimed else "",
         note=refund.fail_reason or refund.decline_reason,
-        data={"amount": str(amount_of(refund))},
+        data=data,
     )
     record(event, actor=actor, now=now)

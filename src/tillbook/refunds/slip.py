@@ -18,6 +18,7 @@ from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
 from tillbook.refunds import proof
 from tillbook.refunds.accounts import mask
+from tillbook.refunds.charges import charge_to, masked
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.refunds.state import OPEN
 from tillbook.shop import papers
@@ -129,6 +130,8 @@ def _state(refund: Refund) -> dict[str, str]:
         Refund.Status.FAILED: _("The payment came back on %(day)s. The credit is available again."),
     }
     status = Refund.Status(refund.status)
+    if refund.was_unclaimed:  # nothing came back, and it may never have been paid
+        sentences[status] = _("Nobody took the money. The credit is available again since %(day)s.")
     sentence = sentences[status] % {"day": papers.day(refund.resolved_at)}
     return {"key": status.value, "label": str(status.label), "sentence": sentence}
 
@@ -171,12 +174,14 @@ def _payee(refund: Refund) -> list[str]:
         if refund.payee_reference
         else [],
     }
+    charge = [_("Charge %(charge)s") % {"charge": masked(charge_to(refund))}] if refund.charge else []
     method = shop().methods.get(refund.method)
     asked = [name for name in details if method is None or method.asks(name) != Asked.NOT_ASKED]
     return [
         each
         for each in (
             refund.payee_name or refund.customer.display_name,
+            *charge,
             *(line for name in asked for line in details[name]),
         )
         if each

@@ -23,6 +23,12 @@ class InPayout(Refusal):
     code = "in_payout"
 
 
+class InSending(Refusal):
+    """The refund was sent through a payment gateway: only the gateway's answer moves it on."""
+
+    code = "in_sending"
+
+
 _S = Refund.Status
 
 #: state -> the states it may become
@@ -64,11 +70,21 @@ def is_own(refund: Refund, actor: Actor) -> bool:
 
 
 def check_free(refund: Refund) -> None:
-    """Raise InPayout if the refund is in a file that went to the bank."""
+    """Raise InPayout or InSending if the refund is at the bank or at a gateway, which may be paying it."""
+    check_sending(refund, "")
     if refund.payout:
         raise InPayout(
             _("%(number)s is in payout %(payout)s. Cancel that first, or wait for the bank's answer.")
             % {"number": refund.number, "payout": refund.payout}
+        )
+
+
+def check_sending(refund: Refund, told_by: str) -> None:
+    """Raise InSending if the refund is open and at a gateway, unless it is that very sending that tells."""
+    if refund.sending and refund.sending != told_by and refund.status in OPEN:
+        raise InSending(
+            _("%(number)s was sent through its gateway. Wait for the answer: it may be paid already.")
+            % {"number": refund.number}
         )
 
 

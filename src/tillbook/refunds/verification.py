@@ -7,12 +7,18 @@ from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from tillbook.common import statements
 from tillbook.common.findings import Finding
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
+from tillbook.common.sealing import keys_read_once
+from tillbook.common.weighing import Pair, Term, agreeing, new_seed, number_hash, text_hash
 from tillbook.events.models import Event
-from tillbook.refunds.models import Refund
+from tillbook.orders.charges import NO_CHARGE, Charge
+from tillbook.refunds.asks import amount_of, content_of_ask, payee_of
+from tillbook.refunds.models import Ask, Refund
 from tillbook.refunds.payees import Payee, content_of_request
 from tillbook.refunds.services import content_of_reversal
 
@@ -40,33 +46,179 @@ _SOURCES = (
     "AND t.account_id = s.credit_id AND t.amount_minor = s.amount_minor GROUP BY s.refund_id) AS s "
     "ON s.refund_id = r.id WHERE coalesce(s.amount, 0) <> r.amount_minor OR s.held <> s.sources ORDER BY r.id"
 )
+# A refund counts against the payments with its charge that were not voided before it was asked for: money
+# that went back and is charged back later is a loss, and no row changed behind the program's back.
+_CHARGES = (
+    "SELECT max(r.customer_id), r.gateway, r.charge FROM (SELECT r.*, coalesce((SELECT max(p.amount_minor) "
+    "FROM orders_payment AS p JOIN orders_order AS o ON o.id = p.order_id WHERE p.gateway = r.gateway "
+    "AND p.charge = r.charge AND o.currency = r.currency "
+    "AND (p.voided_at IS NULL OR p.voided_at >= r.requested_at)), 0) AS brought FROM refunds_refund AS r "
+    "WHERE NOT (r.charge = '') AND r.status IN ('requested', 'approved', 'completed')) AS r "
+    "GROUP BY r.gateway, r.charge HAVING sum(r.amount_minor) > min(r.brought) ORDER BY r.gateway, r.charge"
+)
+# By the method gateway, and by no other, money goes back to a charge.
+_WITHOUT = (
+    "SELECT customer_id, id FROM refunds_refund WHERE kind = 'refund' "
+    "AND (method = 'gateway') <> (NOT (charge = '')) ORDER BY id"
+)
 
 
-def money_findings() -> Iterator[Finding]:
-    """Refunds whose state or sources are not what their transfers give."""
-    for statement, problem in (
-        (_MONEY, "has a state or amount that its transfers do not give"),
-        (_SOURCES, "has sources that are not the credits held for it"),
-    ):
-        for customer_id, refund_id in statements.select(statement, []):
-            yield Finding(customer_id, public_number("RF", refund_id), problem)
+def charge_findings() -> Iterator[Finding]:
+    """Charges to which more goes back than they brought, and refunds whose charge and method do not agree."""
+    for customer_id, gateway, charge in statements.select(_CHARGES, []):
+        yield Finding(customer_id, f"{gateway} {charge}", "pays back more than it brought")
+    for customer_id, refund_id in statements.select(_WITHOUT, []):
+        number = public_number("RF", refund_id)
+        yield Finding(customer_id, number, "has a charge that its method does not go back to, or lacks one")
+
+
+def money_findings(*, in_full: bool = False) -> Iterator[Finding]:
+    """Refunds whose state or sources are not what their transfers give.
+
+    In full each source is looked up too: then no other transfer may have a hold's key and amount either.
+    """
+    pairs = _pairs()
+    agreed = agreeing(pairs)
+    if not {"held", "ended", "gone"} <= agreed:
+        yield from _wrong_money()
+    if in_full or not {"sources", "holds"} <= agreed:
+        yield from _wrong_sources()
+
+
+def _pairs() -> dict[str, Pair]:
+    """What `_MONEY` and `_SOURCES` compare for each refund, to be weighed.
+
+    Another document's transfers count too where it is named like a refund: then the pairs do not agree.
+    """
+    seed = new_seed()
+    moved = (
+        "ledger_transfer WHERE house <> 'orders' AND (kind <> 'post' OR inward) "
+        "AND starts_with(reference, 'RF-')"
+    )
+    refund = text_hash(seed, "customer_id", "'RF-' || CAST(id + 1000 AS text)")
+    reference = text_hash(seed, "customer_id", "reference")
+    kept = number_hash(number_hash(number_hash(seed, "customer_id"), "account_id"), "amount_minor")
+    source = number_hash(number_hash(number_hash(seed, "own.customer_id"), "s.credit_id"), "s.amount_minor")
+    joined = "refunds_refundsource AS s JOIN refunds_refund AS own ON own.id = s.refund_id"
+    said = {
+        "held": "amount_minor",
+        "ended": "CASE WHEN status IN ('requested', 'approved') THEN 0 ELSE amount_minor END",
+        "gone": "CASE WHEN status = 'completed' THEN amount_minor ELSE 0 END",
+    }
+    done = {
+        "held": "CASE WHEN kind = 'hold' THEN amount_minor ELSE 0 END",
+        "ended": "CASE WHEN kind IN ('capture', 'release') THEN amount_minor ELSE 0 END",
+        "gone": "CASE kind WHEN 'capture' THEN amount_minor WHEN 'post' THEN -amount_minor ELSE 0 END",
+    }
+    return {
+        **{
+            name: Pair(Term("refunds_refund", refund, said[name]), Term(moved, reference, done[name]))
+            for name in said
+        },
+        "sources": Pair(
+            Term("refunds_refund", number_hash(seed, "id"), "amount_minor"),
+            Term("refunds_refundsource", number_hash(seed, "refund_id"), "amount_minor"),
+        ),
+        "holds": Pair(
+            Term(joined, text_hash(source, "0", "own.hold_key"), "1"),
+            Term(moved, text_hash(kept, "0", "key"), "CASE WHEN kind = 'hold' THEN 1 ELSE 0 END"),
+        ),
+    }
+
+
+def _wrong_money() -> Iterator[Finding]:
+    problem = "has a state or amount that its transfers do not give"
+    for customer_id, refund_id in statements.select(_MONEY, []):
+        yield Finding(customer_id, public_number("RF", refund_id), problem)
+
+
+def _wrong_sources() -> Iterator[Finding]:
+    problem = "has sources that are not the credits held for it"
+    for customer_id, refund_id in statements.select(_SOURCES, []):
+        yield Finding(customer_id, public_number("RF", refund_id), problem)
 
 
 def findings() -> Iterator[Finding]:
     """Refunds whose state, sources or payee are not what the book and their request say."""
-    yield from money_findings()
+    yield from money_findings(in_full=True)
+    yield from charge_findings()
+    with keys_read_once():  # every account number is opened
+        changed = [*_changed_refunds()], [*_changed_asks()]
+    yield from changed[0]
+    yield from _untold_receipts()
+    yield from changed[1]
+
+
+def _changed_refunds() -> Iterator[Finding]:
+    """Refunds that are not what somebody asked for: the money would go elsewhere."""
     asked_for = ["refund.requested", "refund.reversal_requested", "refund.changed"]
     requests = dict(  # of each refund the last: what it was asked for, or changed to
         Event.objects.filter(action__in=asked_for).order_by("pk").values_list("subject", "content")
     )
+    chosen = {  # the charge that was found where none was named
+        number: Charge(data["gateway"], data["charge"])
+        for number, data in Event.objects.filter(
+            action="refund.requested", data__method="gateway"
+        ).values_list("subject", "data")
+    }
     rows = Refund.objects.order_by("id").values_list(*_Asked._fields, "sources__credit_id")
     for asked, sources in groupby(rows.iterator(chunk_size=2000), key=lambda row: row[:-1]):
         refund = _Asked._make(asked)
         number = public_number("RF", refund.id)
-        contents = _contents(refund, [row[-1] for row in sources])
+        contents = _contents(refund, [row[-1] for row in sources], chosen.get(number))
         if not any(requests.get(number) == content for content in contents):
             problem = "is not what was asked for: its amount, payee, account, date or note was changed"
             yield Finding(refund.customer_id, number, problem)
+
+
+def _untold_receipts() -> Iterator[Finding]:
+    """Refunds that were received, or cancelled as unclaimed, otherwise than their events say."""
+    events = Event.objects.filter(action="refund.received").values_list("subject", "customer_id", "data")
+    told = {(subject, customer_id or 0): data.get("received_on") for subject, customer_id, data in events}
+    failed = Event.objects.filter(action="refund.failed", reason="unclaimed")
+    cancelled = {
+        (subject, customer_id or 0) for subject, customer_id in failed.values_list("subject", "customer_id")
+    }
+    rows = Refund.objects.filter(Q(received_on__isnull=False) | Q(was_unclaimed=True)).order_by("id")
+    for each in rows.only("customer_id", "received_on", "was_unclaimed").iterator(chunk_size=2000):
+        place = (each.number, each.customer_id)
+        day = each.received_on.isoformat() if each.received_on else None
+        if told.pop(place, None) != day:
+            yield Finding(each.customer_id, each.number, "was received on another day than its history says")
+        if each.was_unclaimed != (place in cancelled):
+            yield Finding(each.customer_id, each.number, "was not cancelled as its history says")
+        cancelled.discard(place)
+    for (number, customer_id), _day in sorted(told.items()):
+        yield Finding(customer_id, number, "was received on another day than its history says")
+    for number, customer_id in sorted(cancelled):
+        yield Finding(customer_id, number, "was not cancelled as its history says")
+
+
+#: what answers an ask -> the state that it gives it
+_ANSWERS: dict[str, str] = {
+    "refund.ask_accepted": Ask.Status.ACCEPTED,
+    "refund.ask_declined": Ask.Status.DECLINED,
+    "refund.ask_withdrawn": Ask.Status.WITHDRAWN,
+}
+
+
+def _changed_asks() -> Iterator[Finding]:
+    """Asks that are not what their customer asked for: accepted, the money would go elsewhere."""
+    told = Event.objects.filter(action="refund.asked").values_list("subject", "customer_id", "content")
+    asked = {(subject, customer_id): content for subject, customer_id, content in told}
+    events = Event.objects.filter(action__in=_ANSWERS).order_by("pk")
+    answers = {
+        subject: (_ANSWERS[action], data.get("document"))
+        for subject, action, data in events.values_list("subject", "action", "data")
+    }
+    for each in Ask.objects.select_related("refund").order_by("pk").iterator(chunk_size=2000):
+        content = content_of_ask(amount_of(each), each.method, payee_of(each))
+        if asked.get((each.number, each.customer_id)) != content:
+            problem = "is not what the customer asked for: its amount, payee or account was changed"
+            yield Finding(each.customer_id, each.number, problem)
+        became = each.refund.number if each.refund is not None else None
+        if (each.status, became) != answers.get(each.number, (Ask.Status.WAITING, None)):
+            yield Finding(each.customer_id, each.number, "was not answered as its history says")
 
 
 class _Asked(NamedTuple):
@@ -83,13 +235,18 @@ class _Asked(NamedTuple):
     paypal_email: str
     postal_address: str
     payee_reference: str
+    gateway: str
+    charge: str
     payment_date: date | None
     reverse_reason: str
     note: str
 
 
-def _contents(refund: _Asked, credit_ids: Sequence[int | None]) -> Iterator[str]:
-    """The digests that the request for this refund may have: of all refundable credits, or of one."""
+def _contents(refund: _Asked, credit_ids: Sequence[int | None], chosen: Charge | None) -> Iterator[str]:
+    """The digests that the request for this refund may have: of all refundable credits, or of one.
+
+    `chosen` is the charge that the event says was found.
+    """
     if refund.kind == Refund.Kind.REVERSAL:
         for credit_id in credit_ids:
             if credit_id is not None:
@@ -100,5 +257,9 @@ def _contents(refund: _Asked, credit_ids: Sequence[int | None]) -> Iterator[str]
         refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address,
         refund.payee_reference,
     )  # fmt: skip
-    for credit_id in (None, *credit_ids):
-        yield content_of_request(amount, refund.method, payee, refund.payment_date, refund.note, credit_id)
+    charge = Charge(refund.gateway, refund.charge)
+    for asked in {charge, NO_CHARGE} if charge == chosen else {charge}:
+        for credit_id in (None, *credit_ids):
+            yield content_of_request(
+                amount, refund.method, payee, refund.payment_date, refund.note, credit_id, asked
+            )

@@ -126,7 +126,10 @@ def _refused(rma: Rma, claims: Claims) -> list[Refusal]:
 def priced(rma: Rma, lines: Sequence[RmaLineInput]) -> tuple[list[RmaLineInput], list[Refusal]]:
     """The lines that are right, with their amounts, and all that is wrong; sets the RMA's total."""
     ids = [line.order_line_id for line in lines if line.order_line_id is not None]
-    known = {row.pk: row for row in OrderLine.objects.filter(pk__in=ids).select_related("order")}
+    known = {row.pk: row for row in OrderLine.objects.filter(pk__in=ids)}
+    orders = Order.objects.in_bulk({row.order_id for row in known.values()})  # once, not with each line
+    for row in known.values():
+        row.order = orders[row.order_id]
     done: list[RmaLineInput] = []
     wrong: list[Refusal] = []
     for line in lines:

@@ -21,7 +21,8 @@ _LINES = (
 )
 _ORDERS = (
     "SELECT o.id, o.customer_id, o.number FROM orders_order AS o LEFT JOIN ("
-    "SELECT order_id, sum(returned_minor) AS minor FROM orders_orderline GROUP BY order_id) AS l "
+    "SELECT order_id, sum(returned_minor) AS minor FROM orders_orderline WHERE returned_minor <> 0 "
+    "GROUP BY order_id) AS l "
     "ON l.order_id = o.id LEFT JOIN ("
     "SELECT m.order_id, sum(m.shipping_minor) AS shipping, sum(m.surcharge_minor) AS surcharge "
     f"FROM returns_rma AS m WHERE {_COUNTS} AND m.order_id IS NOT NULL GROUP BY m.order_id) AS e "

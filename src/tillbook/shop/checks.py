@@ -12,6 +12,9 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput
+from tillbook.common.languages import is_known
+from tillbook.common.mail_kinds import MailKind
+from tillbook.shop import mail_texts
 from tillbook.shop.details import (
     GIVING_HOUSES,
     NEVER_PAID_OUT,
@@ -33,7 +36,9 @@ _LONGEST = {
 _LONGEST_LABEL = 60
 LONGEST_CODE = 20  # what the columns of RMAs and refunds hold
 LONGEST_TIME = 3650  # days
+LINK_MINUTES = (5, 24 * 60)  # the least and the most that a link to a customer's page works
 MOST_ENTRIES = 100  # of one list
+LONGEST_REMINDER = 365  # days before credit expires
 _CURRENCY = re.compile(r" ([A-Z]{3})$", re.ASCII)
 _CODE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
@@ -96,6 +101,30 @@ def _days(value: Any, field: str, least: int) -> int:
         raise InvalidInput(
             _("Use %(least)s to %(most)s days.") % {"least": least, "most": LONGEST_TIME},
             field=field,
+        )
+    return value
+
+
+def _stale_days(name: str, value: Any, _before: Shop) -> int:
+    return _days(value, name, 1)
+
+
+def _switch(_name: str, value: Any, _before: Shop) -> bool:
+    return bool(value)
+
+
+def _codes_of_methods(name: str, value: Any, before: Shop) -> list[str]:
+    """Each once, in the order of the shop's methods."""
+    if unknown := next((each for each in value if each not in before.methods), None):
+        raise InvalidInput(_("There is no refund method %(name)r.") % {"name": unknown}, field=name)
+    return [each for each in before.methods if each in value]
+
+
+def _link_minutes(name: str, value: Any, _before: Shop) -> int:
+    least, most = LINK_MINUTES
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidInput(
+            _("Use %(least)s to %(most)s minutes.") % {"least": least, "most": most}, field=name
         )
     return value
 
@@ -232,6 +261,52 @@ def _method(field: str, entry: Mapping[str, Any]) -> Values:
     return {"fields": {each: str(fields[each]) for each in PAYEE_FIELDS}}
 
 
+def _mails(name: str, value: Any, before: Shop) -> Values:
+    """The kinds that are given; the others stay. What one does not say of itself stays too."""
+    kept = values_of(before)[name]
+    for kind, each in value.items():
+        if kind not in MailKind.values:
+            raise InvalidInput(_("%(kind)r is no kind of mail.") % {"kind": kind}, field=name)
+        texts = {**kept[kind]["texts"]}
+        for language, text in each.get("texts", {}).items():
+            if kind not in mail_texts.PLACEHOLDERS or not is_known(language):
+                raise InvalidInput(_("This mail has no text in that language."), field=name)
+            texts.pop(language, None)
+            if text is not None:  # None: again the one that the shop started with
+                texts[language] = check_mail_text(kind, **text)
+        kept[kind] = {"on": bool(each.get("on", kept[kind]["on"])), "texts": texts}
+    return dict(kept)
+
+
+def check_mail_text(kind: str, *, subject: str, body: str) -> Values:
+    """The text of a mail as it is kept. Raises InvalidInput for one that can't be."""
+    subject, body = _in_lines(subject), _in_lines(body)
+    if not subject or not body:
+        raise InvalidInput(_("Write something here."), field="body" if subject else "subject")
+    check_text(subject, field="subject", longest=mail_texts.LONGEST_SUBJECT)
+    check_text(body, field="body", longest=mail_texts.LONGEST_BODY)
+    if not subject.isprintable():
+        raise InvalidInput(_("Write it on one line, without control characters."), field="subject")
+    if not all(line.isprintable() for line in body.split("\n")):
+        raise InvalidInput(_("Leave out control characters."), field="body")
+    mail_texts.check_text(kind, subject, field="subject")
+    mail_texts.check_text(kind, body, field="body")
+    return {"subject": subject, "body": body}
+
+
+def _in_lines(text: str) -> str:
+    """The text as it is kept: lines end alike everywhere, with no space before the end."""
+    return "\n".join(line.rstrip() for line in text.expandtabs(4).replace("\r\n", "\n").split("\n")).strip()
+
+
+def _expiring_days(name: str, value: Any, _before: Shop) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LONGEST_REMINDER:
+        raise InvalidInput(
+            _("Use %(least)s to %(most)s days.") % {"least": 1, "most": LONGEST_REMINDER}, field=name
+        )
+    return value
+
+
 _CHECKS: dict[str, Callable[[str, Any, Shop], Any]] = {
     "name": _name,
     "address": _text,
@@ -240,11 +315,19 @@ _CHECKS: dict[str, Callable[[str, Any, Shop], Any]] = {
     "logo": _digest,
     "staff_credit_limit": _limit,
     "self_completion_limit": _limit,
+    "stale_refund_days": _stale_days,
     "policies": _policies,
     "give_reasons": _give_reasons,
     "return_reasons": _return_reasons,
     "methods": _methods,
     "approval_rules": _approval_rules,
+    "charge_first": lambda _name, value, _before: bool(value),
+    "charge_first_days": lambda name, value, _before: _days(value, name, 1),
     "mail_name": _line,
     "mail_reply_to": _email,
+    "mails": _mails,
+    "expiring_days": _expiring_days,
+    "own_page": _switch,
+    "own_page_methods": _codes_of_methods,
+    "link_minutes": _link_minutes,
 }

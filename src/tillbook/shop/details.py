@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext
 
+from tillbook.common.mail_kinds import MailKind
+
 
 class Asked(StrEnum):
     """Whether a refund method asks for one of the payee's details."""
@@ -88,6 +90,25 @@ class ApprovalRule:
     on_hold: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class MailText:
+    """What a mail says: its subject, and its body as plain text. Both may have placeholders."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailSetting:
+    """Whether mails of one kind are sent, and the shop's own texts for them, by language.
+
+    Without a text of its own the shop uses the one that it started with.
+    """
+
+    on: bool = False
+    texts: Mapping[str, MailText] = field(default_factory=dict)
+
+
 #: What a refund method may ask for, in the order in which forms and slips have it.
 PAYEE_FIELDS = ("payee_name", "bank_account", "paypal_email", "postal_address", "reference")
 
@@ -128,6 +149,7 @@ REFUND_METHODS = (
     RefundMethod("paypal", "PayPal", _asking("paypal_email")),
     RefundMethod("cheque", "Cheque", _asking("postal_address")),
     RefundMethod("cash", "Cash", _asking()),
+    RefundMethod("gateway", "Card or wallet, through the gateway", _asking()),
 )
 
 
@@ -155,11 +177,17 @@ class Shop:
     staff_credit_limit_minor: int  # most that staff (not admins) may give by hand at once
     self_completion_limit_minor: int  # above it, whoever asked for a refund may not complete it (R6)
     policies: Mapping[str, CreditPolicy]  # by source
+    stale_refund_days: int = 90  # after so many days a refund that nobody took may be cancelled
     approval_rules: tuple[ApprovalRule, ...] = ()  # none: an admin completes in one step
+    charge_first: bool = False  # what came by card or wallet goes back there first
+    charge_first_days: int = 180  # since the charge; gateways refuse older ones
     tax_number: str = ""
     logo: str = ""  # the digest of its picture; empty: none
     mail_name: str = ""  # of the sender of mails; empty: as the environment has it
     mail_reply_to: str = ""  # where answers go; empty: to `email`
+    own_page: bool = False  # whether customers have a page of their own
+    own_page_methods: tuple[str, ...] = ()  # codes of the refund methods that customers may ask for
+    link_minutes: int = 30  # how long a link to one's own page works
     give_reasons: Mapping[str, GiveReason] = field(
         default_factory=lambda: {each.code: each for each in GIVE_REASONS}
     )
@@ -169,6 +197,14 @@ class Shop:
     methods: Mapping[str, RefundMethod] = field(
         default_factory=lambda: {each.code: each for each in REFUND_METHODS}
     )
+    mails: Mapping[str, MailSetting] = field(
+        default_factory=lambda: {kind.value: MailSetting() for kind in MailKind}
+    )
+    expiring_days: int = 14  # before credit expires its customer is reminded
+
+    def methods_to_ask_for(self) -> list[RefundMethod]:
+        """The refund methods that customers may ask for, as far as they are switched on."""
+        return [each for each in self.methods.values() if each.on and each.code in self.own_page_methods]
 
 
 def label_of(code: str, *lists: Mapping[str, GiveReason | ReturnReason | RefundMethod]) -> str:

@@ -18,6 +18,8 @@ from tillbook.shop.details import (
     Asked,
     CreditPolicy,
     GiveReason,
+    MailSetting,
+    MailText,
     RefundMethod,
     ReturnReason,
     Shop,
@@ -26,27 +28,33 @@ from tillbook.shop.details import (
 Values = dict[str, Any]
 
 _TEXTS = ("name", "address", "email", "tax_number", "logo", "mail_name", "mail_reply_to")
+_PLAIN = ("own_page", "link_minutes", "charge_first", "charge_first_days")
 _LIMITS = ("staff_credit_limit", "self_completion_limit")
 
 #: section -> the values that its page sets
 SECTIONS: dict[str, tuple[str, ...]] = {
     "shop": ("name", "address", "email", "tax_number"),
     "logo": ("logo",),
-    "limits": _LIMITS,
+    "limits": (*_LIMITS, "stale_refund_days"),
     "policies": ("policies",),
     "give_reasons": ("give_reasons",),
     "return_reasons": ("return_reasons",),
     "methods": ("methods",),
+    "refunds": ("charge_first", "charge_first_days"),
     "approvals": ("approval_rules",),
     "mail": ("mail_name", "mail_reply_to"),
+    "mails": ("mails", "expiring_days"),
+    "own_page": ("own_page", "own_page_methods", "link_minutes"),
 }
 
 
 def values_of(shop: Shop) -> Values:
     """All values that can be saved, as they stand in `shop`."""
     return {
-        **{name: getattr(shop, name) for name in _TEXTS},
+        **{name: getattr(shop, name) for name in (*_TEXTS, *_PLAIN)},
+        "own_page_methods": list(shop.own_page_methods),
         **{name: limit_text(getattr(shop, f"{name}_minor"), shop.currency) for name in _LIMITS},
+        "stale_refund_days": shop.stale_refund_days,
         "policies": {source: asdict(policy) for source, policy in shop.policies.items()},
         "give_reasons": [asdict(each) for each in shop.give_reasons.values()],
         "return_reasons": [asdict(each) for each in shop.return_reasons.values()],
@@ -55,6 +63,8 @@ def values_of(shop: Shop) -> Values:
             _rule_value(str(place), rule, shop.currency)
             for place, rule in enumerate(shop.approval_rules, start=1)
         ],
+        "mails": {kind: asdict(setting) for kind, setting in shop.mails.items()},
+        "expiring_days": shop.expiring_days,
     }
 
 
@@ -83,8 +93,12 @@ def with_values(environment: Shop, values: Mapping[str, Any]) -> Shop:
 
     A limit that was saved in another currency than the shop's now is no limit: the environment's holds.
     """
-    changes: Values = {name: values[name] for name in _TEXTS if name in values}
+    changes: Values = {name: values[name] for name in (*_TEXTS, *_PLAIN) if name in values}
+    if "own_page_methods" in values:
+        changes["own_page_methods"] = tuple(values["own_page_methods"])
     changes |= dict(_limits(environment, values))
+    if "stale_refund_days" in values:
+        changes["stale_refund_days"] = values["stale_refund_days"]
     if "policies" in values:
         saved = {source: CreditPolicy(**each) for source, each in values["policies"].items()}
         changes["policies"] = {**environment.policies, **saved}
@@ -99,6 +113,11 @@ def with_values(environment: Shop, values: Mapping[str, Any]) -> Shop:
     if "approval_rules" in values:
         rules = [_rule(each, environment.currency) for each in values["approval_rules"]]
         changes["approval_rules"] = tuple(rules)
+    if "mails" in values:
+        saved_mails = {kind: _mail(**each) for kind, each in values["mails"].items()}
+        changes["mails"] = {**environment.mails, **saved_mails}
+    if "expiring_days" in values:
+        changes["expiring_days"] = values["expiring_days"]
     return replace(environment, **changes)
 
 
@@ -131,6 +150,10 @@ def limit_minor(text: str, currency: str, *, field: str) -> int:
 
 def _method(*, code: str, label: str, fields: Mapping[str, str], on: bool) -> RefundMethod:
     return RefundMethod(code, label, {name: Asked(value) for name, value in fields.items()}, on)
+
+
+def _mail(*, on: bool, texts: Mapping[str, Mapping[str, str]]) -> MailSetting:
+    return MailSetting(on, {language: MailText(**text) for language, text in texts.items()})
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tillbook.common import statements
 from tillbook.common.errors import KeyReused
+from tillbook.common.sealing import seal, unseal
 from tillbook.staff import models
 
 KEPT = timedelta(days=7)
@@ -48,15 +49,15 @@ def first_answer(caller: str, key: str, content: str) -> Answer | None:
     )
     if not found:
         return None
-    answer = Answer(*found[0])
-    if answer.content != content:
+    known, status, body = found[0]
+    if known != content:
         raise KeyReused(key)
-    return answer
+    return Answer(known, status, unseal(body))
 
 
 def keep(*, caller: str, key: str, content: str, status: int, body: str, now: datetime) -> None:
     """Remember the answer, in the caller's transaction."""
-    row = (caller, key, content, status, body, statements.moment(now))
+    row = (caller, key, content, status, seal(body), statements.moment(now))
     statements.write([statements.Insert("staff_answer", _COLUMNS, [row])])
 
 

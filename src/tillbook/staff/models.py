@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.actor import Actor, Role
+from tillbook.common.sealed_field import SealedField
 
 
 class User(AbstractBaseUser):
@@ -76,7 +77,7 @@ class Answer(models.Model):
     key = models.CharField(max_length=200)
     content = models.CharField(max_length=64)  # SHA-256 of what was asked for
     status = models.SmallIntegerField()
-    body = models.TextField()
+    body = SealedField()  # a secret that was told once, or a payee's account, may stand in it
     answered_at = models.DateTimeField()
 
     class Meta:

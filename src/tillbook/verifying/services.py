@@ -22,6 +22,7 @@ from tillbook.ledger.queries import Broken
 from tillbook.ledger.steady import EVERYBODY, Range, ranges, steady
 from tillbook.ledger.verification import Proof
 from tillbook.orders import verification as order_verification
+from tillbook.payouts import verification as payout_verification
 from tillbook.refunds import verification as refund_verification
 from tillbook.returns import verification as return_verification
 
@@ -82,11 +83,12 @@ def _check(piece: Piece) -> tuple[int, Proof]:
 
 
 def _documents(depth: str) -> Iterator[Finding]:
-    """What does not agree among orders, returns and refunds; sums leave out what was asked for."""
+    """What does not agree among orders, returns, refunds and sendings; sums leave out what was asked for."""
     yield from order_verification.findings()
     yield from return_verification.findings()
     in_full = depth == Verification.Depth.FULL
     yield from refund_verification.findings() if in_full else refund_verification.money_findings()
+    yield from payout_verification.findings()
 
 
 def sentences(proof: Proof) -> list[str]:

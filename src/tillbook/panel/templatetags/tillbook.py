@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 
-from babel.dates import format_skeleton
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 from django import template
 from django.forms import BaseForm, BoundField, CheckboxInput
 from django.http import HttpRequest
@@ -18,18 +17,28 @@ from lucide.templatetags.lucide import lucide
 
 from tillbook.common.money import Money, with_shown_amounts
 from tillbook.credit.models import Credit
+from tillbook.panel.history import document_url
+from tillbook.panel.times import day_text, moment_text
+from tillbook.payouts.gateways.registry import title_of
 from tillbook.refunds.accounts import mask
 from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
 register = template.Library()
+register.filter("gateway", title_of)
 
 _TONES = {
     "requested": "waiting",
+    "waiting": "waiting",
+    "sending": "waiting",
+    "sent": "good",
     "approved": "info",
     "failed": "bad",
     "made": "good",
     "paid": "good",
+    "received": "good",
+    "out": "waiting",
+    "at_bank": "info",
     "came_back": "bad",
     "differs": "bad",
     "known": "quiet",
@@ -55,6 +64,10 @@ _TONES = {
     "active": "good",
     "invited": "waiting",
     "off": "quiet",
+    "accepted": "good",
+    "withdrawn": "quiet",
+    "unknown": "waiting",
+    "succeeded": "good",
 }
 
 _NOTICE_ICONS = {"success": "circle-check", "error": "circle-alert", "warning": "triangle-alert"}
@@ -97,6 +110,15 @@ def decimal(minor: int, currency: str) -> str:
     return Money(minor, currency).decimal()
 
 
+@register.simple_tag
+def separators() -> SafeString:
+    """What the shop's locale writes between thousands and before decimals, for the page's script."""
+    locale = shop().locale
+    return format_html(
+        'data-group="{}" data-decimal="{}"', get_group_symbol(locale), get_decimal_symbol(locale)
+    )
+
+
 @register.filter
 def local(at: datetime | None) -> SafeString | str:
     """Date and time in the shop's zone."""
@@ -112,7 +134,7 @@ def local_date(at: datetime | None) -> SafeString | str:
 @register.filter
 def day(date: date) -> SafeString:
     """A date without a time, as the shop's locale writes it."""
-    return format_html('<time datetime="{}">{}</time>', date.isoformat(), _day(date, shop().locale))
+    return format_html('<time datetime="{}">{}</time>', date.isoformat(), day_text(date))
 
 
 @register.filter
@@ -124,7 +146,7 @@ def last_day(expires_at: datetime | None) -> SafeString | str:
     last = (expires_at - timedelta(microseconds=1)).astimezone(zone).date()
     if last == expires_at.astimezone(zone).date():
         return local(expires_at)
-    return format_html('<time datetime="{}">{}</time>', last.isoformat(), _day(last, shop().locale))
+    return format_html('<time datetime="{}">{}</time>', last.isoformat(), day_text(last))
 
 
 @register.filter
@@ -140,16 +162,8 @@ def age(at: datetime, now: datetime) -> str:
 def _time(at: datetime | None, *, with_time: bool = False) -> SafeString | str:
     if at is None:
         return "–"
-    there = at.astimezone(shop().time_zone)
-    day = _day(there.date(), shop().locale)
-    text = f"{day}, {there:%H:%M}" if with_time else day
+    text = moment_text(at) if with_time else day_text(at.astimezone(shop().time_zone).date())
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)
-
-
-@lru_cache(maxsize=4096)  # the rows of a list share their days
-def _day(day: date, locale: str) -> str:
-    """The date as the locale writes it: 2 Mar 2026."""
-    return str(format_skeleton("yMMMd", day, locale=locale))
 
 
 @register.filter
@@ -165,9 +179,17 @@ def badge(state: str, label: str) -> SafeString:
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> str:
     """A lucide icon as inline SVG; decorative, so hidden from screen readers."""
     return str(lucide(name, size=18, aria_hidden="true", focusable="false", **{"class": "icon"}))
+
+
+@register.filter
+def document_link(number: str) -> SafeString:
+    """A document's number, leading to its page if it has one."""
+    url = document_url(number)
+    return format_html('<a href="{}">{}</a>', url, number) if url else format_html("{}", number)
 
 
 @register.filter

@@ -79,4 +79,4 @@ def _day(day: date) -> str:
 
 
 def _text(value: str, width: int) -> str:
-    return fixed.text(value.upper(), width, _ALLOWED)
+    return fixed.capitals(value, width, _ALLOWED)

@@ -16,6 +16,11 @@ def text(value: str, width: int, allowed: str) -> str:
     return " ".join(plain.split())[:width].ljust(width)
 
 
+def capitals(value: str, width: int, allowed: str) -> str:
+    """The same in capitals: what stands for a letter without one may be small."""
+    return text(unidecode(value).upper(), width, allowed)
+
+
 def right(value: str, width: int) -> str:
     """`value` at the right of `width` characters. Raises InvalidInput if it is longer."""
     return _fitting(value, width).rjust(width)

@@ -77,4 +77,4 @@ def _sums(run: Run) -> tuple[str, str, str]:
 
 
 def _text(value: str, width: int) -> str:
-    return fixed.text(value.upper(), width, _ALLOWED)
+    return fixed.capitals(value, width, _ALLOWED)

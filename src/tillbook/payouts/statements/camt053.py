@@ -21,7 +21,12 @@ def read(data: bytes) -> list[Entry]:
     """The booked entries, in their order. Raises UnreadableStatement."""
     try:
         root = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (
+        ParseError,
+        DefusedXmlException,
+        ValueError,
+        LookupError,
+    ) as error:  # the last: an unknown encoding
         raise UnreadableStatement(
             _("The file is not XML that can be read: %(error)s.") % {"error": error}
         ) from error
@@ -67,6 +72,7 @@ def _entry(entry: Element, details: Element | None, amount: Element | None) -> E
         or _text(about, f"RltdPties/{party}Acct/Id/Othr/Id"),
         bank_reference=_text(about, "Refs/AcctSvcrRef") or _text(entry, "AcctSvcrRef"),
         returned=about.find("{*}RtrInf") is not None or _text(entry, "RvslInd") == "true",
+        cheque=_text(about, "Refs/ChqNb"),
     )
 
 

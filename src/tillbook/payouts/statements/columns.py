@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +15,7 @@ from tillbook.common.errors import InvalidInput
 from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of, text_of
 
 _MOST_ROWS = 100_000
-_NAMES = ("date", "amount", "debit", "credit", "reference", "name", "account", "id")
+_NAMES = ("date", "amount", "debit", "credit", "reference", "name", "account", "id", "cheque")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Columns:
     name: str = ""
     account: str = ""
     id: str = ""
+    cheque: str = ""
     date_format: str = "%Y-%m-%d"
     decimal: str = "."
 
@@ -52,9 +54,23 @@ def columns_of(named: Mapping[str, str], *, date_format: str, decimal: str) -> C
         raise InvalidInput(_("Name the column amount, or the columns debit and credit."), field="column")
     if decimal not in (".", ","):
         raise InvalidInput(_("The decimal sign is a point or a comma."), field="decimal")
+    _check_date_format(date_format)
     others = {name: column for name, column in named.items() if name != "reference"}
     references = tuple(part.strip() for part in named["reference"].split(",") if part.strip())
     return Columns(reference=references, date_format=date_format, decimal=decimal, **others)
+
+
+def _check_date_format(date_format: str) -> None:
+    example = date(2026, 12, 31)
+    try:
+        understood = datetime.strptime(example.strftime(date_format), date_format)  # noqa: DTZ007  as in `_day`
+    except (ValueError, re.error):  # the latter where it names a part twice
+        understood = None
+    if understood is None or understood.date() != example:
+        raise InvalidInput(
+            _("%(shape)r is no way to write a day. 31/12/2026 is %%d/%%m/%%Y.") % {"shape": date_format},
+            field="date_format",
+        )
 
 
 def read(data: bytes, columns: Columns, currency: str) -> list[Entry]:
@@ -129,6 +145,7 @@ def _entry(line: int, row: list[str], places: dict[str, list[int]], columns: Col
         name=cell("name"),
         account=cell("account"),
         bank_reference=cell("id"),
+        cheque=cell("cheque"),
     )
 
 

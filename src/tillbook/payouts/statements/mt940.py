@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of, text_of
 
+_CHEQUES = ("NCHK", "NCHQ", "FCHK", "SCHK")  # a transaction by cheque, whose number is its reference
 _REVERSED = ("RC", "RD")  # a credit or a debit taken back
 
 
@@ -37,7 +38,7 @@ def _entry(said: dict[str, Any]) -> Entry:
     amount = said["amount"]
     currency = str(said.get("currency") or amount.currency)
     minor = minor_of(str(abs(Decimal(amount.amount))), currency)
-    status = str(said.get("status", ""))
+    status = str(said.get("status", "")).upper()
     came = status in ("C", "RD")
     return Entry(
         booked_on=said.get("entry_date") or said["date"],
@@ -48,6 +49,7 @@ def _entry(said: dict[str, Any]) -> Entry:
         account=str(said.get("applicant_iban") or ""),
         bank_reference=str(said.get("bank_reference") or ""),
         returned=status in _REVERSED,
+        cheque=str(said.get("customer_reference") or "") if said.get("id") in _CHEQUES else "",
     )
 
 

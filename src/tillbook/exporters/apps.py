@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ExportersConfig(AppConfig):
+    name = "tillbook.exporters"
+    label = "exporters"

@@ -1,0 +1,1 @@
+"""Where each series of public numbers goes on."""

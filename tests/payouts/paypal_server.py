@@ -1,0 +1,173 @@
+"""A server that speaks the answers that PayPal documents for tokens, refunds of captures, and webhooks."""
+
+from __future__ import annotations
+
+import json
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.payouts.stripe_server import serving
+
+CLIENT, SECRET, WEBHOOK = "AYSq3RDGsmBLJE", "EO422dn3gQLgDb", "1JE4291016473214C"
+SIGNED = {
+    "paypal-auth-algo": "SHA256withRSA",
+    "paypal-cert-url": "https://api.paypal.com/v1/notifications/certs/CERT-360caa42",
+    "paypal-transmission-id": "69cd13f0-d67a-11e5-baa3-778b53f4ae55",
+    "paypal-transmission-sig": "lmI95Jx3Y9nhR5SJWlHVIWpg4AgFk7n9bCHSRxbrd8A9zrhdu2rMyFrmz",
+    "paypal-transmission-time": "2026-03-02T10:30:00Z",
+}
+
+
+@dataclass
+class PayPal:
+    url: str = ""
+    captures: dict[str, dict[str, str]] = field(default_factory=dict)  # id -> amount
+    refunds: dict[str, dict[str, Any]] = field(default_factory=dict)  # id -> refund
+    answered: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)  # PayPal-Request-Id -> it
+    next: list[str] = field(default_factory=list)  # how the next refunds are answered
+    status: str = "COMPLETED"  # of new refunds
+    hold: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def event(self, refund_id: str) -> bytes:
+        """The body of the event that a refund is told by."""
+        said = {
+            "id": "WH-1GE84257G0350133W-6RW800890C634293G",
+            "event_version": "1.0",
+            "resource_type": "refund",
+            "resource_version": "2.0",
+            "event_type": "PAYMENT.CAPTURE.REFUNDED",
+            "summary": "A refund was issued",
+            "resource": self.refunds[refund_id],
+        }
+        return json.dumps(said, indent=1).encode()
+
+    def refund(self, capture: str, key: str, sent: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """A repeated PayPal-Request-Id gets the first answer, with 200."""
+        with self.lock:
+            if key in self.answered:
+                return 200, self.answered[key][1]
+            status, said = self._refund(capture, sent)
+            if status == 201:
+                self.answered[key] = status, said
+            return status, said
+
+    def _refund(self, capture: str, sent: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if capture not in self.captures:
+            return 404, problem(
+                "RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID", "Specified resource ID does not exist."
+            )
+        paid = self.captures[capture]
+        if sent["amount"]["currency_code"] != paid["currency_code"]:
+            return 422, problem(
+                "UNPROCESSABLE_ENTITY", "REFUND_CAPTURE_CURRENCY_MISMATCH",
+                "Refund must be in the same currency as the capture",
+            )  # fmt: skip
+        number = f"1JU08902781691{len(self.refunds):03d}"
+        made = {"id": number, "status": self.status, "amount": sent["amount"], "custom_id": sent["custom_id"]}
+        self.refunds[number] = made
+        return 201, made
+
+
+def problem(name: str, issue: str, description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "message": "The requested action could not be performed.",
+        "debug_id": "90957fca61718",
+        "details": [{"issue": issue, "description": description}],
+    }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    paypal: PayPal
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path == "/v1/oauth2/token":
+            self._token(body)
+        elif not self._is_let_in():
+            self._answer(
+                401,
+                {"error": "invalid_token", "error_description": "Token signature verification failed"},
+            )
+        elif self.path == "/v1/notifications/verify-webhook-signature":
+            self._verify(json.loads(body))
+        else:
+            self._refund(json.loads(body))
+
+    def do_GET(self) -> None:
+        found = self.paypal.refunds.get(self.path.rpartition("/")[2])
+        if found is None:
+            self._answer(404, problem("RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID", "There is none."))
+        else:
+            self._answer(200, found)
+
+    def _token(self, body: bytes) -> None:
+        wanted = "Basic " + b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        if self.headers["authorization"] != wanted or body != b"grant_type=client_credentials":
+            self._answer(
+                401, {"error": "invalid_client", "error_description": "Client Authentication failed"}
+            )
+            return
+        self._answer(200, {"access_token": "A21AAFEpH4", "token_type": "Bearer", "expires_in": 31668})
+
+    def _is_let_in(self) -> bool:
+        return bool(self.headers["authorization"] == "Bearer A21AAFEpH4")
+
+    def _verify(self, asked: dict[str, Any]) -> None:
+        signed = {f"paypal-{name.replace('_', '-')}": text for name, text in asked.items()}
+        true = all(signed[name] == text for name, text in SIGNED.items())
+        true = true and asked["webhook_id"] == WEBHOOK and asked["webhook_event"]["event_version"] == "1.0"
+        self._answer(200, {"verification_status": "SUCCESS" if true else "FAILURE"})
+
+    def _refund(self, sent: dict[str, Any]) -> None:
+        how = self.paypal.next.pop(0) if self.paypal.next else "pass"
+        capture = self.path.split("/")[4]
+        if how == "503":
+            self._answer(503, {"name": "SERVICE_UNAVAILABLE", "message": "Service Unavailable"})
+            return
+        if how == "422":
+            said = problem(
+                "UNPROCESSABLE_ENTITY",
+                "CAPTURE_FULLY_REFUNDED",
+                "The capture has already been fully refunded",
+            )
+            self._answer(422, said)
+            return
+        if how == "cut before":
+            self.close_connection = True
+            return
+        status, said = self.paypal.refund(capture, self.headers["paypal-request-id"], sent)
+        if how == "late":
+            self.paypal.hold.wait(30)
+        if how in ("late", "cut after"):
+            self.close_connection = True
+            return
+        self._answer(status, said)
+
+    def _answer(self, status: int, said: dict[str, Any]) -> None:
+        text = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def paypal_serving() -> Iterator[PayPal]:
+    paypal = PayPal()
+    with serving(type("Handler", (_Handler,), {"paypal": paypal})) as paypal.url:
+        try:
+            yield paypal
+        finally:
+            paypal.hold.set()

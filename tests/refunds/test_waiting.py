@@ -1,0 +1,47 @@
+"""What waits to be completed is added up right, from an index alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from tests.plans import plan_by
+from tillbook.common import statements
+from tillbook.refunds import queries, services
+from tillbook.refunds.approvals import approve
+from tillbook.refunds.models import Refund
+from tillbook.refunds.queries import _AT_HOME_SINCE, _BY_BANK, _WAITS, Waiting
+
+
+def test_nothing_waits_in_a_new_shop(db: None) -> None:
+    assert queries.waiting() == queries.ready_for_payout() == queries.longest_waiting(5) == []
+
+
+def test_what_waits_is_added_up_by_currency_and_what_is_done_is_not(
+    ask: Any, admin_actor: Any, now: Any
+) -> None:
+    cash, by_bank, paid = ask(1_000, "a"), ask(200, "b", account="12 34 56 12345678"), ask(30, "c")
+    declined = ask(4, "d", account="12 34 56 12345678")
+    services.complete(paid.pk, actor=admin_actor, now=now)
+    services.decline(declined.pk, reason="No", actor=admin_actor, now=now)
+    assert queries.waiting() == [Waiting("GBP", 2, 1_200)]
+    assert queries.ready_for_payout() == [Waiting("GBP", 1, 200)]
+    assert [each.pk for each in queries.longest_waiting(5)] == [cash.pk, by_bank.pk]
+    assert [each.pk for each in queries.longest_waiting(1)] == [cash.pk]
+
+    approve(by_bank.pk, actor=admin_actor, now=now)
+    assert Refund.objects.get(pk=by_bank.pk).status == "approved"
+    assert queries.waiting() == [Waiting("GBP", 2, 1_200)], "an approved refund still waits to be paid"
+    services.complete(cash.pk, actor=admin_actor, now=now)
+    services.complete(by_bank.pk, actor=admin_actor, now=now)
+    assert queries.waiting() == queries.ready_for_payout() == []
+
+
+def test_the_sums_read_nothing_but_their_index(ask: Any, now: Any) -> None:
+    ask(1_000, "a")
+    hint = "" if connection.vendor == "postgresql" else "INDEXED BY refund_waiting"
+    for which, bound in (("", []), (_BY_BANK, []), (_AT_HOME_SINCE, [statements.moment(now)])):
+        plan = plan_by("refund_waiting", "refunds_refund", _WAITS.format(hint, which), bound)
+        assert "refund_waiting" in plan
+        assert "Index Only" in plan or "COVERING" in plan
