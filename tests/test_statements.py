@@ -111,6 +111,31 @@ def test_a_trip_may_be_larger_than_what_the_socket_holds(table):
     assert (len(first), length, len(second)) == (2000, [(5_000_000,)], 2000)
 
 
+@pytest.mark.parametrize("count", [1, 500, 2500])
+def test_what_is_written_ahead_is_there_for_the_next_statement(table, count):
+    rows = [row(number) for number in range(4 * count)]
+    for first in range(0, 2 * count, count):
+        statements.write_ahead(Insert(table, COLUMNS, rows[first : first + count]))
+    assert stored() == rows[: 2 * count]
+    for first in range(2 * count, 4 * count, count):
+        statements.write_ahead(Insert(table, COLUMNS, rows[first : first + count]))
+    statements.write([Update(table, {"id": "bigint"}, {"amount": "bigint"}, [(4 * count - 1, 77)])])
+    assert stored()[:-1] == rows[:-1]
+    assert stored()[-1][2] == 77
+
+
+def test_what_is_refused_of_it_is_raised_by_then_and_the_connection_lives_on(table):
+    statements.write([Insert(table, COLUMNS, [row(1)])])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write_ahead_and_ask(Insert(table, COLUMNS, [row(2), row(1)]))
+    assert stored() == [row(1)]
+
+
+def write_ahead_and_ask(new):
+    statements.write_ahead(new)
+    statements.select("SELECT 1", [])
+
+
 def test_what_is_refused_is_raised_as_django_would_and_the_connection_lives_on(table):
     statements.write([Insert(table, COLUMNS, [row(1)])])
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -1,5 +1,7 @@
 """The same random traffic one by one, in batches and in shared commits: same answers, same rows.
 
+So it is with batches that hand over each few rows while they decide the rest.
+
 Each way runs on a fresh copy of the same empty book. The credits that traffic begins with are
 issued in one order, so their numbers are the same everywhere and so must be their transfers,
 digests included. A credit issued on the way may get another number, as numbers are given out
@@ -119,7 +121,7 @@ def test_one_by_one_in_batches_and_sharing_commits_give_the_same(
     template_database: Path, drawn: tuple[list[FirstCredit], list[Step]]
 ) -> None:
     alone = outcome_of(one_by_one, template_database, *drawn)
-    for other in (in_batches, at_the_same_time):
+    for other in (in_batches, in_batches_handed_over_early, at_the_same_time):
         answers, rows = outcome_of(other, template_database, *drawn)
         assert answers == alone[0], other.__name__
         for table, there in rows.items():
@@ -204,6 +206,12 @@ def in_batches(asked: Sequence[Asked]) -> list[Answer]:
         for kind, batch in groupby(asked, key=type)
         for outcome in many[kind](list(batch), actor=ADMIN, now=NOW)
     ]
+
+
+def in_batches_handed_over_early(asked: Sequence[Asked]) -> list[Answer]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tillbook.credit.batch._AHEAD", 4)
+        return in_batches(asked)
 
 
 def at_the_same_time(asked: Sequence[Asked]) -> list[Answer]:

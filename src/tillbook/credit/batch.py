@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 from tillbook.common.money import Money, check_currency
 from tillbook.common.numbering import public_number
-from tillbook.common.statements import Change, Query, Rows, Update
+from tillbook.common.statements import Insert, Query, Rows, Update
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.services import NewEvent, check_key, keys_query, recorded
@@ -30,6 +30,14 @@ Moved = ledger.Moved | Line  # how much went where: as it stood in the book, or 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_AHEAD = 1_000  # rows: so many are handed over while the rest is decided
+#: A credit's columns in its model's order, and their types on PostgreSQL.
+CREDIT = {
+    "customer_id": "bigint", "id": "bigint", "currency": "text", "issued_minor": "bigint", "source": "text",
+    "source_reference": "text", "order_reference": "text", "house": "text", "reason": "text", "note": "text",
+    "public_note": "text", "refundable": "boolean", "issued_at": "timestamptz", "expires_at": "timestamptz",
+    "issued_by": "text", "key": "text", "usable": "boolean", "kept_at": "timestamptz",
+}  # fmt: skip
 _CREDIT_KEY = {"customer_id": "bigint", "id": "bigint"}
 _LONGEST_REFERENCE = 60  # as an event's subject
 
@@ -76,6 +84,7 @@ class Batch:
         asked = [each for each in requests if isinstance(each, Request)]
         self.book = Book()
         self._events: list[Told] = []
+        self._credits: list[Sequence[Any]] = []
         self._unknown: set[int] = set()
         books = {(each.customer_id, each.currency) for each in asked}
         keys = [(each.customer_id, each.key) for each in asked]
@@ -143,21 +152,38 @@ class Batch:
         keyed = new._replace(key=request.key, content=request.content)
         self._events.append((keyed, request.actor, request.now))
 
-    def write(self, more: Sequence[Change] = (), *, commit: bool = False) -> None:
-        """Store everything that was decided, and `more` that goes with it.
+    def issue(self, credit: Sequence[Any]) -> None:
+        """Note a new credit, its values in the order of `CREDIT`; its account is in the book."""
+        self._credits.append(credit)
 
-        With `commit` nothing may follow in the transaction.
+    def write_ahead(self) -> None:
+        """Hand over what is decided, once it is much: the database stores it while the rest is decided.
+
+        It takes in one table at a time: the one with the most rows, so that they take turns.
         """
+        lines, events, credits = len(self.book.lines), len(self._events), len(self._credits)
+        if lines + events + credits < _AHEAD:
+            return
+        most = max(lines, events, credits)
+        take = self._new_lines if most == lines else self._new_events if most == events else self._new_credits
+        statements.write_ahead(take())
+
+    def _new_lines(self) -> Insert:
+        return ledger.new_lines(self.book)
+
+    def _new_events(self) -> Insert:
+        events, self._events = self._events, []
+        return recorded(events)
+
+    def _new_credits(self) -> Insert:
+        credits, self._credits = self._credits, []
+        return Insert("credit_credit", CREDIT, credits)
+
+    def write(self, *, commit: bool = False) -> None:
+        """Store everything that was decided. With `commit` nothing may follow in the transaction."""
         turned = [(each.customer_id, each.account_id, bool(each.available)) for each in self.book.turned()]
-        statements.write(
-            [
-                *ledger.changes(self.book),
-                *more,
-                _marking(turned),
-                recorded(self._events),
-            ],
-            commit=commit,
-        )
+        changes = [*ledger.changes(self.book), self._new_credits(), _marking(turned), self._new_events()]
+        statements.write(changes, commit=commit)
         self.book.stored()
 
 

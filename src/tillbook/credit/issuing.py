@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
@@ -16,8 +16,7 @@ from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
-from tillbook.common.statements import Insert
-from tillbook.credit.batch import Batch, Request, attempt, lock_books, only
+from tillbook.credit.batch import CREDIT, Batch, Request, attempt, lock_books, only
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.terms import Left, terms_of_gift
 from tillbook.events.services import NewEvent, check_key, content_maker
@@ -61,13 +60,8 @@ class LimitExceeded(Refusal):
 
 _TOO_FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a year before the last moments, which some zones can't show
 
-#: A credit's columns and their types on PostgreSQL; the moments come last.
-_PLAIN = {
-    "customer_id": "bigint", "id": "bigint", "currency": "text", "issued_minor": "bigint", "source": "text",
-    "source_reference": "text", "order_reference": "text", "house": "text", "reason": "text", "note": "text",
-    "public_note": "text", "refundable": "boolean", "issued_by": "text", "key": "text", "usable": "boolean",
-}  # fmt: skip
-_CREDIT = {**_PLAIN, "issued_at": "timestamptz", "expires_at": "timestamptz"}
+_COLUMNS = list(CREDIT)
+_MOMENTS = [place for place, kind in enumerate(CREDIT.values()) if kind == "timestamptz"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,11 +280,14 @@ def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[
     batch.book.add(opened)
     accounts = dict(zip(fresh, opened, strict=True))
     made: dict[int, Credit] = {}
-    ids = [
-        request if isinstance(request, Refusal) else attempt(_issue, new, request, batch, accounts, made)
-        for new, request in asked
-    ]
-    batch.write([Insert("credit_credit", _CREDIT, [_row(each) for each in made.values()])])
+    ids: list[int | Refusal] = []
+    for new, request in asked:
+        if isinstance(request, Request):
+            ids.append(attempt(_issue, new, request, batch, accounts, made))
+            batch.write_ahead()
+        else:
+            ids.append(request)
+    batch.write()
     found = made | _earlier({each for each in ids if isinstance(each, int)} - made.keys(), requests)
     return [found[each] if isinstance(each, int) else each for each in ids]
 
@@ -332,39 +329,29 @@ def _issue(
             account.account_id, Kind.POST, new.house, True, new.amount.minor, new.reason, new.reference
         )
         moved = batch.post(request, [draft], effective_at=new.effective_at)
-        credit = made[account.account_id] = _credit(new, account.account_id, request)
+        values = _values(new, account.account_id, request)
+        batch.issue(_row(values))
+        credit = made[account.account_id] = Credit.from_db(DEFAULT_DB_ALIAS, _COLUMNS, values)
         batch.record(_issued(new, credit), request)
     return moved[0].account_id
 
 
-def _credit(new: Issue, credit_id: int, request: Request) -> Credit:
-    return Credit(
-        customer_id=new.customer_id,
-        id=credit_id,
-        currency=new.amount.currency,
-        issued_minor=new.amount.minor,
-        source=new.source,
-        source_reference=new.reference,
-        order_reference=new.order_reference,
-        house=new.house,
-        reason=new.reason,
-        note=new.note,
-        public_note=new.public_note,
-        refundable=new.refundable,
-        issued_at=new.effective_at or request.now,
-        expires_at=new.expires_at,
-        issued_by=request.actor.name,
-        key=new.key,
-    )
+def _values(new: Issue, credit_id: int, request: Request) -> list[Any]:
+    """The new credit's values in the order of `CREDIT`."""
+    return [
+        new.customer_id, credit_id, new.amount.currency, new.amount.minor, new.source, new.reference,
+        new.order_reference, new.house, new.reason, new.note, new.public_note, new.refundable,
+        new.effective_at or request.now, new.expires_at, request.actor.name, new.key, True, None,
+    ]  # fmt: skip
 
 
-def _row(credit: Credit) -> tuple[Any, ...]:
-    """The credit as `_CREDIT` names its columns."""
-    moments = (credit.issued_at, credit.expires_at)
-    return (
-        *[getattr(credit, name) for name in _PLAIN],
-        *[None if each is None else statements.moment(each) for each in moments],
-    )
+def _row(values: Sequence[Any]) -> list[Any]:
+    """The values as the database takes them: with its own kind of moments."""
+    row = list(values)
+    for place in _MOMENTS:
+        if row[place] is not None:
+            row[place] = statements.moment(row[place])
+    return row
 
 
 def _issued(new: Issue, credit: Credit) -> NewEvent:

@@ -81,10 +81,13 @@ def _taken_each(asked: Sequence[tuple[Taking, Actor, datetime]], *, commit: bool
     stock = _Stock(sound, latest)
     batch = Batch([request for _, request in requests], reads=stock.reads)
     stock.fill(batch.rows, batch.book)
-    outcomes: list[Outcome] = [
-        request if isinstance(request, Refusal) else attempt(_taken, taking, request, batch, stock)
-        for taking, request in requests
-    ]
+    outcomes: list[Outcome] = []
+    for taking, request in requests:
+        if isinstance(request, Request):
+            outcomes.append(attempt(_taken, taking, request, batch, stock))
+            batch.write_ahead()
+        else:
+            outcomes.append(request)
     batch.write(commit=commit)
     return outcomes
 
@@ -318,10 +321,13 @@ def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: dateti
     held = ledger.pending_of(batch.rows[0]) if reads else {}
     batch.book.add(ledger.counters_of(batch.rows[1]) if reads else [])
     freed: dict[tuple[int, int], int] = {}
-    outcomes: list[Outcome] = [
-        request if isinstance(request, Refusal) else attempt(_ended, each, request, held[place], batch, freed)
-        for each, request, place in zip(resolutions, requests, places, strict=True)
-    ]
+    outcomes: list[Outcome] = []
+    for each, request, place in zip(resolutions, requests, places, strict=True):
+        if isinstance(request, Request):
+            outcomes.append(attempt(_ended, each, request, held[place], batch, freed))
+            batch.write_ahead()
+        else:
+            outcomes.append(request)
     batch.write()
     extend_expired(freed, actor=actor, now=now)
     return outcomes

@@ -209,6 +209,7 @@ class Book:
 
     accounts: dict[int, Counters] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)  # accounts that lines moved, not stored yet
     stood: dict[int, tuple[int, int]] = field(default_factory=dict)  # account id -> stored posted, held
     resolved: set[tuple[int, int]] = field(default_factory=set)  # (account id, seq) of holds ended here
 
@@ -237,11 +238,17 @@ class Book:
             self._undo(before, resolved)
             raise
         self.lines += lines
+        self.touched.update([line.account_id for line in lines])
+        return lines
+
+    def take(self) -> list[Line]:
+        """The lines decided since they were taken last; who takes them stores them."""
+        lines, self.lines = self.lines, []
         return lines
 
     def changed(self) -> list[Counters]:
         """The accounts that the lines moved, in the order of their numbers."""
-        return [self.accounts[each] for each in sorted({line.account_id for line in self.lines})]
+        return [self.accounts[each] for each in sorted(self.touched)]
 
     def turned(self) -> list[Counters]:
         """The stored accounts that have something available where they had nothing, or the reverse."""
@@ -273,7 +280,7 @@ class Book:
         for account in self.changed():
             account.opened = False
             self.stood[account.account_id] = account.posted, account.held
-        self.lines.clear()
+        self.touched.clear()
 
     def _account(self, stamp: Stamp, draft: Draft) -> Counters:
         account = self.accounts.get(draft.account_id)

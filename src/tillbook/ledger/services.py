@@ -211,9 +211,14 @@ def changes(book: Book) -> list[Change]:
     return [
         Insert("ledger_account", _NEW_ACCOUNT, opened),
         Update("ledger_account", _ACCOUNT_KEY, _COUNTERS, moved),
-        Insert("ledger_transfer", _LINE, _rows(book.lines)),
+        new_lines(book),
         Update("ledger_balance", _BALANCE_KEY, _AVAILABLE, balances, add=True),
     ]
+
+
+def new_lines(book: Book) -> Insert:
+    """What stores the lines decided since it was asked last; `changes` stores what goes with them."""
+    return Insert("ledger_transfer", _LINE, _rows(book.take()))
 
 
 def _account_row(account: Counters) -> tuple[Any, ...]:

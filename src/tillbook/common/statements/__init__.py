@@ -95,6 +95,16 @@ def write(changes: Iterable[Change], *, commit: bool = False) -> None:
         _dialect().write(wrapper.connection, [each for each in changes if each.rows], commit=commit)
 
 
+def write_ahead(new: Insert) -> None:
+    """Hand over new rows while more are being decided: PostgreSQL stores them in the meantime.
+
+    What it refuses is raised by the next statement here. Until then nothing else may use the connection.
+    """
+    wrapper = _ready()
+    with wrapper.wrap_database_errors:
+        _dialect().write_ahead(wrapper.connection, new)
+
+
 @lru_cache(maxsize=1)
 def is_postgresql() -> bool:
     """Whether the database is PostgreSQL. A process has one kind, and asking Django each time takes long."""

@@ -3,7 +3,8 @@
 The statements of one trip are prepared once a connection and sent in libpq's pipeline: the
 answers are read when all are sent. psycopg's own cursors do that too, but take longer in Python
 than the server takes for the work. A row or a handful are bound value by value; more go as one array a
-column, so that every number of rows is the same statement to the server; many new ones go by COPY.
+column, so that every number of rows is the same statement to the server; many new ones go by COPY, whose
+end nobody waits for: the server stores them while the next are written, or decided.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.generators import fetch_many, send
+from psycopg.generators import copy_to, fetch_many, send
 from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.waiting import Wait
 
 _COPIED_FROM = 100  # rows
-_COPIED_AT_ONCE = 1_000  # rows: the server takes them in while the next are written
+_COPIED_AT_ONCE = 1_000  # rows: the server stores them while the next are written
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _BOUND_UNTIL = 8  # rows: each count is a statement of its own, which every connection prepares and plans anew
 
@@ -49,7 +51,7 @@ def write(raw: psycopg.Connection[Any], changes: Sequence[Any], *, commit: bool)
     few = []
     for change in changes:
         if not hasattr(change, "key") and len(change.rows) >= _COPIED_FROM and not change.or_nothing:
-            _copy(raw, change)
+            write_ahead(raw, change)
         else:
             few.append(_updating(change) if hasattr(change, "key") else _inserting(change))
     if _are_single_rows(changes):
@@ -57,16 +59,17 @@ def write(raw: psycopg.Connection[Any], changes: Sequence[Any], *, commit: bool)
     _session(raw).run(raw, few, commit=commit)
 
 
+def write_ahead(raw: psycopg.Connection[Any], change: Any) -> None:
+    """See `statements.write_ahead`."""
+    head = f"COPY {change.table} ({', '.join(change.columns)}) FROM STDIN".encode()
+    for first in range(0, len(change.rows), _COPIED_AT_ONCE):
+        rows = _copied(change.rows[first : first + _COPIED_AT_ONCE]).encode()
+        _session(raw).begin_copy(raw, head, rows)
+
+
 def moment(at: datetime) -> datetime:
     """psycopg takes a moment as it is."""
     return at
-
-
-def _copy(raw: psycopg.Connection[Any], change: Any) -> None:
-    names = ", ".join(change.columns)
-    with raw.cursor() as cursor, cursor.copy(f"COPY {change.table} ({names}) FROM STDIN") as copy:
-        for first in range(0, len(change.rows), _COPIED_AT_ONCE):
-            copy.write(_copied(change.rows[first : first + _COPIED_AT_ONCE]))
 
 
 def _copied(rows: Sequence[Sequence[Any]]) -> str:
@@ -179,6 +182,7 @@ class _Session:
         self._transformer = Transformer(raw)
         self._prepared: dict[str, bytes] = {}
         self._numbers = itertools.count(1)
+        self._copies = False  # a COPY was sent, and how it ended not heard
 
     def run(
         self,
@@ -198,16 +202,27 @@ class _Session:
             trip = [*([("BEGIN", ())] if begin else ()), *asked, *([("COMMIT", ())] if commit else ())]
             values = [self._dumped(parameters) for _, parameters in trip]
             new = [text for text in dict.fromkeys(text for text, _ in trip) if text not in self._prepared]
-            try:
-                results = raw.wait(self._exchange(pgconn, new, [text for text, _ in trip], values))
-            except BaseException:
-                # Answers are still on the wire: nobody can use this connection any more.
-                pgconn.finish()
-                raise
+            self._end_copy(raw)
+            results = _whole(raw, self._exchange(pgconn, new, [text for text, _ in trip], values))
             pgconn.exit_pipeline_mode()
             self._refuse_errors(raw, trip, new, results)
             first = len(results) - 1 - len(trip) + begin
             return [self._rows(results[first + place]) for place in range(len(asked))]
+
+    def begin_copy(self, raw: psycopg.Connection[Any], head: bytes, rows: bytes) -> None:
+        """Hand over rows in COPY's text format; what the server makes of them, the next call hears."""
+        if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
+            self.run(raw, [])  # which begins one
+        with raw.lock:
+            self._end_copy(raw)
+            _refuse(raw, _whole(raw, _copy(raw.pgconn, head, rows)), ExecStatus.COPY_IN)
+            self._copies = True
+
+    def _end_copy(self, raw: psycopg.Connection[Any]) -> None:
+        """Hear how the COPY that was sent ended. Raises what the server refused."""
+        if self._copies:
+            self._copies = False
+            _refuse(raw, _whole(raw, _answer(raw.pgconn)), ExecStatus.COMMAND_OK)
 
     def _exchange(self, pgconn: Any, new: Sequence[str], texts: Sequence[str], values: Sequence[Any]) -> Any:
         """A psycopg generator: the answers to what has to be prepared, to the statements, and to the end."""
@@ -245,6 +260,40 @@ class _Session:
             return []
         self._transformer.set_pgresult(result)
         return self._transformer.load_rows(0, result.ntuples, tuple)
+
+
+def _whole(raw: psycopg.Connection[Any], exchange: Any) -> Any:
+    """What a psycopg generator gives, run to its end."""
+    try:
+        return raw.wait(exchange)
+    except BaseException:
+        # Answers are still on the wire: nobody can use this connection any more.
+        raw.pgconn.finish()
+        raise
+
+
+def _copy(pgconn: Any, head: bytes, rows: bytes) -> Any:
+    """A psycopg generator: sends a COPY and its rows, as far as the server takes them in at once."""
+    pgconn.send_query(head)
+    begun = yield from _answer(pgconn)
+    if begun.status == ExecStatus.COPY_IN:
+        yield from copy_to(pgconn, rows, flush=False)
+        while not pgconn.put_copy_end():
+            yield Wait.W
+        pgconn.flush()
+    return begun
+
+
+def _answer(pgconn: Any) -> Any:
+    """A psycopg generator: sends what is left to send, and gives the one answer to it."""
+    yield from send(pgconn)
+    (result,) = yield from fetch_many(pgconn)
+    return result
+
+
+def _refuse(raw: psycopg.Connection[Any], result: Any, wanted: ExecStatus) -> None:
+    if result.status != wanted:
+        raise psycopg.errors.error_from_result(result, encoding=raw.info.encoding)
 
 
 @lru_cache(maxsize=4096)

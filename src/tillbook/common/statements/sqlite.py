@@ -43,6 +43,11 @@ def write(raw: sqlite3.Connection, changes: Sequence[Any], *, commit: bool) -> N
             raw.executemany(text, rows)
 
 
+def write_ahead(raw: sqlite3.Connection, change: Any) -> None:
+    """See `statements.write_ahead`; here it is stored at once."""
+    write(raw, [change], commit=False)
+
+
 @lru_cache(maxsize=256)  # a change has one moment, and names it several times
 def moment(at: datetime) -> str | None:
     """The text that Django keeps for a moment."""
