@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from importlib import resources
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -163,12 +164,27 @@ def european() -> Run:
     )
 
 
-def test_a_sepa_file_keeps_to_the_schema_and_says_each_payment():
-    made = sepa.written(european())
+def sepa_batch(made: bytes) -> dict[str, Any]:
+    """The one batch of the file, as a reader of the schema's sees it."""
     schema = resources.files("sepaxml") / "schemas" / "pain.001.001.09.xsd"
     with resources.as_file(schema) as path:
         found = xmlschema.XMLSchema(str(path)).to_dict(made.decode())
     (batch,) = found["CstmrCdtTrfInitn"]["PmtInf"]
+    return batch
+
+
+def test_a_sepa_file_says_that_the_shops_bank_is_not_named_where_only_its_iban_is_known():
+    with_bic = european()
+    assert sepa_batch(sepa.written(with_bic))["DbtrAgt"] == {"FinInstnId": {"BICFI": "COBADEFFXXX"}}
+    account = read("DE89 3704 0044 0532 0130 00", "EUR")
+    only_iban = replace(with_bic, sender=replace(with_bic.sender, account=account))
+    batch = sepa_batch(sepa.written(only_iban))
+    assert batch["DbtrAgt"] == {"FinInstnId": {"Othr": {"Id": "NOTPROVIDED"}}}
+    assert ["CdtrAgt" in each for each in batch["CdtTrfTxInf"]] == [False, True]
+
+
+def test_a_sepa_file_keeps_to_the_schema_and_says_each_payment():
+    batch = sepa_batch(sepa.written(european()))
     assert batch["ReqdExctnDt"]["Dt"] == "2026-12-04"
     assert batch["DbtrAcct"]["Id"]["IBAN"] == "DE89370400440532013000"
     assert str(batch["CtrlSum"]) == "17.34"

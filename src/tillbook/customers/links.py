@@ -13,14 +13,12 @@ from secrets import token_urlsafe
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Value
-from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import NotFound
 from tillbook.customers.models import AskedLink, Customer, Link, Visit
-from tillbook.customers.queries import locked
+from tillbook.customers.queries import locked, reached_at
 from tillbook.events.services import NewEvent, record
 
 IDLE = timedelta(minutes=30)
@@ -67,9 +65,8 @@ def ask_for_link(
 
 def customers_at(email: str, *, limit: int) -> list[Customer]:
     """Whose address that is, by username, whatever its letter case; of more than `limit` any."""
-    rows = Customer.objects.alias(small=Lower("email")).filter(small=Lower(Value(email.strip())))
     # Sorted here: to have them in order a database might rather read all customers by their usernames.
-    return sorted(rows.exclude(email="")[:limit], key=lambda each: each.username)
+    return sorted(reached_at([email.strip()])[:limit], key=lambda each: each.username)
 
 
 def links_since(customers: Sequence[Customer], since: datetime) -> dict[int, int]:

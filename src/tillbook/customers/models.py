@@ -44,6 +44,8 @@ class Customer(models.Model):
                 condition=Q(credit_limit_minor__isnull=True) | Q(credit_limit_minor__gte=0),
                 name="customer_credit_limit_not_negative",
             ),
+            # "Jo" and "jo" would be taken for one another.
+            models.UniqueConstraint(Lower("username"), name="customer_username_any_case"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["kind", "username"], name="customer_kind"),

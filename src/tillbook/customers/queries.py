@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Set
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
@@ -25,6 +26,17 @@ def by_username(username: str) -> Customer:
     if customer is None:
         raise _no_customer(username)
     return customer
+
+
+def named(username: str) -> QuerySet[Customer]:
+    """Who has this username in whatever letter case: nobody or one."""
+    return Customer.objects.alias(small=Lower("username")).filter(small=Lower(Value(username)))
+
+
+def reached_at(emails: Collection[str]) -> QuerySet[Customer]:
+    """Those with one of these e-mail addresses, in whatever letter case; with an empty one nobody."""
+    wanted = [Lower(Value(each)) for each in emails]
+    return Customer.objects.exclude(email="").alias(small_email=Lower("email")).filter(small_email__in=wanted)
 
 
 def id_of(username: str) -> int:

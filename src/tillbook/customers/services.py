@@ -17,7 +17,7 @@ from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.mail_kinds import OPTIONAL
 from tillbook.common.money import MAX_MINOR, check_currency
 from tillbook.customers.models import Customer
-from tillbook.customers.queries import locked
+from tillbook.customers.queries import locked, named
 from tillbook.events.services import NewEvent, record
 
 _DETAILS = (
@@ -210,7 +210,7 @@ def _insert(customer: Customer) -> None:
         _("The username %(username)r is taken. Choose another.") % {"username": customer.username},
         field="username",
     )
-    if Customer.objects.filter(username__iexact=customer.username).exists():
+    if named(customer.username).exists():
         raise taken
     try:
         # A savepoint: whoever added the same name a moment ago must not break this transaction.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from tillbook.common.actor import Permission
 from tillbook.common.errors import InvalidInput
@@ -41,10 +41,7 @@ def _found(wanted: Fields) -> QuerySet[Customer]:
         if texts := wanted.texts(name):
             rows = rows.filter(**{f"{column}__in": texts})
     if emails := wanted.texts("Email") or wanted.texts("EmailAddress"):
-        one_of = Q()
-        for each in emails:
-            one_of |= Q(email__iexact=each)
-        rows = rows.filter(one_of)
+        rows = rows.filter(pk__in=queries.reached_at(emails).values("pk"))
     if ids := wanted.texts("ID"):
         rows = rows.filter(pk__in=ids_in(ids))
     if kinds := wanted.texts("Type"):
@@ -176,7 +173,7 @@ def of_order(fields: Fields, item: Item) -> Customer:
     email = fields.text("Email")
     if not email:
         raise InvalidInput("Username is a required field, or Email.", field="Username")
-    known = Customer.objects.filter(Q(username__iexact=email) | Q(email__iexact=email)).order_by("pk").first()
+    known = queries.named(email).first() or queries.reached_at([email]).order_by("pk").first()
     if known is not None:
         return known
     # An order's address has other names than a customer's.
