@@ -107,7 +107,7 @@ def _postgresql_writer() -> tuple[Callable[[list[Place]], None], Callable[[], No
 
 def _sqlite_writer() -> tuple[Callable[[list[Place]], None], Callable[[], None]]:
     raw = sqlite3.connect(settings.DATABASES["default"]["NAME"], timeout=30, isolation_level=None)
-    raw.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
+    raw.executescript(settings.DATABASES["default"]["OPTIONS"]["init_command"])  # as the program's own
 
     def write(places: list[Place]) -> None:
         rows = [_row(place) for place in places]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import datetime
 
 import pytest
@@ -33,6 +34,7 @@ def test_a_batch_that_fails_half_way_leaves_nothing_and_the_next_one_is_served(n
     with pytest.raises(KeyError):
         services.take_many([*spends, fault], actor=ADMIN, now=now)
     assert rows() == before
+    assert gc.isenabled()
 
     outcomes = services.take_many([*spends, spends[0]], actor=ADMIN, now=now)
     assert not [each for each in outcomes if isinstance(each, Refusal)]

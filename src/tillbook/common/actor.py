@@ -7,14 +7,14 @@ an import obey the same rule.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from django.utils.translation import gettext, gettext_noop
 
 from tillbook.common.errors import PermissionDenied
+from tillbook.common.words import Word
 
 
-class Role(StrEnum):
+class Role(Word):
     VIEWER = gettext_noop("viewer")
     STAFF = gettext_noop("staff")
     ADMIN = gettext_noop("admin")
@@ -22,7 +22,7 @@ class Role(StrEnum):
     CUSTOMER = gettext_noop("customer")
 
 
-class Scope(StrEnum):
+class Scope(Word):
     """What an API key is for. It narrows what its owner's role allows, and never adds to it."""
 
     READ = "read"
@@ -32,7 +32,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-class Permission(StrEnum):
+class Permission(Word):
     VIEW = gettext_noop("view")
     EDIT_CUSTOMER = gettext_noop("edit customers")
     WORK_ORDERS = gettext_noop("work orders and payments")

@@ -83,6 +83,21 @@ def check_amount(minor: int, *, field: str = "amount") -> int:
     return minor
 
 
+def decimal_text(minor: int, currency: str) -> str:
+    """See `Money.decimal`."""
+    digits = _EXPONENTS.get(currency, 2)
+    if digits == 2 and minor >= 0:  # nearly always
+        return f"{minor // 100}.{minor % 100:02}"
+    sign = "-" if minor < 0 else ""
+    text = str(abs(minor)).rjust(digits + 1, "0")
+    return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text
+
+
+def amount_text(minor: int, currency: str) -> str:
+    """What `str` makes of Money, "12.34 AUD", for what comes by thousands."""
+    return f"{decimal_text(minor, currency)} {currency}"
+
+
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
     """`minor` units of `currency`: Money(1234, "AUD") is 12.34 Australian dollars."""
@@ -92,15 +107,10 @@ class Money:
 
     def decimal(self) -> str:
         """The amount as plain decimal text, "12.34", with the currency's own digits."""
-        digits = exponent(self.currency)
-        if digits == 2 and self.minor >= 0:  # nearly always
-            return f"{self.minor // 100}.{self.minor % 100:02}"
-        sign = "-" if self.minor < 0 else ""
-        text = str(abs(self.minor)).rjust(digits + 1, "0")
-        return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text
+        return decimal_text(self.minor, self.currency)
 
     def __str__(self) -> str:
-        return f"{self.decimal()} {self.currency}"
+        return amount_text(self.minor, self.currency)
 
     def localized(self, locale: str = "en_GB") -> str:
         """The amount as people of that locale write it: "£12.34", "12,34 €". For display only."""

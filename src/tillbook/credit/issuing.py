@@ -16,7 +16,7 @@ from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
-from tillbook.credit.batch import CREDIT, Batch, Request, attempt, lock_books, only
+from tillbook.credit.batch import CREDIT, Batch, Request, attempt, lock_books, only, uncollected
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.terms import Left, terms_of_gift
 from tillbook.events.services import NewEvent, check_key, content_maker
@@ -271,6 +271,11 @@ def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[
     A key that issued before gives its first credit. Refusals are PermissionDenied,
     CustomerNotFound, InvalidInput and KeyReused.
     """
+    with uncollected(len(issues)):
+        return _issued_each(issues, actor, now)
+
+
+def _issued_each(issues: Sequence[Issue], actor: Actor, now: datetime) -> list[Credit | Refusal]:
     requests = [attempt(_request, new, actor, now) for new in issues]
     batch = Batch(requests)
     asked = list(zip(issues, requests, strict=True))

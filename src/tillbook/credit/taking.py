@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
-from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
+from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only, uncollected
 from tillbook.credit.expiring import extend_expired
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
 from tillbook.credit.queries import Usable, all_in_order, chosen_query, in_order_queries, usables
@@ -70,7 +70,7 @@ def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list
 def _take_each(asked: Sequence[tuple[Taking, Actor, datetime]]) -> list[Outcome]:
     """What `take_many` does, for callers who came together by chance."""
     alone = not connection.in_atomic_block
-    with transaction.atomic(savepoint=False):
+    with uncollected(len(asked)), transaction.atomic(savepoint=False):
         return _taken_each(asked, commit=alone)
 
 
@@ -309,6 +309,11 @@ def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: dateti
     InvalidInput and KeyReused. Ending a payout's or a reversal's hold takes the permission
     to complete refunds.
     """
+    with uncollected(len(resolutions)):
+        return _resolved_each(resolutions, actor, now)
+
+
+def _resolved_each(resolutions: Sequence[Resolution], actor: Actor, now: datetime) -> list[Outcome]:
     places = [(each.customer_id, each.hold_key) for each in resolutions]
     made = ledger.pending(places)  # what a hold is never changes, only whether it is over
     requests = [

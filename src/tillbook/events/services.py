@@ -120,7 +120,8 @@ def content_of_texts(*fields: object) -> str:
 
     They are joined by U+001F, which is not printable. Several times faster: for what comes by thousands.
     """
-    return hashlib.sha256("\x1f".join(map(str, fields)).encode()).hexdigest()
+    texts = [each if isinstance(each, str) else str(each) for each in fields]
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()
 
 
 class InternalKey(str):

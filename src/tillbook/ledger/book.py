@@ -20,6 +20,7 @@ from tillbook.common.money import MAX_MINOR, Money, check_amount
 from tillbook.ledger.models import House, Kind
 
 _PLAIN = {each: each.value for each in (*Kind, *House)}  # an enum takes its time to say its value
+_HOLD, _CAPTURE, _RELEASE = Kind.HOLD, Kind.CAPTURE, Kind.RELEASE  # and to name a member
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -168,11 +169,11 @@ def chained(previous: bytes, line: Sequence[Any], to_micros: Callable[[Any], int
 
 def effect(kind: str, inward: bool, amount: int, hold_amount: int) -> tuple[int, int]:
     """What a transfer adds to (posted, held). `hold_amount` is that of the hold it resolves."""
-    if kind == Kind.HOLD:
+    if kind == _HOLD:
         return 0, amount
-    if kind == Kind.CAPTURE:
+    if kind == _CAPTURE:
         return -amount, -hold_amount
-    if kind == Kind.RELEASE:
+    if kind == _RELEASE:
         return 0, -hold_amount
     return (amount if inward else -amount), 0
 
@@ -180,7 +181,7 @@ def effect(kind: str, inward: bool, amount: int, hold_amount: int) -> tuple[int,
 def _decide(account: Counters, draft: Draft) -> tuple[int, int]:
     """The account's (posted, held) after `draft`. Raises the refusal if a rule forbids it."""
     check_amount(draft.amount)
-    if draft.kind in (Kind.CAPTURE, Kind.RELEASE):
+    if draft.kind in (_CAPTURE, _RELEASE):
         _check_hold(account, draft)
     elif not draft.inward and draft.amount > account.available:
         raise InsufficientCredit(Money(account.available, account.currency))

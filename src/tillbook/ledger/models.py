@@ -6,15 +6,16 @@ spread by customer over several databases as it stands.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from tillbook.common.words import Word
 
-class House(StrEnum):
+
+class House(Word):
     """The shop's own side of every transfer: mere names, so that no row is hot."""
 
     RECEIPTS = "receipts"
@@ -27,7 +28,7 @@ class House(StrEnum):
     BREAKAGE = "breakage"
 
 
-class Kind(StrEnum):
+class Kind(Word):
     """What a transfer does to its account's counters."""
 
     POST = "post"  # posted moves at once, in or out

@@ -16,7 +16,7 @@ from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.money import Money
 from tillbook.common.sealing import mark
-from tillbook.events.services import NewEvent, content_of, record
+from tillbook.events.services import NewEvent, content_maker, record
 from tillbook.orders.charges import NO_CHARGE, Charge
 from tillbook.refunds.accounts import BankAccount, mask, read
 from tillbook.refunds.approvals import void
@@ -52,6 +52,11 @@ _LONGEST = {
 _FARTHEST_PAYMENT = timedelta(days=366)
 
 
+_ASKED = ("amount", "method", "payee", "payment_date", "note", "credit_id")
+_content = content_maker("refund.requested", _ASKED)
+_content_of_charged = content_maker("refund.requested", (*_ASKED, "gateway", "charge"))
+
+
 def content_of_request(
     amount: Money,
     method: str,
@@ -65,11 +70,8 @@ def content_of_request(
     paid_to = [payee.name, payee.bank_account, payee.paypal_email, payee.postal_address]
     if payee.reference:  # it came later: digests of refunds without one stay what they were
         paid_to.append(payee.reference)
-    back_to = {"gateway": charge.gateway, "charge": charge.id} if charge else {}
-    return content_of(
-        "refund.requested", amount=amount, method=str(method), payee=paid_to,
-        payment_date=payment_date, note=note, credit_id=credit_id, **back_to,
-    )  # fmt: skip
+    asked = [amount, str(method), paid_to, payment_date, note, credit_id]
+    return _content_of_charged([*asked, charge.gateway, charge.id]) if charge else _content(asked)
 
 
 #: What to say where a detail that the method needs is missing, or is none.
