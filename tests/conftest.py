@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic_ns
+from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test.utils import setup_databases, teardown_databases
@@ -18,12 +20,19 @@ from tests.databases import copied_database, database_url
 from tests.delivery.receiver import Clock, Receiver, receiving
 from tests.payouts.paypal_server import PayPal, paypal_serving
 from tests.payouts.stripe_server import Stripe, behind_proxy, stripe_serving
+from tillbook.common import rate
 from tillbook.common.actor import Actor, Role
 from tillbook.payouts.gateways import wire
 from tillbook.shop import policies
 from tillbook.staff import services as staff
 
 PASSWORD = "correct horse battery"
+
+# Where several runs share a machine, an example may take any time.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +42,12 @@ def nothing_saved_in_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies, "KEPT", 10**18)
     shop = settings.TILLBOOK_SHOP
     policies._memory.keep(policies._Kept(shop, 0, monotonic_ns(), shop), policies._memory.turn)
+
+
+@pytest.fixture(autouse=True)
+def no_minute_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits count requests a minute: however slow a test is, its requests are of one."""
+    monkeypatch.setattr(rate, "time", SimpleNamespace(monotonic=lambda: 90.0))
 
 
 @pytest.fixture
@@ -135,9 +150,9 @@ def localstripe() -> Iterator[Stripe]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    """A gateway on this machine gets a second to answer."""
+    """A gateway on this machine gets two seconds to answer."""
     settings.TILLBOOK_GATEWAY_PRIVATE_TARGETS = True
-    monkeypatch.setattr(wire, "SECONDS", 1)
+    monkeypatch.setattr(wire, "SECONDS", 2)
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
 
     def run(place: int, call: Callable[[], T]) -> None:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=120)
             outcomes[place] = call()
         except Exception as error:  # noqa: BLE001  the caller looks at each outcome
             outcomes[place] = error
@@ -159,6 +159,6 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=120)
+        thread.join(timeout=600)
     assert not any(thread.is_alive() for thread in threads), "a thread hangs"
     return outcomes

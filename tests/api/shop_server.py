@@ -67,7 +67,7 @@ class Server(Program):
     def start(self) -> None:
         """Start it, and return when it answers."""
         super().start()
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             with suppress(*GONE), closing(Caller(self.port, "")) as caller:
                 if caller.send("GET", "/openapi.json")[0] == 200:
@@ -89,7 +89,7 @@ class Caller:
     ) -> tuple[int, str]:
         """(status, body) of the answer; with `give_up` the connection is closed before it comes."""
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         headers = self._headers | ({"Idempotency-Key": key} if key else {})
         text = None if body is None else json.dumps(body)
         try:

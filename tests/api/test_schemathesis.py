@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -76,11 +76,12 @@ def _clean() -> dict[str, str]:
 
 
 def _once_up(address: str) -> str:
-    for _ in range(200):
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
         try:
             with urlopen(address, timeout=60):  # noqa: S310  an address of this test
                 return address
-        except URLError:
+        except (OSError, HTTPException):
             time.sleep(0.1)
     raise AssertionError("The server did not start.")
 

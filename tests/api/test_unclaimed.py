@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from tests.api.conftest import gbp, refused, told
 from tillbook.common.actor import Scope
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def today() -> str:
-    return datetime.now(UTC).date().isoformat()
+    return timezone.localdate().isoformat()
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_one_is_cancelled_once_under_its_key_and_without_it(program, customer):
 def test_as_of_an_earlier_day_it_is_what_it_was_then(program, customer):
     refund = ask(program)
     age(10)
-    then = (datetime.now(UTC) - timedelta(days=5)).date().isoformat()
+    then = (timezone.localdate() - timedelta(days=5)).isoformat()
     complete(program, refund, received_on=today())
     assert listed(program) == []
     assert listed(program, as_of=then) == [(refund, "waiting", 5, False)]

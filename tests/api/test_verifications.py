@@ -45,7 +45,7 @@ def clerk(book, system_actor: Actor, now) -> Actor:
 
 
 def ended(program: Program, number: int) -> dict:
-    for _ in range(300):
+    for _ in range(1800):
         told = json.loads(program.get(f"/verifications/{number}").content)
         if told["state"] != "running":
             return told

@@ -18,7 +18,13 @@ def log_in(page: Page, username: str) -> None:
 
 def go_to(page: Page, entry: str) -> None:
     """Choose an entry of the panel's main navigation."""
+    settled(page)
     page.get_by_role("navigation", name="Main").get_by_role("link", name=entry, exact=True).click()
+
+
+def settled(page: Page | Locator) -> None:
+    """The page is read to its end and its scripts have run: a click returns before that."""
+    (page.page if isinstance(page, Locator) else page).wait_for_load_state("domcontentloaded")
 
 
 def open_customer(page: Page, username: str) -> None:
@@ -30,10 +36,12 @@ def open_customer(page: Page, username: str) -> None:
 
 
 def click(page: Page | Locator, button: str) -> None:
+    settled(page)
     page.get_by_role("button", name=button, exact=True).click()
 
 
 def follow(page: Page | Locator, link: str) -> None:
+    settled(page)
     page.get_by_role("link", name=link, exact=True).click()
 
 
@@ -54,6 +62,7 @@ def row(page: Page | Locator, text: str) -> Locator:
 
 def cells(page: Page | Locator, text: str) -> list[str]:
     """What stands in that row, cell by cell."""
+    settled(page)
     found = row(page, text)
     expect(found).to_have_count(1)
     return [" ".join(cell.split()) for cell in found.locator("th, td").all_inner_texts()]
@@ -65,6 +74,7 @@ def figures(page: Page | Locator, *names: str) -> list[str]:
 
 
 def _figure(page: Page | Locator, name: str) -> Locator:
+    settled(page)
     owner = page.page if isinstance(page, Locator) else page
     found = page.locator("dl > div").filter(has=owner.get_by_text(name, exact=True)).locator("dd")
     expect(found).to_have_count(1)

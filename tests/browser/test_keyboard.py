@@ -70,6 +70,7 @@ def test_an_admin_logs_in_and_completes_a_refund_with_the_keyboard_alone(windows
     page = windows.open()
     log_in(page, "admin")
     use(page, page.get_by_role("navigation", name="Main").get_by_role("link", name="Refunds"))
+    expect(pages.heading(page)).to_have_text("Refunds")  # the page before has the same link
     use(page, page.get_by_role("link", name=refund.number))
     use(page, page.get_by_role("button", name="Mark as Paid and Complete"))
     expect(pages.heading(page)).to_have_text(f"Refund {refund.number} Completed")

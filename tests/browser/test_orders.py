@@ -131,6 +131,7 @@ def test_rma_or_credit_and_its_closing_issue_a_credit_and_an_adjustment_note(win
     shop.pay(order, 8_495)
     page = windows.open("staff", f"/orders/{order.number}/")
     pages.follow(page, "RMA or Credit")
+    pages.settled(page)
     page.get_by_label("Quantity of CUP").fill("1")
     expect(page.get_by_label("Credit for CUP")).to_have_attribute("placeholder", "20.00")
     page.get_by_label("Quantity of CUP").fill("")

@@ -189,7 +189,7 @@ def test_a_backend_ended_by_the_server_is_an_error_and_the_same_key_gives_the_fi
         return answers
 
     def end_backends() -> list[tuple[str, Any]]:
-        while any(working):
+        while any(working) and len(errors) < 50:  # the rest may end in peace
             time.sleep(0.03)
             with connection.cursor() as cursor:
                 cursor.execute(

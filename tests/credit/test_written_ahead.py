@@ -11,6 +11,7 @@ from django.db import transaction
 from tests.credit.test_concurrency import ADMIN, balance, customer_with_credit, gbp
 from tillbook.common.errors import Refusal
 from tillbook.credit import services
+from tillbook.credit.batch import CREDIT
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.services import Issue, Taking
 from tillbook.events.models import Event
@@ -58,6 +59,27 @@ def test_a_caller_s_transaction_takes_what_was_stored_early_back(now: datetime) 
     assert [Credit.objects.get(pk=each.pk) for each in credits[:: MANY // 3]] == credits[:: MANY // 3]
     assert balance(customer) == (10_000 + MANY, 0)
     assert verify().broken == []
+
+
+def test_a_fault_in_a_caller_s_transaction_takes_all_of_it_back(now: datetime) -> None:
+    customer = customer_with_credit(10_000, now)
+    before = rows()
+    spends = [Taking(customer.pk, gbp(1), "N1", f"k{each}") for each in range(MANY)]
+    fault = spends[0]._replace(house="nowhere", key="last")
+    with pytest.raises(KeyError), transaction.atomic():
+        take_all([spends[:1], [*spends[1:], fault]], now)
+    assert rows() == before
+    assert services.take_many(spends[:1], actor=ADMIN, now=now)
+    assert verify().broken == []
+
+
+def test_a_credit_s_columns_are_in_the_order_of_its_model() -> None:
+    assert list(CREDIT) == [field.attname for field in Credit._meta.concrete_fields]
+
+
+def take_all(batches: list[list[Taking]], now: datetime) -> None:
+    for batch in batches:
+        services.take_many(batch, actor=ADMIN, now=now)
 
 
 def issue_and_fail(issues: list[Issue], now: datetime) -> None:

@@ -29,7 +29,7 @@ def patient_mailbox(settings: Any) -> Iterator[Mailbox]:
 
 @contextmanager
 def _served(box: Mailbox, settings: Any) -> Iterator[Mailbox]:
-    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller = Controller(box, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port

@@ -71,7 +71,7 @@ class Rude(Moody):
 
 @contextmanager
 def served(box: Mailbox, settings: Any) -> Iterator[None]:
-    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller = Controller(box, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
     controller.start()
     settings.EMAIL_PORT = controller.port
     try:
@@ -163,10 +163,10 @@ def test_a_server_that_answers_too_late_leaves_a_mail_that_may_have_gone(
     class Slow(Mailbox):
         async def handle_DATA(self, *conversation: Any) -> str:
             await super().handle_DATA(*conversation)
-            await asyncio.sleep(3)
+            await asyncio.sleep(60)  # ended with the server
             return "250 OK"
 
-    settings.EMAIL_TIMEOUT = 1
+    settings.EMAIL_TIMEOUT = 3
     with served(Slow(), settings):
         mailing.round()
     assert mailing.only().state == "unknown"

@@ -177,7 +177,7 @@ def test_who_answers_a_byte_now_and_then_does_not_hold_us_for_ever(
         outcome = sender.send(sending.Request(f"http://127.0.0.1:{slow.getsockname()[1]}/", {}, "{}"))
         dripping.join()
     assert outcome.status is None
-    assert 1_000 <= outcome.ms < 3_000
+    assert 1_000 <= outcome.ms < 9_000
 
 
 class _Dripping:

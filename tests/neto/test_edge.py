@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 import pytest
 
@@ -181,8 +180,6 @@ def test_an_idempotency_key_brings_the_first_answer_again(integration, customer)
 
 
 def test_past_five_hundred_calls_a_minute_http_says_429(integration: Integration):
-    while time.monotonic() % WINDOW > WINDOW - 20:  # all of them in one window
-        time.sleep(1)
     statuses = [integration.send("GetPaymentMethods", b"").status_code for _ in range(501)]
     assert statuses == [200] * 500 + [429]
     response = integration.send("GetPaymentMethods", b"", Accept="application/json")

@@ -49,7 +49,7 @@ def staff(till: Till) -> Client:
 
 
 def make(admin: Client, till: Till, **more: str) -> Any:
-    today = till.now.date().isoformat()
+    today = timezone.localdate(till.now).isoformat()
     form = {"source": "Main", "format": "aba", "pay_on": today, "key": "k1"} | more
     return admin.post("/payouts/new/", form)
 

@@ -85,10 +85,11 @@ def get_verification(request: ApiRequest, number: Path[Number]) -> VerificationW
 
 
 def _told(run: Verification, request: ApiRequest) -> VerificationOut:
+    state = _state(run)
     finished = run.finished_at is not None
     may_read = finished and request.actor.may(Permission.READ_FINDINGS)
     return VerificationOut(
-        number=run.pk, depth="full" if run.depth == Verification.Depth.FULL else "sums", state=_state(run),
+        number=run.pk, depth="full" if run.depth == Verification.Depth.FULL else "sums", state=state,
         started_at=run.started_at, started_by=run.started_by, finished_at=run.finished_at,
         transfers=run.transfers if finished else None, credits=run.accounts if finished else None,
         broken=run.broken if may_read else None, found=run.sentences if may_read else None,
@@ -102,6 +103,11 @@ def _told_whole(run: Verification, request: ApiRequest) -> VerificationWithProgr
 
 
 def _state(run: Verification) -> Literal["running", "unfinished", "agrees", "broken"]:
-    if run.finished_at is not None:
-        return "broken" if run.broken else "agrees"
-    return "running" if background.is_running(run.pk) else "unfinished"
+    """How it stands. One that ended since it was read is read again."""
+    if run.finished_at is None:
+        if background.is_running(run.pk):
+            return "running"
+        run.refresh_from_db()
+    if run.finished_at is None:
+        return "unfinished"
+    return "broken" if run.broken else "agrees"

@@ -7,14 +7,14 @@ an import obey the same rule.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from django.utils.translation import gettext, gettext_noop
 
 from tillbook.common.errors import PermissionDenied
-from tillbook.common.words import Word
 
 
-class Role(Word):
+class Role(StrEnum):
     VIEWER = gettext_noop("viewer")
     STAFF = gettext_noop("staff")
     ADMIN = gettext_noop("admin")
@@ -22,7 +22,7 @@ class Role(Word):
     CUSTOMER = gettext_noop("customer")
 
 
-class Scope(Word):
+class Scope(StrEnum):
     """What an API key is for. It narrows what its owner's role allows, and never adds to it."""
 
     READ = "read"
@@ -32,7 +32,7 @@ class Scope(Word):
     ADMIN = "admin"
 
 
-class Permission(Word):
+class Permission(StrEnum):
     VIEW = gettext_noop("view")
     EDIT_CUSTOMER = gettext_noop("edit customers")
     WORK_ORDERS = gettext_noop("work orders and payments")

@@ -32,7 +32,8 @@ Moved = ledger.Moved | Line  # how much went where: as it stood in the book, or 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_AHEAD = 1_000  # rows: so many are handed over while the rest is decided
+_AHEAD = 1_000  # rows: once so many wait, some are handed over while the rest is decided
+_MANY = 1_000  # requests: from so many on collecting garbage costs more than it gives
 #: A credit's columns in its model's order, and their types on PostgreSQL.
 CREDIT = {
     "customer_id": "bigint", "id": "bigint", "currency": "text", "issued_minor": "bigint", "source": "text",
@@ -73,12 +74,13 @@ class Part(NamedTuple):
 
 @contextmanager
 def uncollected(requests: int) -> Iterator[None]:
-    """While very many requests are decided, nothing is collected as garbage.
+    """While very many requests are decided and written, nothing is collected as garbage.
 
-    Each makes a score of tuples that live until the batch is written. None can be part of a cycle, and the
-    collector would look them all through again and again: a tenth of the time.
+    Each makes a score of tuples that live until the batch is written. None is part of a cycle, and the
+    collector would look them all through again and again: a tenth of the time. Take the locks before it:
+    it is off for every thread.
     """
-    pauses = requests >= _AHEAD and gc.isenabled()
+    pauses = requests >= _MANY and gc.isenabled()
     if pauses:
         gc.disable()
     try:
@@ -181,24 +183,26 @@ class Batch:
         if lines + events + credits < _AHEAD:
             return
         most = max(lines, events, credits)
-        take = self._new_lines if most == lines else self._new_events if most == events else self._new_credits
+        take = (
+            self._take_lines if most == lines else self._take_events if most == events else self._take_credits
+        )
         statements.write_ahead(take())
 
-    def _new_lines(self) -> Insert:
-        return ledger.new_lines(self.book)
+    def _take_lines(self) -> Insert:
+        return ledger.take_lines(self.book)
 
-    def _new_events(self) -> Insert:
+    def _take_events(self) -> Insert:
         events, self._events = self._events, []
         return recorded(events)
 
-    def _new_credits(self) -> Insert:
+    def _take_credits(self) -> Insert:
         credits, self._credits = self._credits, []
         return Insert("credit_credit", CREDIT, credits)
 
     def write(self, *, commit: bool = False) -> None:
         """Store everything that was decided. With `commit` nothing may follow in the transaction."""
         turned = [(each.customer_id, each.account_id, bool(each.available)) for each in self.book.turned()]
-        changes = [*ledger.changes(self.book), self._new_credits(), _marking(turned), self._new_events()]
+        changes = [*ledger.changes(self.book), self._take_credits(), _marking(turned), self._take_events()]
         statements.write(changes, commit=commit)
         self.book.stored()
 
@@ -237,7 +241,7 @@ def attempt(decide: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Re
     try:
         return decide(*args, **kwargs)
     except Refusal as refusal:
-        return refusal
+        return refusal.with_traceback(None)  # which names the whole batch, and would be part of it
 
 
 def only(outcomes: Sequence[T | Refusal]) -> T:

@@ -271,11 +271,6 @@ def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[
     A key that issued before gives its first credit. Refusals are PermissionDenied,
     CustomerNotFound, InvalidInput and KeyReused.
     """
-    with uncollected(len(issues)):
-        return _issued_each(issues, actor, now)
-
-
-def _issued_each(issues: Sequence[Issue], actor: Actor, now: datetime) -> list[Credit | Refusal]:
     requests = [attempt(_request, new, actor, now) for new in issues]
     batch = Batch(requests)
     asked = list(zip(issues, requests, strict=True))
@@ -286,13 +281,14 @@ def _issued_each(issues: Sequence[Issue], actor: Actor, now: datetime) -> list[C
     accounts = dict(zip(fresh, opened, strict=True))
     made: dict[int, Credit] = {}
     ids: list[int | Refusal] = []
-    for new, request in asked:
-        if isinstance(request, Request):
-            ids.append(attempt(_issue, new, request, batch, accounts, made))
-            batch.write_ahead()
-        else:
-            ids.append(request)
-    batch.write()
+    with uncollected(len(asked)):
+        for new, request in asked:
+            if isinstance(request, Request):
+                ids.append(attempt(_issue, new, request, batch, accounts, made))
+                batch.write_ahead()
+            else:
+                ids.append(request)
+        batch.write()
     found = made | _earlier({each for each in ids if isinstance(each, int)} - made.keys(), requests)
     return [found[each] if isinstance(each, int) else each for each in ids]
 

@@ -70,7 +70,7 @@ def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list
 def _take_each(asked: Sequence[tuple[Taking, Actor, datetime]]) -> list[Outcome]:
     """What `take_many` does, for callers who came together by chance."""
     alone = not connection.in_atomic_block
-    with uncollected(len(asked)), transaction.atomic(savepoint=False):
+    with transaction.atomic(savepoint=False):
         return _taken_each(asked, commit=alone)
 
 
@@ -82,13 +82,14 @@ def _taken_each(asked: Sequence[tuple[Taking, Actor, datetime]], *, commit: bool
     batch = Batch([request for _, request in requests], reads=stock.reads)
     stock.fill(batch.rows, batch.book)
     outcomes: list[Outcome] = []
-    for taking, request in requests:
-        if isinstance(request, Request):
-            outcomes.append(attempt(_taken, taking, request, batch, stock))
-            batch.write_ahead()
-        else:
-            outcomes.append(request)
-    batch.write(commit=commit)
+    with uncollected(len(requests)):
+        for taking, request in requests:
+            if isinstance(request, Request):
+                outcomes.append(attempt(_taken, taking, request, batch, stock))
+                batch.write_ahead()
+            else:
+                outcomes.append(request)
+        batch.write(commit=commit)
     return outcomes
 
 
@@ -309,11 +310,6 @@ def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: dateti
     InvalidInput and KeyReused. Ending a payout's or a reversal's hold takes the permission
     to complete refunds.
     """
-    with uncollected(len(resolutions)):
-        return _resolved_each(resolutions, actor, now)
-
-
-def _resolved_each(resolutions: Sequence[Resolution], actor: Actor, now: datetime) -> list[Outcome]:
     places = [(each.customer_id, each.hold_key) for each in resolutions]
     made = ledger.pending(places)  # what a hold is never changes, only whether it is over
     requests = [
@@ -327,13 +323,14 @@ def _resolved_each(resolutions: Sequence[Resolution], actor: Actor, now: datetim
     batch.book.add(ledger.counters_of(batch.rows[1]) if reads else [])
     freed: dict[tuple[int, int], int] = {}
     outcomes: list[Outcome] = []
-    for each, request, place in zip(resolutions, requests, places, strict=True):
-        if isinstance(request, Request):
-            outcomes.append(attempt(_ended, each, request, held[place], batch, freed))
-            batch.write_ahead()
-        else:
-            outcomes.append(request)
-    batch.write()
+    with uncollected(len(requests)):
+        for each, request, place in zip(resolutions, requests, places, strict=True):
+            if isinstance(request, Request):
+                outcomes.append(attempt(_ended, each, request, held[place], batch, freed))
+                batch.write_ahead()
+            else:
+                outcomes.append(request)
+        batch.write()
     extend_expired(freed, actor=actor, now=now)
     return outcomes
 

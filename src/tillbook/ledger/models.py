@@ -6,16 +6,15 @@ spread by customer over several databases as it stands.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from tillbook.common.words import Word
 
-
-class House(Word):
+class House(StrEnum):
     """The shop's own side of every transfer: mere names, so that no row is hot."""
 
     RECEIPTS = "receipts"
@@ -28,7 +27,7 @@ class House(Word):
     BREAKAGE = "breakage"
 
 
-class Kind(Word):
+class Kind(StrEnum):
     """What a transfer does to its account's counters."""
 
     POST = "post"  # posted moves at once, in or out

@@ -200,7 +200,7 @@ def _new_ids(count: int) -> list[int]:
 
 
 def changes(book: Book) -> list[Change]:
-    """What stores the book's new lines, its changed accounts and the customers' projection.
+    """What stores the book's new lines, which it gives once, its changed accounts and the projection.
 
     Whoever writes them calls `Book.stored` then.
     """
@@ -211,13 +211,13 @@ def changes(book: Book) -> list[Change]:
     return [
         Insert("ledger_account", _NEW_ACCOUNT, opened),
         Update("ledger_account", _ACCOUNT_KEY, _COUNTERS, moved),
-        new_lines(book),
+        take_lines(book),
         Update("ledger_balance", _BALANCE_KEY, _AVAILABLE, balances, add=True),
     ]
 
 
-def new_lines(book: Book) -> Insert:
-    """What stores the lines decided since it was asked last; `changes` stores what goes with them."""
+def take_lines(book: Book) -> Insert:
+    """What stores the lines decided since it was taken last; `changes` stores what goes with them."""
     return Insert("ledger_transfer", _LINE, _rows(book.take()))
 
 

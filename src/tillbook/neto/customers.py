@@ -173,7 +173,8 @@ def of_order(fields: Fields, item: Item) -> Customer:
     email = fields.text("Email")
     if not email:
         raise InvalidInput("Username is a required field, or Email.", field="Username")
-    known = queries.named(email).first() or queries.reached_at([email]).order_by("pk").first()
+    either = (queries.named(email), queries.reached_at([email]))
+    known = min((each for found in either for each in found), key=lambda each: each.pk, default=None)
     if known is not None:
         return known
     # An order's address has other names than a customer's.

@@ -98,9 +98,11 @@ def write(changes: Iterable[Change], *, commit: bool = False) -> None:
 def write_ahead(new: Insert) -> None:
     """Hand over new rows while more are being decided: PostgreSQL stores them in the meantime.
 
-    What it refuses is raised by the next statement here. Until then nothing else may use the connection.
+    Within a transaction. What it refuses is raised by the next statement here; until then nothing else may
+    use the connection.
     """
     wrapper = _ready()
+    assert wrapper.in_atomic_block  # or a refusal that nobody hears would leave half of the rows
     with wrapper.wrap_database_errors:
         _dialect().write_ahead(wrapper.connection, new)
 

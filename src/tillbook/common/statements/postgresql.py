@@ -4,7 +4,7 @@ The statements of one trip are prepared once a connection and sent in libpq's pi
 answers are read when all are sent. psycopg's own cursors do that too, but take longer in Python
 than the server takes for the work. A row or a handful are bound value by value; more go as one array a
 column, so that every number of rows is the same statement to the server; many new ones go by COPY, whose
-end nobody waits for: the server stores them while the next are written, or decided.
+end is heard with the next statement: the server stores them while the next are written, or decided.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from psycopg.waiting import Wait
 
 _COPIED_FROM = 100  # rows
 _COPIED_AT_ONCE = 1_000  # rows: the server stores them while the next are written
+_BYTES_AT_ONCE = (
+    128 * 1024
+)  # of them handed to libpq: its buffer grows by what it is given, and never shrinks
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _BOUND_UNTIL = 8  # rows: each count is a statement of its own, which every connection prepares and plans anew
 
@@ -277,7 +280,8 @@ def _copy(pgconn: Any, head: bytes, rows: bytes) -> Any:
     pgconn.send_query(head)
     begun = yield from _answer(pgconn)
     if begun.status == ExecStatus.COPY_IN:
-        yield from copy_to(pgconn, rows, flush=False)
+        for first in range(0, len(rows), _BYTES_AT_ONCE):
+            yield from copy_to(pgconn, rows[first : first + _BYTES_AT_ONCE], flush=False)
         while not pgconn.put_copy_end():
             yield Wait.W
         pgconn.flush()
@@ -287,12 +291,11 @@ def _copy(pgconn: Any, head: bytes, rows: bytes) -> Any:
 def _answer(pgconn: Any) -> Any:
     """A psycopg generator: sends what is left to send, and gives the one answer to it."""
     yield from send(pgconn)
-    (result,) = yield from fetch_many(pgconn)
-    return result
+    return (yield from fetch_many(pgconn))[0]
 
 
-def _refuse(raw: psycopg.Connection[Any], result: Any, wanted: ExecStatus) -> None:
-    if result.status != wanted:
+def _refuse(raw: psycopg.Connection[Any], result: Any, unless: ExecStatus) -> None:
+    if result.status != unless:
         raise psycopg.errors.error_from_result(result, encoding=raw.info.encoding)
 
 
