@@ -31,6 +31,7 @@ Moved = ledger.Moved | Line  # how much went where: as it stood in the book, or 
 
 P = ParamSpec("P")
 T = TypeVar("T")
+A = TypeVar("A")  # what is asked
 
 _AHEAD = 1_000  # rows: once so many wait, some are handed over while the rest is decided
 _MANY = 1_000  # requests: from so many on collecting garbage costs more than it gives
@@ -70,24 +71,6 @@ class Part(NamedTuple):
 
     credit_id: int
     amount_minor: int
-
-
-@contextmanager
-def uncollected(requests: int) -> Iterator[None]:
-    """While very many requests are decided and written, nothing is collected as garbage.
-
-    Each makes a score of tuples that live until the batch is written. None is part of a cycle, and the
-    collector would look them all through again and again: a tenth of the time. Take the locks before it:
-    it is off for every thread.
-    """
-    pauses = requests >= _MANY and gc.isenabled()
-    if pauses:
-        gc.disable()
-    try:
-        yield
-    finally:
-        if pauses:
-            gc.enable()
 
 
 class Batch:
@@ -174,7 +157,24 @@ class Batch:
         """Note a new credit, its values in the order of `CREDIT`; its account is in the book."""
         self._credits.append(credit)
 
-    def write_ahead(self) -> None:
+    def decide(
+        self, things: Sequence[A], requests: Sequence[Request | Refusal], decide: Callable[[A, Request], T]
+    ) -> list[T | Refusal]:
+        """What `decide` makes of each thing and its request, or the request's refusal.
+
+        `decide` asks the database for nothing past `statements`: it may be storing what was decided already.
+        """
+        outcomes: list[T | Refusal] = []
+        with _uncollected(len(requests)):
+            for thing, request in zip(things, requests, strict=True):
+                if isinstance(request, Refusal):
+                    outcomes.append(request)
+                else:
+                    outcomes.append(attempt(decide, thing, request))
+                    self._write_ahead()
+        return outcomes
+
+    def _write_ahead(self) -> None:
         """Hand over what is decided, once it is much: the database stores it while the rest is decided.
 
         It takes in one table at a time: the one with the most rows, so that they take turns.
@@ -182,11 +182,10 @@ class Batch:
         lines, events, credits = len(self.book.lines), len(self._events), len(self._credits)
         if lines + events + credits < _AHEAD:
             return
-        most = max(lines, events, credits)
-        take = (
-            self._take_lines if most == lines else self._take_events if most == events else self._take_credits
-        )
-        statements.write_ahead(take())
+        if lines >= max(events, credits):
+            statements.write_ahead(self._take_lines())
+        else:
+            statements.write_ahead(self._take_events() if events >= credits else self._take_credits())
 
     def _take_lines(self) -> Insert:
         return ledger.take_lines(self.book)
@@ -205,6 +204,23 @@ class Batch:
         changes = [*ledger.changes(self.book), self._take_credits(), _marking(turned), self._take_events()]
         statements.write(changes, commit=commit)
         self.book.stored()
+
+
+@contextmanager
+def _uncollected(requests: int) -> Iterator[None]:
+    """While very many requests are decided, nothing is collected as garbage, in any thread.
+
+    Each makes a score of tuples that live until the batch is written. None is part of a cycle, and the
+    collector would look them all through again and again: a tenth of the time.
+    """
+    pauses = requests >= _MANY and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pauses:
+            gc.enable()
 
 
 def _marking(credits: Rows) -> Update:

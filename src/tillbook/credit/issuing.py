@@ -16,7 +16,7 @@ from tillbook.common.actor import Actor, Permission, Role
 from tillbook.common.checks import check_text
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
-from tillbook.credit.batch import CREDIT, Batch, Request, attempt, lock_books, only, uncollected
+from tillbook.credit.batch import CREDIT, Batch, Request, attempt, lock_books, only
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.terms import Left, terms_of_gift
 from tillbook.events.services import NewEvent, check_key, content_maker
@@ -273,22 +273,14 @@ def issue_many(issues: Sequence[Issue], *, actor: Actor, now: datetime) -> list[
     """
     requests = [attempt(_request, new, actor, now) for new in issues]
     batch = Batch(requests)
-    asked = list(zip(issues, requests, strict=True))
     # One account a request, not a key: the same key may come with another currency, and be refused.
     fresh = dict.fromkeys(each for each in requests if isinstance(each, Request) and batch.is_new(each))
     opened = ledger.open_accounts([(each.customer_id, each.currency) for each in fresh])
     batch.book.add(opened)
     accounts = dict(zip(fresh, opened, strict=True))
     made: dict[int, Credit] = {}
-    ids: list[int | Refusal] = []
-    with uncollected(len(asked)):
-        for new, request in asked:
-            if isinstance(request, Request):
-                ids.append(attempt(_issue, new, request, batch, accounts, made))
-                batch.write_ahead()
-            else:
-                ids.append(request)
-        batch.write()
+    ids = batch.decide(issues, requests, lambda new, request: _issue(new, request, batch, accounts, made))
+    batch.write()
     found = made | _earlier({each for each in ids if isinstance(each, int)} - made.keys(), requests)
     return [found[each] if isinstance(each, int) else each for each in ids]
 

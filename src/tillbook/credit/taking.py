@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
-from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only, uncollected
+from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
 from tillbook.credit.expiring import extend_expired
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
 from tillbook.credit.queries import Usable, all_in_order, chosen_query, in_order_queries, usables
@@ -75,21 +75,17 @@ def _take_each(asked: Sequence[tuple[Taking, Actor, datetime]]) -> list[Outcome]
 
 
 def _taken_each(asked: Sequence[tuple[Taking, Actor, datetime]], *, commit: bool) -> list[Outcome]:
-    requests = [(taking, attempt(_request, taking, actor, now)) for taking, actor, now in asked]
-    sound = [taking for taking, request in requests if isinstance(request, Request)]
+    takings = [taking for taking, _, _ in asked]
+    requests = [attempt(_request, *each) for each in asked]
+    sound = [
+        taking for taking, request in zip(takings, requests, strict=True) if isinstance(request, Request)
+    ]
     latest = max((now for _, _, now in asked), default=_EVER)
     stock = _Stock(sound, latest)
-    batch = Batch([request for _, request in requests], reads=stock.reads)
+    batch = Batch(requests, reads=stock.reads)
     stock.fill(batch.rows, batch.book)
-    outcomes: list[Outcome] = []
-    with uncollected(len(requests)):
-        for taking, request in requests:
-            if isinstance(request, Request):
-                outcomes.append(attempt(_taken, taking, request, batch, stock))
-                batch.write_ahead()
-            else:
-                outcomes.append(request)
-        batch.write(commit=commit)
+    outcomes = batch.decide(takings, requests, lambda taking, request: _taken(taking, request, batch, stock))
+    batch.write(commit=commit)
     return outcomes
 
 
@@ -322,15 +318,12 @@ def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: dateti
     held = ledger.pending_of(batch.rows[0]) if reads else {}
     batch.book.add(ledger.counters_of(batch.rows[1]) if reads else [])
     freed: dict[tuple[int, int], int] = {}
-    outcomes: list[Outcome] = []
-    with uncollected(len(requests)):
-        for each, request, place in zip(resolutions, requests, places, strict=True):
-            if isinstance(request, Request):
-                outcomes.append(attempt(_ended, each, request, held[place], batch, freed))
-                batch.write_ahead()
-            else:
-                outcomes.append(request)
-        batch.write()
+    outcomes = batch.decide(
+        resolutions,
+        requests,
+        lambda each, request: _ended(each, request, held[each.customer_id, each.hold_key], batch, freed),
+    )
+    batch.write()
     extend_expired(freed, actor=actor, now=now)
     return outcomes
 

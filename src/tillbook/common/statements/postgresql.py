@@ -24,9 +24,7 @@ from psycopg.waiting import Wait
 
 _COPIED_FROM = 100  # rows
 _COPIED_AT_ONCE = 1_000  # rows: the server stores them while the next are written
-_BYTES_AT_ONCE = (
-    128 * 1024
-)  # of them handed to libpq: its buffer grows by what it is given, and never shrinks
+_BYTES_AT_ONCE = 128 * 1024  # of them: libpq's buffer grows by what it is given, and never shrinks
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _BOUND_UNTIL = 8  # rows: each count is a statement of its own, which every connection prepares and plans anew
 
