@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from tests.orders.test_properties import Day, steps
+from tests.plans import plan_of
 from tillbook.common.actor import Actor
 from tillbook.common.errors import NotFound
 from tillbook.common.money import Money
@@ -81,14 +82,8 @@ def test_a_hold_moves_nothing(given, customer: Customer, admin_actor: Actor, now
 
 
 def plan(statement: str) -> str:
-    explain = "EXPLAIN (COSTS OFF)" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
-    with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":  # for two small tables beside, it might rather sort them
-            cursor.execute("SET LOCAL enable_mergejoin = off")
-        cursor.execute(f"{explain} {statement}")
-        shown = "\n".join(str(row[-1]) for row in cursor.fetchall())
-        transaction.set_rollback(True)
-    return shown
+    # Beside two small tables PostgreSQL might rather sort.
+    return plan_of(statement, first=["SET LOCAL enable_mergejoin = off"])
 
 
 def test_a_page_of_many_is_read_by_the_index_and_not_sorted(

@@ -6,6 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.orders.till import Till, gbp, line
+from tests.plans import plan_of
 from tillbook.credit.models import Credit
 from tillbook.credit.verification import findings as credit_findings
 from tillbook.events.models import Event
@@ -143,8 +144,6 @@ def test_other_customers_payments_are_not_read(till: Till) -> None:
     (statement,) = [each["sql"] for each in asked if "orders_payment" in each["sql"]]
     assert '"orders_payment"."customer_id"' not in statement  # which no index has
     if connection.vendor == "sqlite":  # PostgreSQL chooses by what the tests before left in its statistics
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
-            plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+        plan = plan_of(statement)
         assert "orders_payment_order_id" in plan
         assert "SCAN orders_payment" not in plan

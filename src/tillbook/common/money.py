@@ -85,7 +85,7 @@ def check_amount(minor: int, *, field: str = "amount") -> int:
 
 def decimal_text(minor: int, currency: str) -> str:
     """See `Money.decimal`."""
-    digits = _EXPONENTS.get(currency, 2)
+    digits = exponent(currency)
     if digits == 2 and minor >= 0:  # nearly always
         return f"{minor // 100}.{minor % 100:02}"
     sign = "-" if minor < 0 else ""

@@ -87,6 +87,7 @@ def read(queries: Sequence[Query]) -> list[list[tuple[Any, ...]]]:
 def write(changes: Iterable[Change], *, commit: bool = False) -> None:
     """Make the changes, one after the other, in one trip as far as they are few.
 
+    Outside a transaction very many new rows of a table are not one change: PostgreSQL gets them by thousands.
     With `commit` the transaction ends with them, in the same trip where that is possible: then
     nothing may follow in it. Its `atomic` block, which must be the outermost, finds nothing left to do.
     """
