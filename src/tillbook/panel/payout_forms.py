@@ -53,7 +53,10 @@ class SourceForm(PanelForm):
 
 class CancelPayoutForm(PanelForm):
     reason = forms.CharField(
-        label=_("Reason"), required=False, max_length=1_000, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Reason"),
+        max_length=1_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("Say why the payout is cancelled.")},
     )
 
 

@@ -135,7 +135,9 @@ class ReverseForm(KeyedForm):
 
 class DeclineForm(PanelForm):
     reason = forms.CharField(
-        label=_("Reason for declining"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Reason for declining"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("Say why the refund is declined.")},
     )
 
 
@@ -146,7 +148,7 @@ class AcceptAskForm(ChargeForm):
 class DeclineAskForm(PanelForm):
     reason = forms.CharField(
         label=_("Reason for declining"),
-        required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("The customer reads it."),
+        error_messages={"required": _("Say why it is declined. The customer reads it.")},
     )
