@@ -47,6 +47,13 @@ def test_rows_come_back_as_they_went_in_however_many(table, count):
     assert stored() == rows
 
 
+@pytest.mark.parametrize("odd", ["", "NULL", ",", "{}", '"', '","', "\\", "\\x41", "\n", "漢"])
+def test_one_odd_text_among_plain_ones_comes_back_as_it_went_in(table, odd):
+    rows = [(number, odd if number == 7 else "plain", number, b"", True) for number in range(20)]
+    statements.write([Insert(table, COLUMNS, rows)])
+    assert stored() == rows
+
+
 @pytest.mark.parametrize("count", [1, 2, 8, 9, 1000])
 def test_updates_set_or_add(table, count):
     statements.write([Insert(table, COLUMNS, [(n, "", 1, b"", False) for n in range(count)])])

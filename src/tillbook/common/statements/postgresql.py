@@ -160,7 +160,22 @@ def _flat(rows: Iterable[Sequence[Any]]) -> list[Any]:
 
 def _arrays(rows: Sequence[Sequence[Any]], width: int) -> list[str]:
     """Each column as PostgreSQL writes an array. psycopg does the same, several times slower."""
-    return [f"{{{','.join(map(_element, column))}}}" for column in zip(*rows, strict=True)] or ["{}"] * width
+    return [_array(column) for column in zip(*rows, strict=True)] or ["{}"] * width
+
+
+def _array(values: Sequence[Any]) -> str:
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        text = '","'.join(values)
+        if "\\" not in text and text.count('"') == 2 * (len(values) - 1):  # nothing to escape
+            return f'{{"{text}"}}'
+    if kinds == {bytes}:
+        text = '","\\\\x'.join(map(bytes.hex, values))
+        return f'{{"\\\\x{text}"}}'
+    if kinds == {datetime}:
+        texts = {value: _element(value) for value in set(values)}  # few, and each takes its time to write
+        return f"{{{','.join(map(texts.__getitem__, values))}}}"
+    return f"{{{','.join(map(_element, values))}}}"
 
 
 def _element(value: Any) -> str:
