@@ -66,6 +66,24 @@ class TestAsking:
         assert not AskedLink.objects.exists()
         assert not Link.objects.exists()
 
+    @pytest.mark.parametrize(
+        ("host", "address", "begins"),
+        [
+            ("testserver", "", "http://testserver/my/open/"),
+            ("testserver:80", "", "http://testserver:80/my/open/"),
+            ("testserver:6666", "", None),
+            ("testserver:6666", "https://till.example", "https://till.example/my/open/"),
+        ],
+    )
+    def test_a_stranger_does_not_say_to_which_port_a_link_leads(
+        self, maria: Customer, settings: Any, host: str, address: str, begins: str | None
+    ) -> None:
+        settings.TILLBOOK_ADDRESS = address
+        answer = Client().post("/my/", {"email": "maria@example.com"}, headers={"host": host})
+        own_page.send_asked(lambda: datetime.now(UTC))
+        assert answer.status_code == (400 if begins is None else 200)
+        assert [begins in each.body for each in mail.outbox] == ([] if begins is None else [True])
+
     def test_what_is_no_address_is_told_so(self, shop_on: None) -> None:
         for wrong in ("", "jo", "jo@", "a" * 250 + "@example.com"):
             answer = Client().post("/my/", {"email": wrong})

@@ -36,7 +36,7 @@ _HAPPENED = {
     House.PROMOTIONS: ("Promotion given", "Promotion reversed"),
     House.ADJUSTMENTS: ("Correction given", "Correction reversed"),
     House.ORDERS: ("Credit given back by an order", "Order paid with credit"),
-    House.PAYOUTS: ("Refund came back", "Refund paid out"),
+    House.PAYOUTS: ("Refund not received", "Refund paid out"),
     House.BREAKAGE: ("Expired credit given back", "Credit expired"),
 }
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse
+from django.http.request import split_domain_port
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -58,9 +61,24 @@ def home(request: PortalRequest) -> HttpResponse:
     email = form.cleaned_data["email"]
     if _too_many(request, "asked", email):
         return render(request, "portal/too_many.html", status=429)
-    site = f"{request.scheme}://{request.get_host()}"
-    links.ask_for_link(email, language=get_language() or "", address=page_address(site), now=request.now)
+    address = page_address(_site(request))
+    links.ask_for_link(email, language=get_language() or "", address=address, now=request.now)
     return render(request, "portal/link_asked.html", {"minutes": shop().link_minutes})
+
+
+def _site(request: PortalRequest) -> str:
+    """Where this program is reached, for the link in a mail; empty where an address is set.
+
+    The host's name is one of TILLBOOK_ALLOWED_HOSTS, but its port is whatever the visitor sent: a stranger who
+    asks for somebody's link must not say where it leads. So only the server's own is taken.
+    """
+    if settings.TILLBOOK_ADDRESS:
+        return ""
+    host = request.get_host()
+    _name, port = split_domain_port(host)
+    if port and port != request.META["SERVER_PORT"]:
+        raise DisallowedHost(f"{host} has another port than this server: set TILLBOOK_ADDRESS.")
+    return f"{request.scheme}://{host}"
 
 
 def _account(request: PortalRequest) -> HttpResponse:
