@@ -69,8 +69,8 @@ def home(request: PortalRequest) -> HttpResponse:
 def _site(request: PortalRequest) -> str:
     """Where this program is reached, for the link in a mail; empty where an address is set.
 
-    The host's name is one of TILLBOOK_ALLOWED_HOSTS, but its port is whatever the visitor sent: a stranger who
-    asks for somebody's link must not say where it leads. So only the server's own is taken.
+    The host's name is one of TILLBOOK_ALLOWED_HOSTS, but its port is whatever the visitor sent: a stranger
+    who asks for somebody's link must not say where it leads. So only the server's own is taken.
     """
     if settings.TILLBOOK_ADDRESS:
         return ""
