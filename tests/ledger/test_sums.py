@@ -103,6 +103,26 @@ def test_what_changes_a_sum_is_found(book, change: str, problem: str) -> None:
     assert verify().broken != []
 
 
+@pytest.mark.usefixtures("own_database")
+@pytest.mark.parametrize("wanted", [EVERYBODY, ALL_BY_RANGE])
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("UPDATE ledger_transfer SET posted_minor = {most} WHERE key = 's'", "does not"),
+        ("UPDATE ledger_transfer SET amount_minor = {most} WHERE key = 's'", "does not"),
+        ("UPDATE ledger_account SET posted_minor = {most}", ""),
+        ("UPDATE ledger_balance SET available_minor = {most}", "projection that its transfers do not give"),
+    ],
+)
+def test_numbers_whose_sums_have_no_place_in_64_bits_are_found_and_end_nothing(
+    now, change: str, problem: str, wanted
+) -> None:
+    make_book(now)
+    drop_triggers()
+    execute(change.format(most=2**63 - 1))
+    assert any(problem in each.problem for each in sums.check(wanted).broken)
+
+
 def test_a_transfer_of_no_account_is_named_though_all_accounts_are_in_order(book) -> None:
     drop_triggers()
     row = Transfer.objects.filter(customer_id=book[0]).order_by("account_id").last()

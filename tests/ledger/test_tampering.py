@@ -72,6 +72,30 @@ def test_a_row_altered_behind_the_programs_back_is_named(transfer, change):
     assert rows == [(transfer.account_id, 2)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ledger_transfer SET amount_minor = 'much'",
+        "ledger_transfer SET seq = 'last' WHERE seq = 2",
+        "ledger_transfer SET effective_at = 'one day'",
+        "ledger_transfer SET digest = 'none'",
+        "ledger_account SET posted_minor = 'nothing'",
+    ],
+)
+def test_what_is_no_number_or_moment_at_all_is_refused_or_found(transfer, change):
+    drop_triggers()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with pytest.raises(DatabaseError):
+                cursor.execute(f"UPDATE {change}")
+            return
+        # SQLite keeps any value in any column.
+        cursor.execute("PRAGMA ignore_check_constraints = ON")
+        cursor.execute(f"UPDATE {change}")
+        cursor.execute("PRAGMA ignore_check_constraints = OFF")
+    assert transfer.account_id in {each.account_id for each in verify().broken}
+
+
 def test_a_missing_row_is_named(transfer):
     drop_triggers()
     with connection.cursor() as cursor:

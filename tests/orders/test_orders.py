@@ -140,6 +140,30 @@ def test_an_edit_above_what_was_paid_is_owed(till: Till) -> None:
     assert (till.status(order), till.figures) == (Order.PaidStatus.PART_PAID, (0, 0, 250))
 
 
+def test_an_order_made_smaller_by_mistake_and_larger_again_is_paid_as_before(till: Till) -> None:
+    order = till.place(line(10_000))
+    till.pay(order, 10_000)
+    till.edit(order, line(6_000))
+    assert till.credits == [(order.number, 4_000, 4_000)]
+    till.edit(order, line(10_000))
+    assert till.credits == [(order.number, 4_000, 0)]
+    assert (till.sums(order), till.figures) == ((10_000, 0, 0, 0), (0, 0, 0))
+    edited = Event.objects.filter(action="order.edited").order_by("pk").last()
+    assert edited is not None
+    assert edited.data["overpayment_taken_back"] == "40.00 GBP"
+
+
+def test_an_order_made_larger_owes_what_its_overpayment_paid_elsewhere(till: Till) -> None:
+    order, other = till.place(line(10_000)), till.place(line(3_000))
+    till.pay(order, 10_000)
+    till.edit(order, line(6_000))
+    till.spend(other, 3_000)
+    till.edit(order, line(10_000))
+    assert till.sums(order) == (10_000, 0, 3_000, 3_000)
+    assert till.sums(other) == (0, 3_000, 0, 0)
+    assert till.figures == (0, 0, 3_000)
+
+
 def test_an_edit_can_not_go_below_what_was_returned(till: Till) -> None:
     order = till.place(line(1000, quantity=2), line(100, sku="POT"), shipping_minor=300, surcharge_minor=20)
     till.pay(order, 1420)
@@ -241,6 +265,16 @@ def test_an_overpaid_order_cancelled_gives_only_the_rest(till: Till) -> None:
     till.cancel(order)
     assert till.credits == [(order.number, 300, 300), (order.number, 1000, 1000)]
     assert till.sums(order) == (1300, 0, 1300, 0)
+
+
+def test_an_order_made_smaller_larger_and_smaller_again_gives_each_amount_once(till: Till) -> None:
+    order = till.place(line(10_000))
+    till.pay(order, 10_000)
+    for total in (6_000, 10_000, 6_000):
+        till.edit(order, line(total))
+    till.spend(till.place(line(1_000)), 1_000)
+    till.cancel(order)
+    assert [available for _, _, available in till.credits] == [0, 3_000, 6_000]
 
 
 def test_an_order_with_a_return_can_not_be_cancelled(till: Till) -> None:

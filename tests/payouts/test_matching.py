@@ -6,8 +6,12 @@ import pytest
 
 from tests.payouts.conftest import Till, state
 from tillbook.common.errors import PermissionDenied
+from tillbook.common.money import Money
+from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.verification import verify
+from tillbook.orders import services as orders
+from tillbook.orders.services import LineInput
 from tillbook.payouts import matching
 from tillbook.payouts.entries import UnreadableStatement
 from tillbook.payouts.models import Booking, Statement
@@ -31,6 +35,22 @@ def test_eight_are_paid_one_came_back_and_one_is_left(till: Till):
     assert [state(each) for each in asked] == ["completed"] * 8 + ["failed", "requested"]
     assert till.balance("c8") == (100_00, 0)
     assert till.balance("c9") == (89_91, 10_09)
+    check_book()
+
+
+def test_what_the_bank_paid_is_completed_though_its_money_is_gone_meanwhile(till: Till):
+    maria = Customer.objects.create(username="maria", currency="AUD", created_at=till.now)
+    by = {"actor": till.staff, "now": till.now}
+    order = orders.place(
+        customer_id=maria.pk, currency="AUD", lines=[LineInput("CUP", "A cup", 1, 50_00)], key="o", **by
+    )
+    payment = orders.receive_payment(order.pk, amount=Money(80_00, "AUD"), method="card", key="p", **by)
+    refund = till.refund("maria", 30_00)
+    till.create()
+    orders.void_payment(payment.pk, reason="Bounced", key="v", **by)
+    statement = till.read(f"2026-03-04,{refund.number},-30.00,")
+    assert (till.outcomes(statement), state(refund)) == (["paid"], "completed")
+    assert till.balance("maria") == (0, 0)
     check_book()
 
 

@@ -69,6 +69,27 @@ def test_a_file_that_stands_twice_in_one_statement_is_paid_once(till: Till):
     assert till.outcomes(till.read(in_other_words)) == ["known"], "the same day's, in another format"
 
 
+def test_what_the_file_can_t_say_is_left_out_of_all_that_is_ready(till: Till):
+    fits, abroad = till.refund("jo", 12_34), till.refund("al", 5_00, "DE02120300000000202051")
+    payout = till.create()
+    assert (payout.refunds, payout.total_minor) == (1, 12_34)
+    assert [Refund.objects.get(pk=each.pk).payout for each in (fits, abroad)] == [payout.number, ""]
+    with pytest.raises(NothingToPay, match="goes into this file"):
+        till.create(key="again")
+    with pytest.raises(NotForThisFile, match=abroad.number):
+        till.create(abroad, key="named")
+
+
+def test_the_old_way_to_reverse_a_mistake_pays_nobody(till: Till):
+    paid, mistake = till.refund("jo", 12_34), till.refund("al", 5_00, note="Refund Reversal")
+    with pytest.raises(NotReady, match="nobody is paid"):
+        till.create(mistake, key="named")
+    payout = till.create()
+    assert [Refund.objects.get(pk=each.pk).payout for each in (paid, mistake)] == [payout.number, ""]
+    refunds.complete(mistake.pk, actor=till.admin, now=till.now)
+    assert till.balance("al") == (95_00, 0)
+
+
 def test_the_file_stands_sealed_in_the_database(till: Till):
     till.refund("jo")
     till.create()

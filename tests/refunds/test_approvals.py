@@ -71,6 +71,32 @@ def test_without_rules_an_admin_completes_in_one_step(ask, by):
     assert refunds.complete(ask().pk, **by).status == Refund.Status.COMPLETED
 
 
+def test_whoever_said_where_a_large_refund_goes_completes_it_with_somebody_else_alone(
+    ask, by, new_admin, now
+):
+    refund = ask(LARGE, account=ACCOUNT)
+    bob, eve = new_admin("bob"), new_admin("eve")
+    payees.change(
+        refund.pk, method="bank_transfer", payee=Payee("Jo", OTHER_ACCOUNT), payment_date=now.date(), note="",
+        actor=bob, now=now,
+    )  # fmt: skip
+    with pytest.raises(SelfApproval):
+        approve(refund.pk, acknowledged=flags(refund), actor=bob, now=now)
+    with pytest.raises(SelfCompletion):
+        refunds.complete(refund.pk, actor=bob, now=now)
+    assert refunds.complete(refund.pk, actor=eve, now=now).status == Refund.Status.COMPLETED
+
+
+def test_whoever_changed_no_more_than_its_note_or_day_completes_a_large_refund(ask, new_admin, now):
+    refund = ask(LARGE, account=ACCOUNT)
+    bob = new_admin("bob")
+    payees.change(
+        refund.pk, method="bank_transfer", payee=Payee(refund.payee_name, ACCOUNT), note="Urgent",
+        payment_date=now.date() + timedelta(days=1), actor=bob, now=now,
+    )  # fmt: skip
+    assert refunds.complete(refund.pk, actor=bob, now=now).status == Refund.Status.COMPLETED
+
+
 def test_a_rule_asks_for_an_approval_first(ask, policy, by):
     policy(ApprovalRule(1))
     refund = ask()

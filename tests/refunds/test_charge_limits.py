@@ -206,6 +206,17 @@ class TestWhatCounts:
         with till.refused(InvalidInput, "charge"):
             back(till, 500, ONE)
 
+    def test_a_charge_that_turned_out_to_be_another_customer_s_gets_nothing(self, till):
+        order = till.place(line(1_000))
+        payment = till.pay(order, 1_500, charge=ONE)
+        held = back(till, 500)
+        till.void(payment)
+        till.pay(order, 1_500)
+        other = customers.add(username="maria", currency="GBP", actor=till.staff, now=till.now)
+        till.pay(till.place(line(1_000), customer_id=other.pk), 1_600, charge=ONE)
+        with till.refused(ChargeLimit, "charge"):
+            refunds.complete(held.pk, actor=ADMIN, now=till.now)
+
     def test_a_charge_recorded_anew_remembers_what_went_back(self, till):
         wrong = till.place(line(1_000))
         payment = till.pay(wrong, 1_500, charge=ONE)

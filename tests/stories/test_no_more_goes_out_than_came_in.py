@@ -10,6 +10,8 @@ from tests.orders.till import Till, gbp, line
 from tillbook.common.actor import Actor
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
+from tillbook.orders import checkout
+from tillbook.orders.models import OrderLine
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import Payee, SourceNotBacked
@@ -82,6 +84,42 @@ def test_a_return_of_goods_paid_with_goodwill_gives_goodwill_with_its_expiry(til
         (1000, gift.expires_at),
         (5000, gift.expires_at),
     ]
+
+
+def test_what_a_return_gave_back_as_money_is_not_given_again_when_the_order_shrinks(
+    till: Till, admin_actor: Actor
+) -> None:
+    gift = give(till, 5000, GiveReason.GOODWILL, days=5)
+    order = till.place(line(5000, sku="A"), line(5000, sku="B"))
+    till.pay(order, 5000)
+    till.spend(order, 5000)
+    till.close(till.open_rma(order, till.back(order, 1, None, position=1)))
+    assert refundable(till) == 5000
+    kept = OrderLine.objects.get(order=order, position=1)
+    till.edit(order, line(5000, sku=kept.sku, line_id=kept.pk))
+    assert refundable(till) == 5000, "the money came back once"
+    assert till.credits[0] == ("", 5000, 5000), "what is left is goodwill as before"
+    assert Credit.objects.get(id=gift.id).expires_at == gift.expires_at
+    paid_out(till, admin_actor, 5000)
+
+
+@pytest.mark.parametrize("by_edit", [True, False])
+def test_what_a_return_gave_back_of_refundable_credit_is_not_given_again(till: Till, by_edit: bool) -> None:
+    give(till, 5000, GiveReason.GOODWILL, days=5)  # it expires first: it is spent first
+    give(till, 5000, GiveReason.DEPOSIT)
+    order = till.place(line(5000, sku="A"), line(5000, sku="B"))
+    till.spend(order, 10_000)
+    till.close(till.open_rma(order, till.back(order, 1, None, position=1)))
+    assert refundable(till) == 5000
+    if by_edit:
+        kept = OrderLine.objects.get(order=order, position=1)
+        till.edit(order, line(5000, sku=kept.sku, line_id=kept.pk))
+    else:
+        checkout.restore(
+            customer_id=till.customer.pk, currency="GBP", reference=order.number, amount=gbp(5000), **till.by
+        )
+    assert refundable(till) == 5000, "the goodwill went back first"
+    assert till.credits[:2] == [("", 5000, 5000), ("", 5000, 0)]
 
 
 def test_a_return_credited_before_its_payment_was_voided_pays_what_the_void_left_owing(till: Till) -> None:

@@ -148,6 +148,8 @@ def change(
 
     def declared(endpoint: Endpoint) -> Endpoint:
         def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.GET:
+                return _unknown(request.GET)
             run = once_in_parts if in_parts else once
             return run(request, lambda: (status, endpoint(request, *args, **kwargs)))
 
@@ -165,6 +167,8 @@ def batch(router: Router, path: str, shape: Any) -> Callable[[Endpoint], Endpoin
 
     def declared(endpoint: Endpoint) -> Endpoint:
         def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.GET:
+                return _unknown(request.GET)
             made = endpoint(request, *args, **kwargs)
             return HttpResponse(made.model_dump_json(by_alias=True), content_type="application/json")
 
@@ -185,6 +189,8 @@ def update(
 
     def declared(endpoint: Endpoint) -> Endpoint:
         def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.GET:
+                return _unknown(request.GET)
             with transaction.atomic():
                 return with_version(endpoint(request, *args, **kwargs))
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, document, read
 from tillbook.api.shapes import Currency, Day, Line, Moment, Money, Page, Paging, Sent, Text, page
+from tillbook.common.actor import Permission
 from tillbook.common.errors import WrongState
 from tillbook.payouts import queries, services
 from tillbook.payouts.instructions import NotForThisFile
@@ -133,7 +134,7 @@ def _whole(payout: Payout) -> PayoutWithItems:
     return PayoutWithItems(**dict(told(payout)), items=items)
 
 
-@read(router, "/sources", Page[SourceOut])
+@read(router, "/sources", Page[SourceOut], permission=Permission.MAKE_PAYOUTS)
 def list_sources(request: ApiRequest) -> Page[SourceOut]:
     """The accounts of the shop that refunds are paid from."""
     return Page(items=[_source_told(each) for each in queries.sources()], next_cursor=None)
@@ -146,7 +147,7 @@ def add_source(request: ApiRequest, body: SourceSent) -> SourceOut:
     return _source_told(source)
 
 
-@read(router, "/payouts", Page[PayoutOut], PayoutNotFound)
+@read(router, "/payouts", Page[PayoutOut], PayoutNotFound, permission=Permission.MAKE_PAYOUTS)
 def list_payouts(request: ApiRequest, filters: Query[Paging]) -> Page[PayoutOut]:
     """Payouts, the newest first."""
     before = None if filters.cursor is None else services.get(filters.cursor).pk
@@ -178,7 +179,7 @@ def create_payout(request: ApiRequest, body: PayoutSent) -> PayoutWithItems:
     return _whole(payout)
 
 
-@read(router, "/payouts/{public:number}", PayoutWithItems, PayoutNotFound)
+@read(router, "/payouts/{public:number}", PayoutWithItems, PayoutNotFound, permission=Permission.MAKE_PAYOUTS)
 def get_payout(request: ApiRequest, number: str) -> PayoutWithItems:
     """One payout, and the state of each refund in it."""
     return _whole(services.get(number))

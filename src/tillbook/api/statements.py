@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
 from tillbook.api.shapes import Currency, Day, Line, Moment, Money, Page, Paging, Sent, page
+from tillbook.common.actor import Permission
 from tillbook.payouts import matching, queries
 from tillbook.payouts.entries import UnreadableStatement
 from tillbook.payouts.matching import StatementNotFound
@@ -104,7 +105,7 @@ def _booking(booking: Booking) -> BookingOut:
     )
 
 
-@read(router, "/statements", Page[StatementOut], StatementNotFound)
+@read(router, "/statements", Page[StatementOut], StatementNotFound, permission=Permission.MAKE_PAYOUTS)
 def list_statements(request: ApiRequest, filters: Query[Paging]) -> Page[StatementOut]:
     """Statements that were read, the newest first."""
     before = None if filters.cursor is None else matching.get(filters.cursor).pk
@@ -129,7 +130,10 @@ def read_statement(request: ApiRequest, body: StatementSent) -> StatementWithBoo
     return _whole(statement)
 
 
-@read(router, "/statements/{public:number}", StatementWithBookings, StatementNotFound)
+@read(
+    router, "/statements/{public:number}", StatementWithBookings, StatementNotFound,
+    permission=Permission.MAKE_PAYOUTS,
+)  # fmt: skip
 def get_statement(request: ApiRequest, number: str) -> StatementWithBookings:
     """One statement, and what it did."""
     return _whole(matching.get(number))

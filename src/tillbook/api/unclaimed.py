@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -15,7 +16,9 @@ from tillbook.api.problems import Problem
 from tillbook.api.refund_shapes import Method, RefundWithCredits, told_whole
 from tillbook.api.shapes import Currency, Day, Line, Moment, Money, Page, Paging, Sent, Text, page
 from tillbook.common.errors import InvalidInput, PermissionDenied, Refusal, WrongState
+from tillbook.common.numbering import row_id
 from tillbook.credit.basis import View, basis_at, day_end
+from tillbook.ledger.book import micros
 from tillbook.refunds import ageing, queries, receipt, unclaimed
 from tillbook.refunds.ageing import Unclaimed
 from tillbook.refunds.receipt import ChequeTaken, NotOut
@@ -110,19 +113,29 @@ def list_unclaimed(request: ApiRequest, filters: Query[UnclaimedFilters]) -> Pag
         for each in ageing.as_of(basis, currency=filters.currency)
         if (stale := ageing.is_stale(each, before)) or not filters.stale
     ]
-    return page(_after(found, filters), filters.limit, lambda each: each, lambda each: each.refund)
+    if filters.cursor is not None:
+        stood = _read_cursor(filters.cursor)
+        found = [each for each in found if _place(each) > stood]
+    return page(found, filters.limit, lambda each: each, lambda each: _cursor(_place(each)))
 
 
-def _after(found: list[UnclaimedOut], filters: UnclaimedFilters) -> list[UnclaimedOut]:
-    """Those after the cursor; or after where it stood, if it was cancelled or received since."""
-    if filters.cursor is None:
-        return found
-    last = queries.by_number(filters.cursor)
-    place = next((place for place, each in enumerate(found) if each.refund == last.number), None)
-    if place is not None:
-        return found[place + 1 :]
-    stood = (last.currency, unclaimed.since_of(last))
-    return [each for each in found if (each.amount.currency, each.since) >= stood]
+_Place = tuple[str, int, int]  # of a row in the list: its currency, microseconds since 1970, the refund's id
+
+
+def _place(each: UnclaimedOut) -> _Place:
+    return each.amount.currency, micros(each.since), row_id("RF", each.refund) or 0
+
+
+def _cursor(place: _Place) -> str:
+    """All that the list is sorted by: what was paid or received since may stand elsewhere, or nowhere."""
+    return "-".join(map(str, place))
+
+
+def _read_cursor(cursor: str) -> _Place:
+    found = re.fullmatch(r"([A-Z]{3})-([0-9]{1,18})-([0-9]{1,18})", cursor, re.ASCII)
+    if found is None:
+        raise InvalidInput("The cursor is none of this list's.", field="cursor")
+    return found[1], int(found[2]), int(found[3])
 
 
 def _told(each: Unclaimed, *, stale: bool) -> UnclaimedOut:

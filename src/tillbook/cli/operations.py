@@ -202,7 +202,7 @@ class _Command:
             key = given["key"]
             request.META["HTTP_IDEMPOTENCY_KEY"] = uuid.uuid4().hex if key is None else key
         try:
-            request.actor = _actor(given["by"])
+            request.actor = actor_of(given["by"])
             response = self.operation.answered(request, **arguments)
         except Refusal as refusal:
             response = problems.of_refusal(refusal, body)
@@ -307,7 +307,8 @@ def _request(operation: Operation, path: list[str], body: dict[str, Any]) -> Api
     return request
 
 
-def _actor(username: str | None) -> Actor:
+def actor_of(username: str | None) -> Actor:
+    """In whose name a command acts: the user of --by, or the system. Raises InvalidInput, UserNotFound."""
     if username is None:
         return Actor.system("cli")
     user = staff.by_username(username)

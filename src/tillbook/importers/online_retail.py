@@ -70,7 +70,7 @@ def import_file(
     """
     report = Report()
     with DelimitedFile(path, HEADER) as file:
-        found = documents(_counted(file, report), report.omissions)
+        found = documents(_counted(file, report), report.omissions, now=now)
         while part := list(islice(found, _DOCUMENTS_A_TRANSACTION)):
             _import_part(part, report, actor, now)
             if on_progress is not None:

@@ -97,15 +97,18 @@ class _Unusable(Exception):
         self.why = why
 
 
-def documents(rows: Iterable[tuple[int, list[str]]], omissions: Omissions) -> Iterator[Document]:
+def documents(
+    rows: Iterable[tuple[int, list[str]]], omissions: Omissions, *, now: datetime
+) -> Iterator[Document]:
     """The file's documents in the order in which they begin; rows left out go to `omissions`.
 
-    Memory holds the documents of the last few thousand rows, however long the file is.
+    What is dated after `now` is left out. Memory holds the documents of the last few thousand rows, however
+    long the file is.
     """
     waiting: dict[str, Document] = {}
     for row, fields in rows:
         try:
-            _take(row, fields, waiting)
+            _take(row, fields, waiting, now)
         except _Unusable as unusable:
             omissions.add(unusable.why, row)
         while waiting and row - (oldest := next(iter(waiting.values()))).last_row > _PATIENCE_ROWS:
@@ -113,7 +116,7 @@ def documents(rows: Iterable[tuple[int, list[str]]], omissions: Omissions) -> It
     yield from waiting.values()
 
 
-def _take(row: int, fields: list[str], waiting: dict[str, Document]) -> None:
+def _take(row: int, fields: list[str], waiting: dict[str, Document], now: datetime) -> None:
     """Add the row to its document. Raises _Unusable."""
     if len(fields) != len(HEADER):
         raise _Unusable(LeftOut.COLUMNS)
@@ -125,6 +128,8 @@ def _take(row: int, fields: list[str], waiting: dict[str, Document]) -> None:
     if _NUMBER.fullmatch(number) is None:
         raise _Unusable(LeftOut.NUMBER)
     moment, line = _moment(at), _line(number, sku, description, quantity, price)
+    if moment > now:
+        raise _Unusable(LeftOut.DATE)
     document = waiting.setdefault(number, Document(number, buyer, country[:100], moment, row, row))
     if document.customer != buyer:
         raise _Unusable(LeftOut.OTHER_CUSTOMER)

@@ -128,7 +128,8 @@ def update(call: Call) -> Tree:
 
 def _update(item: Item) -> Tree:
     fields = item.fields
-    customer = queries.by_username(fields.needed("Username"))
+    # Under the lock from here: what others change meanwhile is not written over.
+    customer = queries.locked(queries.by_username(fields.needed("Username")).pk)
     sent = fields.inner("BillingAddress")
     details = address(sent)
     if _same_address(sent, customer):  # it was read here, and comes back: its lines stay as they are

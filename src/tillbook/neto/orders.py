@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from django.db.models import QuerySet
 from tillbook.common.actor import Permission
 from tillbook.common.errors import InvalidInput, KeyReused
 from tillbook.common.money import check_currency, exponent
+from tillbook.events.queries import of_key
 from tillbook.neto import customers, methods
 from tillbook.neto.calls import Call, Item, between, change, page, selected
 from tillbook.neto.fields import Fields, rounded, told_boolean, told_moment, told_money
@@ -167,14 +169,14 @@ def _add(item: Item) -> Tree:
     off = sum(
         (each.decimal("DiscountAmount") or Decimal(0) for each in fields.each("AppliedDiscounts")), Decimal(0)
     )
+    key = item.key("order", number) if number else item.key()
     try:
         order = services.place(
             customer_id=customer.pk, currency=currency, number=number,
             lines=_less(lines, rounded(off - min(rounding, Decimal(0)), currency)),
             shipping_minor=shipping or 0, surcharge_minor=rounded(max(rounding, Decimal(0)), currency),
             note=fields.text("InternalOrderNotes"),
-            placed_at=fields.moment("DatePlacedUTC") or fields.moment("DatePlaced"),
-            key=item.key("order", number) if number else item.key(), **item.by,
+            placed_at=_placed_at(fields, customer.pk, key), key=key, **item.by,
         )  # fmt: skip
     except KeyReused as error:
         if item.call.sent_key:
@@ -183,6 +185,18 @@ def _add(item: Item) -> Tree:
             f"There is already an order {number}, with other content.", field="OrderID"
         ) from error
     return {"OrderID": order.number}
+
+
+def _placed_at(fields: Fields, customer_id: int, key: str) -> datetime | None:
+    """When it was placed. A day that has not begun in UTC counts from now, for a repetition from then."""
+    name = "DatePlacedUTC" if fields.moment("DatePlacedUTC") else "DatePlaced"
+    at = fields.moment(name)
+    if at is None or at != fields.now:
+        return at
+    first = of_key(customer_id, key)
+    if first is None or first.action != "order.placed":
+        return at
+    return by_number(first.subject).placed_at
 
 
 def check_tax(fields: Fields) -> None:
@@ -269,11 +283,13 @@ def _changed_lines(
 ) -> list[LineInput]:
     """The lines as they shall be: those named by OrderLineID or SKU changed, all others added."""
     lines = list(before)
+    taken: set[int] = set()  # of two lines with one SKU each is changed by an entry of its own
     for fields in sent:
-        place = _place_of(order, stored, fields)
+        place = _place_of(order, stored, fields, taken)
         if place is None:
             lines.append(_new_line(fields, order.currency))
             continue
+        taken.add(place)
         line, row = lines[place], stored[place]
         quantity, price = fields.whole("Quantity", line.quantity), fields.decimal("UnitPrice")
         if price is None:
@@ -284,10 +300,15 @@ def _changed_lines(
     return lines
 
 
-def _place_of(order: Order, stored: Sequence[OrderLine], fields: Fields) -> int | None:
+def _place_of(
+    order: Order, stored: Sequence[OrderLine], fields: Fields, taken: Collection[int]
+) -> int | None:
     wanted = fields.text("OrderLineID")
     for place, row in enumerate(stored):
-        if wanted == line_id(order, row) or (not wanted and fields.text("SKU") == row.sku):
+        named = wanted == line_id(order, row) if wanted else fields.text("SKU") == row.sku
+        if named and place in taken and wanted:
+            raise InvalidInput(f"Line {wanted} is there twice.", field="OrderLineID")
+        if named and place not in taken:
             return place
     if wanted:
         raise InvalidInput(f"Order {order.number} has no line {wanted}.", field="OrderLineID")

@@ -231,9 +231,12 @@ def edit(
     order_lines.replace_lines(order, lines, shipping_minor=shipping_minor, surcharge_minor=surcharge_minor)
     order.shipping_minor, order.surcharge_minor = shipping_minor, surcharge_minor
     order.total_minor, order.note = total, note
+    # What was too much before and is due now pays it again, as far as it is still there.
+    taken_back = take_back(order, key, actor, now) if total > total_before else 0
     settled = settle(order, owed_before, key, actor, now)
     data = {
         "total": [str(_money(order, total_before)), str(_money(order, total))],
+        "overpayment_taken_back": str(_money(order, taken_back)),
         "overpaid": str(_money(order, settled.made_credit_minor)),
         "credit_given_back": str(_money(order, settled.given_back_minor)),
         "lines": [lines_before, order_lines.told(order)],
@@ -410,9 +413,9 @@ def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime)
             % {"returned": _money(order, order.returned_minor), "number": order.number}
         )
     owed_before, restored = order.owing_minor, order.credit_used_minor
+    order.status, order.cancelled_at = Order.Status.CANCELLED, now  # from here on nothing is due for it
     if restored:
         give_back(order, restored, key, actor, now)
-    order.status, order.cancelled_at = Order.Status.CANCELLED, now
     released = release_holds(order, key, actor, now)
     settled = settle(order, owed_before, key, actor, now)
     data = {

@@ -38,6 +38,9 @@ def settle(
     _use_reversed(order)
     excess = order.excess_minor
     money = min(excess, max(0, order.received_minor - order.overpaid_minor))
+    if money and order.returned_minor:
+        # What its returns gave back as refundable credit is not given twice: then credit goes back instead.
+        money = min(money, max(_unreturned(order), excess - order.credit_used_minor))
     if money:
         cancelled = order.status == Order.Status.CANCELLED
         terms = terms_of(Source.OVERPAYMENT, now)
@@ -65,6 +68,7 @@ def give_back(order: Order, minor: int, key: str, actor: Actor, now: datetime) -
     parts = credit.restore(
         customer_id=order.customer_id, currency=order.currency, reference=order.number,
         amount=Money(minor, order.currency), key=derived_key(key, "restore"), actor=actor, now=now,
+        refundable_first_up_to=_unreturned(order) if order.returned_minor else None,
     )  # fmt: skip
     order.credit_used_minor -= minor
     ids = [part.credit_id for part in parts]
@@ -197,13 +201,23 @@ def refundable_left(order: Order) -> int:
     What came in as money or as refundable credit, less what came back so already and was not
     reversed. The rest was paid with goodwill or promotions, which never turn into cash.
     """
-    money = max(0, order.received_minor - order.overpaid_minor)
     credited = refundable_spent(order.customer_id, order.number)
-    if credited:
-        payers = [each.id for each in payers_of(order.customer_id, [order.number], refundable=True)]
-        # Credit that paid it counts as far as the money behind that credit is still there.
-        unbacked = sum(each.unbacked_minor for each in source_orders(order.customer_id, payers))
-        credited = max(0, credited - unbacked)
+    if not credited:
+        return _unreturned(order, credited)
+    payers = [each.id for each in payers_of(order.customer_id, [order.number], refundable=True)]
+    # Credit that paid it counts as far as the money behind that credit is still there.
+    unbacked = sum(each.unbacked_minor for each in source_orders(order.customer_id, payers))
+    return _unreturned(order, max(0, credited - unbacked))
+
+
+def _unreturned(order: Order, credited: int | None = None) -> int:
+    """What came in as money or refundable credit, less what its returns gave back as such, in minor units.
+
+    `credited` is how much refundable credit counts; without it, all that paid the order.
+    """
+    if credited is None:
+        credited = refundable_spent(order.customer_id, order.number)
+    money = max(0, order.received_minor - order.overpaid_minor)
     returned = {each.id: each.issued_minor for each in _return_credits(order) if each.refundable}
     reversed_minor = sum(reversed_of(order.customer_id, returned.keys()).values()) if returned else 0
     return max(0, money + credited - sum(returned.values()) + reversed_minor)

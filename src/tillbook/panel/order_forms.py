@@ -280,14 +280,18 @@ class PayWithCreditForm(MoneyForm, KeyedForm):
             return values
         if values["way"] == self.CHOSEN and not self.chosen():
             self.add_error(None, gettext("Enter an amount beside at least one credit."))
-        if values["way"] == self.AUTOMATIC and values["amount"] is None:
+        if values["way"] == self.AUTOMATIC and self._typed_beside_credits():
+            said = gettext("There are amounts beside credits: choose the credits, or clear those amounts.")
+            self.add_error("way", said)
+        elif values["way"] == self.AUTOMATIC and values["amount"] is None:
             self.add_error("amount", gettext("Enter the amount to pay with credit."))
         return values
 
     def chosen(self) -> dict[int, int] | None:
         """credit id -> minor units, or None where the credits' own order shall decide."""
-        if self.cleaned_data["way"] == self.AUTOMATIC:
-            return None
+        return None if self.cleaned_data["way"] == self.AUTOMATIC else self._typed_beside_credits()
+
+    def _typed_beside_credits(self) -> dict[int, int]:
         amounts = {credit.id: self.cleaned_data[f"credit_{credit.id}"] for credit in self.credits}
         return {credit_id: minor for credit_id, minor in amounts.items() if minor}
 

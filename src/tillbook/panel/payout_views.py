@@ -18,12 +18,12 @@ from tillbook.panel.edge import (
     page_of,
     read_only,
     status_of,
+    whole,
 )
 from tillbook.panel.payout_forms import CancelPayoutForm, PayoutForm, SourceForm
 from tillbook.payouts import queries, services
 from tillbook.payouts.models import Payout
 from tillbook.refunds.queries import ready_for_payout
-from tillbook.refunds.state import OPEN
 from tillbook.shop.policies import shop
 
 _PAGE_SIZE = 50
@@ -76,12 +76,12 @@ def payout(request: PanelRequest, number: str) -> HttpResponse:
 
 
 def _payout_page(request: PanelRequest, payout: Payout, form: CancelPayoutForm) -> HttpResponse:
-    items = queries.items_of(payout)
-    untouched = all(item.refund.status in OPEN for item in items)
-    may_cancel = payout.status == Payout.Status.MADE and untouched
+    after = request.GET.get("after", "")
+    rows = queries.items_of(payout, after=whole(after) or 0, limit=_PAGE_SIZE + 1)
+    may_cancel = payout.status == Payout.Status.MADE and queries.is_untouched(payout)
     context = {
         "payout": payout,
-        "items": items,
+        "page": page_of(rows, _PAGE_SIZE, key=after, key_of=lambda item: str(item.pk)),
         "form": form,
         "may_cancel": may_cancel,
     }

@@ -92,8 +92,15 @@ class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._keeps_account = False
         if not self.charges:  # there is nothing that the gateway could pay back to
             _choice(self, "method").choices = [each for each in methods() if each[0] != Refund.Method.GATEWAY]
+
+    def keep_account(self, ending: str) -> None:
+        """Let the bank account, which ends so, be left empty: not everyone who corrects it may read it."""
+        self._keeps_account = True
+        said = _("The account is %(ending)s. Left empty, it stays.") % {"ending": ending}
+        self.fields["bank_account"].help_text = said
 
     def back_to(self) -> Charge:
         """What the money goes back to, where the chosen method is the gateway."""
@@ -119,7 +126,8 @@ class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
             Detail(
                 self[name],
                 " ".join(each.code for each in them),
-                any(each.asks(name) == Asked.REQUIRED for each in them),
+                any(each.asks(name) == Asked.REQUIRED for each in them)
+                and not (self._keeps_account and name == "bank_account"),
             )
             for name, them in asking.items()
             if them

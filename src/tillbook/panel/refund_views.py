@@ -205,11 +205,13 @@ def refund_page(request: PanelRequest, refund: Refund, account: str = "", **sent
         context["end_form"] = EndForm()
     if is_open and (needed := approvals.needed(refund, request.now)):
         given = approvals.standing(refund)
+        barred = approvals.is_barred(refund, request.actor)
         mine = any(each.by == request.actor.name for each in given)
         context |= {
             "approvals_needed": needed,
             "approvals": given,
-            "approve_form": None if mine else ApproveForm(flags=approvals.flags(refund)),
+            "approve_barred": barred,
+            "approve_form": None if mine or barred else ApproveForm(flags=approvals.flags(refund)),
         }
     # What nobody has paid is declined; only a payment can come back.
     was_paid = refund.status == Refund.Status.COMPLETED or (is_open and refund.payout)

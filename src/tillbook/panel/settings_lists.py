@@ -189,7 +189,7 @@ class ApprovalsForm(SettingsForm):
         super().__init__(*args, **kwargs)
         rules: Sequence[Mapping[str, Any]] = values_of(shop)["approval_rules"]
         self.places = range(1, len(rules) + 2)
-        methods = [(each.code, each.label) for each in shop.methods.values()]
+        methods = [(each.code, _(each.label)) for each in shop.methods.values()]
         for place in self.places:
             rule = rules[place - 1] if place <= len(rules) else {}
             for attribute, field in _rule_fields(rule, methods).items():

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from tillbook.common.actor import Permission
-from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of
+from tillbook.panel.edge import PanelRequest, answer, form_for, page_of, read_only, status_of, whole
 from tillbook.panel.payout_forms import StatementForm
 from tillbook.payouts import matching, queries
 from tillbook.payouts.models import Booking, Statement
@@ -50,10 +48,11 @@ def _read(request: PanelRequest, form: StatementForm) -> Statement:
 def statement(request: PanelRequest, number: str) -> HttpResponse:
     request.actor.require(Permission.MAKE_PAYOUTS)
     shown = matching.get(number)
-    bookings = queries.bookings_of(shown)
-    counts = Counter(booking.outcome for booking in bookings)
-    outcomes = [
-        (each.value, each.label, counts[each.value]) for each in Booking.Outcome if counts[each.value]
-    ]
-    context = {"statement": shown, "bookings": bookings, "outcomes": outcomes}
+    after = request.GET.get("after", "")
+    seen = whole(after)
+    rows = queries.bookings_of(shown, after=-1 if seen is None else seen, limit=_PAGE_SIZE + 1)
+    counts = queries.outcomes_of(shown)
+    outcomes = [(each.value, each.label, counts[each]) for each in Booking.Outcome if each in counts]
+    listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda booking: str(booking.position))
+    context = {"statement": shown, "page": listed, "outcomes": outcomes}
     return render(request, "panel/statements/statement.html", context)

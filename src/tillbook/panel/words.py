@@ -29,6 +29,7 @@ ACTIONS: dict[str, StrOrPromise] = {
     "refund.requested": gettext_lazy("Refund requested"),
     "refund.approved": gettext_lazy("Refund approved"),
     "refund.changed": gettext_lazy("Refund changed"),
+    "refund.accounts_taken": gettext_lazy("List with whole account numbers taken"),
     "refund.account_revealed": gettext_lazy("Whole account number looked at"),
     "refund.entered_payout": gettext_lazy("Refund put into a payout"),
     "refund.left_payout": gettext_lazy("Refund left its payout"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from django.db.models import Count
+
 from tillbook.payouts.models import Booking, GatewayAccount, Item, Payout, Sending, Source, Statement
+from tillbook.refunds.state import OPEN
 
 
 def sources() -> list[Source]:
@@ -16,9 +19,18 @@ def page(*, before: int | None = None, limit: int = 50) -> list[Payout]:
     return list((rows if before is None else rows.filter(pk__lt=before))[:limit])
 
 
-def items_of(payout: Payout) -> list[Item]:
-    """What is in the payout, in the order of its file, with the refunds as they stand now."""
-    return list(Item.objects.filter(payout=payout).select_related("refund__customer").order_by("pk"))
+def items_of(payout: Payout, *, after: int = 0, limit: int | None = None) -> list[Item]:
+    """What is in the payout, in the order of its file, with the refunds as they stand now.
+
+    `after` is the id of the last one seen, `limit` how many are wanted, else all.
+    """
+    rows = Item.objects.filter(payout=payout, pk__gt=after).select_related("refund__customer")
+    return list(rows.order_by("pk")[:limit])
+
+
+def is_untouched(payout: Payout) -> bool:
+    """Whether nothing has become of any refund in it yet."""
+    return not Item.objects.filter(payout=payout).exclude(refund__status__in=OPEN).exists()
 
 
 def page_of_statements(*, before: int | None = None, limit: int = 50) -> list[Statement]:
@@ -27,9 +39,19 @@ def page_of_statements(*, before: int | None = None, limit: int = 50) -> list[St
     return list((rows if before is None else rows.filter(pk__lt=before))[:limit])
 
 
-def bookings_of(statement: Statement) -> list[Booking]:
-    """The entries that the statement was the first to have, in its order."""
-    return list(Booking.objects.filter(statement=statement).select_related("refund").order_by("position"))
+def bookings_of(statement: Statement, *, after: int = -1, limit: int | None = None) -> list[Booking]:
+    """The entries that the statement was the first to have, in its order.
+
+    `after` is the position of the last one seen, `limit` how many are wanted, else all.
+    """
+    rows = Booking.objects.filter(statement=statement, position__gt=after).select_related("refund")
+    return list(rows.order_by("position")[:limit])
+
+
+def outcomes_of(statement: Statement) -> dict[str, int]:
+    """How many of the statement's entries came to which outcome."""
+    counted = Booking.objects.filter(statement=statement).values_list("outcome").annotate(Count("pk"))
+    return dict(counted.order_by())
 
 
 def gateway_accounts() -> list[GatewayAccount]:

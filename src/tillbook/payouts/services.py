@@ -18,11 +18,11 @@ from tillbook.common.numbering import row_id
 from tillbook.credit import services as credit
 from tillbook.events.services import NewEvent, check_key, content_of, record
 from tillbook.payouts.formats import aba, bacs, nacha, sepa, sheets
-from tillbook.payouts.instructions import Instruction, Run, Sender
+from tillbook.payouts.instructions import Instruction, NotForThisFile, Run, Sender
 from tillbook.payouts.models import Item, Payout, Source
 from tillbook.refunds import in_payout
 from tillbook.refunds.accounts import BankAccount, read
-from tillbook.refunds.models import Refund
+from tillbook.refunds.models import REVERSAL_NOTE, Refund
 from tillbook.refunds.queries import by_number
 from tillbook.refunds.state import OPEN
 from tillbook.shop.policies import shop
@@ -204,6 +204,7 @@ def _ready(currency: str) -> list[Refund]:
         kind=Refund.Kind.REFUND, method=Refund.Method.BANK_TRANSFER, currency=currency, payout="",
         status__in=OPEN,
     )  # fmt: skip
+    rows = rows.exclude(note__iexact=REVERSAL_NOTE)  # nobody is paid by those
     return list(rows.order_by("requested_at", "pk")[:_MOST])
 
 
@@ -224,6 +225,8 @@ def _entered(
         return list(chosen)
     taken = []
     for refund in chosen:
+        if not _fits(refund, payout):
+            continue
         try:
             in_payout.enter_payout([refund], payout.number, actor=actor, now=now)
         except Refusal:
@@ -231,9 +234,25 @@ def _entered(
         taken.append(refund)
     if not taken:
         raise NothingToPay(
-            _("None of the refunds that wait may be paid by you yet: see each one's page for why.")
+            _(
+                "None of the refunds that wait goes into this file, or may be paid by you yet: see each "
+                "one's page for why."
+            )
         )
     return taken
+
+
+def _fits(refund: Refund, payout: Payout) -> bool:
+    """Whether the payout's file can say where the refund goes. Raises what keeps it from saying so of any."""
+    try:
+        WRITERS[payout.format](_run(payout, [refund]))
+    except in_payout.NotReady:
+        return False
+    except NotForThisFile as refusal:
+        if refusal.field != "refunds":
+            raise
+        return False
+    return True
 
 
 def _check_currency(refund: Refund, payout: Payout) -> None:

@@ -105,6 +105,8 @@ def link(request: PortalRequest, token: str) -> HttpResponse:
     Looks are not counted: nobody guesses a link, and the log of a refusal would hold one that still works.
     """
     if not links.may_open(token, request.now):
+        if request.customer is not None:  # it opened the page that is still open here
+            return redirect("portal:home")
         return render(request, "portal/link_spent.html", status=404)
     return render(request, "portal/link.html", {"token": token})
 
@@ -119,6 +121,8 @@ def open_page(request: PortalRequest) -> HttpResponse:
     try:
         opened = links.open_page(request.POST.get("token", ""), origin=origin_of(request), now=request.now)
     except links.PageLinkSpent:
+        if request.customer is not None:  # by a second click, or by going back
+            return redirect("portal:home")
         return render(request, "portal/link_spent.html", status=404)
     response = redirect("portal:home")
     remember(response, opened.token)

@@ -176,8 +176,13 @@ def _is_large(refund: Refund) -> bool:
     return refund.currency != policy.currency or refund.amount_minor > policy.self_completion_limit_minor
 
 
+def is_barred(refund: Refund, actor: Actor) -> bool:
+    """Whether the actor may not approve it whatever their role: it is their own, and large (R6)."""
+    return is_own(refund, actor) and _is_large(refund)
+
+
 def _check_approver(refund: Refund, actor: Actor) -> None:
-    if is_own(refund, actor) and _is_large(refund):
+    if is_barred(refund, actor):
         limit = Money(shop().self_completion_limit_minor, shop().currency)
         raise SelfApproval(
             _("You asked for %(number)s yourself. Above %(limit)s somebody else approves it.")

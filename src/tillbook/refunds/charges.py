@@ -209,10 +209,10 @@ def check_room(refund: Refund) -> None:
     if refund.method != Refund.Method.GATEWAY and not charge:
         return
     payment = payment_of(charge)
-    if payment is None:
+    if payment is None or payment.order.customer_id != refund.customer_id:
         raise ChargeLimit(
             _(
-                "The payment by the charge %(charge)s was voided: nothing may go back to it. "
+                "The customer's payment by the charge %(charge)s was voided: nothing may go back to it. "
                 "Decline %(number)s."
             )
             % {"charge": charge.id, "number": refund.number},

@@ -25,7 +25,11 @@ def check_sendable(refund: Refund, *, actor: Actor, now: datetime) -> None:
     actor.require(Permission.COMPLETE_REFUND)
     check_move(refund, Refund.Status.COMPLETED)
     check_free(refund)
-    if refund.kind != Refund.Kind.REFUND or refund.method != Refund.Method.GATEWAY or not refund.charge:
+    if refund.pays_nobody:
+        raise NotForGateway(
+            _("%(number)s takes back a credit given by mistake: nobody is paid.") % {"number": refund.number}
+        )
+    if refund.method != Refund.Method.GATEWAY or not refund.charge:
         raise NotForGateway(
             _("%(number)s does not go back through a gateway. Pay it another way.")
             % {"number": refund.number}

@@ -61,7 +61,13 @@ def leave_payout(refunds: Sequence[Refund], *, actor: Actor, now: datetime) -> N
 
 
 def _check_ready(refund: Refund) -> None:
-    if refund.kind != Refund.Kind.REFUND or refund.method != Refund.Method.BANK_TRANSFER:
+    if refund.pays_nobody:
+        raise NotReady(
+            _("%(number)s takes back a credit given by mistake: nobody is paid. Leave it out.")
+            % {"number": refund.number},
+            field="refunds",
+        )
+    if refund.method != Refund.Method.BANK_TRANSFER:
         raise NotReady(
             _("%(number)s is not paid by bank transfer. Leave it out.") % {"number": refund.number},
             field="refunds",

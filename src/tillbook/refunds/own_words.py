@@ -42,6 +42,8 @@ def refund_state(refund: Refund) -> Told:
         return Told(
             _("Not collected"), _("Nobody took the money. Since %(day)s it is credit of yours again.") % day
         )
+    if refund.pays_nobody and refund.status == Refund.Status.COMPLETED:
+        return Told(_("Taken back"), _("A credit given by mistake was taken back on %(day)s.") % day)
     told = {
         Refund.Status.REQUESTED: (_("Under way"), _("We are checking it. The amount is set aside for you.")),
         Refund.Status.APPROVED: (_("Approved"), _("It will be paid soon. The amount is set aside for you.")),

@@ -43,7 +43,7 @@ class NotOut(Refusal):
 def is_out(refund: Refund) -> bool:
     """Whether it was paid, and nothing says yet that the payee has the money."""
     return (
-        refund.kind == Refund.Kind.REFUND
+        not refund.pays_nobody
         and refund.status == Refund.Status.COMPLETED
         and refund.method in CLAIMED
         and refund.received_at is None

@@ -226,7 +226,7 @@ def complete(
     if not (refund.payout or sending):  # whoever put it into a payout was asked then
         check_payer(refund, actor, now)
     reversal = refund.kind == Refund.Kind.REVERSAL
-    if not (reversal or sending):
+    if not (reversal or sending or refund.payout):  # what the bank or a gateway paid is only recorded
         check_backed(refund)
     if cheque_number:
         put_cheque_number(refund, cheque_number)
@@ -265,8 +265,9 @@ def check_backed(refund: Refund) -> None:
         if order.unbacked_minor or order.returned_minor > max(0, order.paid_minor):
             raise SourceNotBacked(
                 _(
-                    "A payment of order %(order)s was voided, and credit of %(number)s came from it. "
-                    "Order %(order)s must be paid before this can be paid out."
+                    "Credit of %(number)s came from order %(order)s, whose money is not all there any more: "
+                    "a payment was voided, or the order was raised. It must be paid before this can be paid "
+                    "out."
                 )
                 % {"order": order.number, "number": refund.number}
             )

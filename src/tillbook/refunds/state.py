@@ -8,6 +8,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.errors import NotFound, Refusal, WrongState
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
+from tillbook.events.models import Event
 from tillbook.refunds.models import Refund
 
 
@@ -62,11 +63,39 @@ def check_move(refund: Refund, to: str) -> None:
         )
 
 
+#: What a redirect may change that says who gets the money.
+DESTINATION = frozenset(
+    {
+        "method",
+        "payee_name",
+        "bank_account",
+        "paypal_email",
+        "postal_address",
+        "payee_reference",
+        "gateway",
+        "charge",
+    }
+)
+
+
 def is_own(refund: Refund, actor: Actor) -> bool:
-    """Whether the actor asked for it, by themselves or by a key of theirs."""
+    """Whether the actor asked for it or said where it goes, by themselves or by a key of theirs."""
     if actor.user_id is None:
-        return refund.requested_by_user_id is None and refund.requested_by == actor.name
-    return refund.requested_by_user_id == actor.user_id
+        asked = refund.requested_by_user_id is None and refund.requested_by == actor.name
+    else:
+        asked = refund.requested_by_user_id == actor.user_id
+    return asked or _was_redirected_by(refund, actor)
+
+
+def _was_redirected_by(refund: Refund, actor: Actor) -> bool:
+    changes = Event.objects.filter(
+        subject=refund.number, action="refund.changed", actor_user_id=actor.user_id
+    )
+    if actor.user_id is None:
+        changes = changes.filter(actor_name=actor.name)
+    return any(
+        DESTINATION & data.get("changed", {}).keys() for data in changes.values_list("data", flat=True)
+    )
 
 
 def check_free(refund: Refund) -> None:

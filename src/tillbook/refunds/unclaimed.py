@@ -37,7 +37,7 @@ def cancel(refund_id: int, *, note: str = "", actor: Actor, now: datetime) -> Re
     if refund.was_unclaimed:
         return refund
     check_text(note, field="note", longest=1_000)
-    if refund.kind != Refund.Kind.REFUND:
+    if refund.pays_nobody:
         raise WrongState(_("%(number)s is a reversal: nobody is paid by it.") % {"number": refund.number})
     check_move(refund, Refund.Status.FAILED)
     if refund.status in OPEN:
@@ -72,7 +72,7 @@ def age_days(since: datetime, day: date) -> int:
 def is_stale(refund: Refund, now: datetime) -> bool:
     """Whether `cancel` would take it back."""
     waits = is_out(refund) or (
-        refund.status in OPEN and refund.kind == Refund.Kind.REFUND and not (refund.payout or refund.sending)
+        refund.status in OPEN and not (refund.pays_nobody or refund.payout or refund.sending)
     )
     return waits and since_of(refund) < stale_before(now)
 
