@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.api.shop_server import Server
 from tillbook import client as package
-from tillbook.client import Client, Refused, Unreachable, money, transport
+from tillbook.client import Client, Refused, Unreachable, money, transport, version_of
 from tillbook.common.actor import Actor, Role, Scope
 from tillbook.credit.queries import balance_of
 from tillbook.customers.queries import by_username
@@ -53,6 +54,43 @@ def test_the_written_modules_are_those_that_the_api_describes() -> None:
     for name, text in written.items():
         kept = (Path(package.__file__).parent / name).read_text(encoding="utf-8")
         assert kept == text, f"{name} is not what the API describes: run `make client`"
+
+
+def test_a_change_of_what_somebody_changed_meanwhile_is_refused(shop: Client) -> None:
+    shop.add_customer({"username": "jo", "currency": "AUD"})
+    read = shop.get_customer("jo")
+    assert version_of(read)
+    changed = shop.change_customer("jo", {"phone": "1"}, version=version_of(read))
+    assert (changed["phone"], version_of(changed) == version_of(read)) == ("1", False)
+    with pytest.raises(Refused) as refused:
+        shop.change_customer("jo", {"phone": "2"}, version=version_of(read))
+    assert refused.value.code == "changed_meanwhile"
+    lines = [{"sku": "MUG", "quantity": 1, "amount": money("20.00", "AUD")}]
+    shop.place_order({"customer": "jo", "number": "N1", "currency": "AUD", "lines": lines})  # type: ignore[typeddict-item]
+    order = shop.get_order("N1")
+    shop.edit_order("N1", {"note": "one"}, version=version_of(order))  # type: ignore[typeddict-item]
+    with pytest.raises(Refused):
+        shop.edit_order("N1", {"note": "two"}, version=version_of(order))  # type: ignore[typeddict-item]
+    assert shop.get_order("N1")["note"] == "one"
+
+
+def test_whether_a_change_happened_is_unknown_where_its_answer_was_lost(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.add_customer({"username": "jo", "currency": "AUD"})
+    version = version_of(shop.get_customer("jo"))
+    send, lost = shop._http.request, [True]
+
+    def losing(*args: object, **more: object) -> object:
+        answer = send(*args, **more)  # type: ignore[arg-type]
+        if lost.pop() if lost else False:
+            raise httpx.ReadError("the connection broke after the server was done")
+        return answer
+
+    monkeypatch.setattr(shop._http, "request", losing)
+    with pytest.raises(Unreachable, match="perhaps by this very request"):
+        shop.change_customer("jo", {"phone": "1"}, version=version)
+    assert shop.get_customer("jo")["phone"] == "1"
 
 
 def test_the_guide_s_example_works(shop: Client) -> None:

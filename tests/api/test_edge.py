@@ -73,6 +73,16 @@ def test_requests_are_counted_and_told(program, customer):
     assert second["RateLimit"].startswith('"key";r=998;t=')
 
 
+def test_a_change_is_not_made_with_parameters_that_it_does_not_have(program, customer):
+    for answer in (
+        program.post("/customers?dry_run=true", {"username": "al", "currency": "GBP"}),
+        program.patch("/customers/jo?dry_run=true", {"phone": "1"}),
+        program.post("/credits:batch?dry_run=true", {"items": []}),
+    ):
+        assert code(answer) == (422, "invalid_input")
+    assert list(Customer.objects.values_list("username", "phone")) == [("jo", "")]
+
+
 def test_a_key_without_requests_left_waits(program, customer, settings):
     settings.TILLBOOK_API_RATE = 1
     limiter.cache_clear()

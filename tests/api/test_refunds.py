@@ -256,3 +256,18 @@ def test_a_credit_given_by_mistake_is_reversed_with_nobody_paid(program, given, 
     completed = json.loads(program.post(f"/refunds/{told['number']}/complete", {}).content)
     assert (completed["number"], completed["status"]) == (told["number"], "completed")
     assert figures(customer) == (0, 0)
+
+
+def test_a_key_for_refunds_declines_one_whose_money_is_gone(program, new_program, admin_actor, customer):
+    lines = [{"sku": "MUG", "quantity": 1, "amount": gbp("20.00")}]
+    order = {"customer": "jo", "number": "N1", "currency": "GBP", "lines": lines}
+    assert program.post("/orders", order).status_code == 201
+    paid = program.post("/orders/N1/payments", {"amount": gbp("50.00"), "method": "card"})
+    number = asked(program, "30.00")
+    assert (
+        program.post(f"/payments/{json.loads(paid.content)['number']}/void", {"reason": "x"}).status_code
+        == 200
+    )
+    clerk = new_program(admin_actor, Scope.REFUNDS)
+    assert clerk.post(f"/refunds/{number}/decline", {"reason": "Bounced"}).status_code == 200
+    assert figures(customer) == (0, 0), "what had no money behind it was taken back"

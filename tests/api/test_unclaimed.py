@@ -73,6 +73,21 @@ def test_cash_is_received_with_its_completion(program, customer):
     assert (refund["received_on"], listed(program)) == (today(), [])
 
 
+def test_the_list_goes_on_though_what_it_showed_was_completed_or_received(program, customer):
+    asked = [ask(program, f"{each}.00") for each in range(1, 7)]
+    age(91)
+    seen: list[str] = []
+    cursor = None
+    for step in range(6):
+        page = told(program.get("/unclaimed", limit=1, stale=True, **({"cursor": cursor} if cursor else {})))
+        (row,) = page["items"]
+        seen.append(row["refund"])
+        complete(program, row["refund"], **({"received_on": today()} if step % 2 else {}))
+        cursor = page["next_cursor"]
+    assert (seen, cursor) == (asked, None)
+    assert refused(program.get("/unclaimed", cursor="RF-1001")) == (409, "invalid_input")
+
+
 def test_stale_ones_are_listed_by_page_and_cancelled_each_by_itself(program, customer):
     out, waiting, declined = (ask(program, f"{each}.00") for each in range(1, 4))
     complete(program, out)

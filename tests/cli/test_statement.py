@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.payouts.conftest import Till, state, till  # noqa: F401  a fixture
+from tillbook.staff.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +46,12 @@ def test_what_cannot_be_read_is_one_line(till: Till, run, tmp_path, arguments, c
     code, _, said = run("statement", "import", str(file), *arguments)
     assert (code, said.count("\n")) == (1, 1)
     assert says in said
+
+
+def test_nobody_reads_in_the_name_of_who_has_left(till: Till, run, tmp_path):  # noqa: F811
+    User.objects.filter(pk=till.admin.user_id).update(is_active=False)
+    arguments = ["statement", "import", str(tmp_path / "x"), *COLUMNS, "--by", till.admin.name]
+    assert run(*arguments) == (1, "", f"{till.admin.name} can't log in any more.\n")
 
 
 def test_a_file_that_is_not_there_is_said(run, tmp_path):

@@ -52,6 +52,14 @@ def row_counts() -> dict[str, int]:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("at", ["9999-12-31 23:00:00", "2026-03-02 10:31:00"])
+def test_what_is_dated_in_the_future_is_left_out(tmp_path: Path, at: str) -> None:
+    report = imported(written(tmp_path, sale(), sale(number="536366", at=at)))
+    assert list(Order.objects.values_list("number", flat=True)) == ["536365"]
+    assert report.omissions.rows == {LeftOut.DATE: 1}
+
+
+@pytest.mark.django_db
 def test_an_order_is_placed_and_paid_in_full_on_its_date_and_its_customer_is_added(tmp_path: Path) -> None:
     report = imported(written(tmp_path, sale(), sale(sku="B2", quantity="3", price="0.335")))
 

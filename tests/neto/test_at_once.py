@@ -7,6 +7,7 @@ import pytest
 from tests.databases import at_once
 from tests.neto.conftest import Integration, line
 from tillbook.common.actor import Actor, Role, Scope
+from tillbook.customers.models import Customer
 from tillbook.neto.edge import limiter
 from tillbook.orders.models import Order, Payment
 from tillbook.staff import keys
@@ -66,3 +67,22 @@ def test_one_reference_is_one_payment(integration):
     assert {each["Ack"] for each in told} == {"Success"}
     assert len({each["Payment"][0]["PaymentID"] for each in told}) == 1
     assert Payment.objects.count() == 1
+
+
+def test_two_updates_of_one_customer_leave_each_what_the_other_set(integration):
+    secret = integration.headers["NETOAPI_KEY"]
+    for turn in range(8):
+        held = "True" if turn % 2 else "False"
+        bodies = [
+            {"Customer": {"Username": "jo", "OnCreditHold": held}},
+            {"Customer": {"Username": "jo", "CreditLimit": f"{turn + 1}.00"}},
+            {"Customer": {"Username": "jo", "EmailAddress": f"jo{turn}@example.com"}},
+        ]
+        told = at_once(
+            [lambda body=body: Integration(secret, "ann").call("UpdateCustomer", body) for body in bodies]
+        )
+        assert {each["Ack"] for each in told} == {"Success"}
+        jo = Customer.objects.get(username="jo")
+        assert (jo.on_credit_hold, jo.credit_limit_minor, jo.email) == (
+            held == "True", (turn + 1) * 100, f"jo{turn}@example.com",
+        )  # fmt: skip

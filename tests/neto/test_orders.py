@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import time_machine
 
 from tests.neto.conftest import line
 from tillbook.credit.queries import balance_of
@@ -176,6 +177,30 @@ def test_an_update_changes_lines_shipping_and_note(integration):
         ("MUG", "1", "18.00"), ("TEA", "1", "3.00"), ("JAM", "1", "4.00"),
     ]  # fmt: skip
     assert (told["GrandTotal"], told["InternalOrderNotes"]) == ("27.00", "soon")
+
+
+def test_an_update_changes_each_of_two_lines_with_one_sku(integration):
+    order(integration, OrderLine=[line(), line()])
+    integration.do("UpdateOrder", OrderID="N1", OrderLine=[{"SKU": "MUG", "Quantity": n} for n in ("2", "3")])
+    assert list(OrderLine.objects.order_by("position").values_list("quantity", "amount_minor")) == [
+        (2, 40_00),
+        (3, 60_00),
+    ]
+    by_id_first = [{"OrderLineID": "N1-0", "Quantity": "1"}, {"SKU": "MUG", "Quantity": "5"}]
+    integration.do("UpdateOrder", OrderID="N1", OrderLine=by_id_first)
+    assert list(OrderLine.objects.order_by("position").values_list("quantity", flat=True)) == [1, 5]
+    twice = [{"OrderLineID": "N1-0", "Quantity": "1"}] * 2
+    assert "is there twice" in integration.refused("UpdateOrder", OrderID="N1", OrderLine=twice)
+
+
+@time_machine.travel("2026-03-30 22:00Z")
+def test_an_order_of_a_day_that_has_not_begun_in_utc_can_be_sent_again(integration):
+    sent = {"OrderID": "N1", "Username": "jo", "OrderLine": [line()], "DatePlaced": "2026-03-31"}
+    integration.do("AddOrder", **sent)
+    placed = Order.objects.get().placed_at
+    with time_machine.travel("2026-03-30 22:00:05Z"):
+        integration.do("AddOrder", **sent)
+    assert (Order.objects.count(), Order.objects.get().placed_at) == (1, placed)
 
 
 def test_an_update_of_what_is_not_kept_changes_nothing(integration):

@@ -68,6 +68,16 @@ def test_refund_leads_to_the_form_with_the_payee_for_this_credit(overpaid: Credi
     assert 'value="7.00"' in as_staff.get(link).content.decode()
 
 
+def test_who_may_only_look_gets_no_button(till: Till, overpaid: Credit, as_viewer: Client):
+    till.place(line(1_000))
+    page = as_viewer.get("/overpayments/").content.decode()
+    assert overpaid.number in page
+    assert "Refund the second." in page or "pay £7.00 of it" in text(as_viewer.get("/overpayments/"))
+    article = page.split("<article", 1)[1].split("</article>")[0]
+    assert "<button" not in article
+    assert "/pay-refund/" not in article
+
+
 def test_who_clicks_after_somebody_else_is_told_and_nothing_moves(
     till: Till, overpaid: Credit, as_staff: Client, as_admin: Client
 ):

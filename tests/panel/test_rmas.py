@@ -309,6 +309,7 @@ def test_the_preview_is_a_pdf_with_a_mark_and_no_number(staff_client: Client, or
     assert "internal" not in page
     nothing = staff_client.post("/orders/N100/rma/preview.pdf", _return(order))
     assert (nothing.status_code, "nothing to show yet" in nothing.text) == (422, True)
+    assert 'method="post" action="/orders/N100/rma/"' in nothing.text, "its form opens the return"
     assert not Rma.objects.exists()
 
 

@@ -244,6 +244,16 @@ class TestOpening:
         assert (answer.status_code, "Ask for a new link" in answer.content.decode()) == (404, True)
         assert Event.objects.filter(action="customer.page_opened").count() == 1
 
+    def test_a_spent_link_leads_to_the_page_where_that_is_open(self, maria: Customer) -> None:
+        with time_machine.travel(NOW, tick=False):
+            Client().post("/my/", {"email": "maria@example.com"})
+            (path,) = mailed_links(NOW)
+            browser, status = open_with(path)
+            assert status == 302
+            again = browser.get(path), browser.post("/my/open/", {"token": path.split("/")[3]})
+            assert [(each.status_code, each.headers.get("Location")) for each in again] == [(302, "/my/")] * 2
+            assert Client().get(path).status_code == 404
+
     def test_a_late_and_a_wrong_link_look_alike_and_open_nothing(self, maria: Customer) -> None:
         with time_machine.travel(NOW, tick=False):
             late = links.new_link(maria, works_for=WORKS, now=NOW - WORKS)

@@ -11,13 +11,15 @@
 Every change is sent with a key, and sent again with the same one when the answer does not come: it
 happens once. Give a key of your own (an order's number and a step), and that holds across crashes
 of your program too; without one a key is made for the call.
+
+What was read and is sent back with `version=version_of(it)` is changed only if nobody changed it meanwhile.
 """
 
 from tillbook.client.client import Client
 from tillbook.client.shapes import MoneySent
-from tillbook.client.transport import Refused, Unreachable
+from tillbook.client.transport import Refused, Unreachable, version_of
 
-__all__ = ["Client", "Refused", "Unreachable", "money"]
+__all__ = ["Client", "Refused", "Unreachable", "money", "version_of"]
 
 
 def money(amount: str, currency: str) -> MoneySent:

@@ -217,11 +217,13 @@ class Client(Transport):
         """One order. The ETag names this state of it, for If-Match."""
         return self.read(f"/orders/{_in_path(number)}", {})  # type: ignore[no-any-return]
 
-    def edit_order(self, number: str, body: OrderChanged, *, key: str | None = None) -> OrderDetail:
+    def edit_order(
+        self, number: str, body: OrderChanged, *, key: str | None = None, version: str | None = None
+    ) -> OrderDetail:
         """Change an order; what was then paid too much is credit at once. With If-Match, the ETag of
         the order as it was read, it is refused if anything of it changed since.
         """
-        return self.change(f"/orders/{_in_path(number)}/edit", body, key)  # type: ignore[no-any-return]
+        return self.change(f"/orders/{_in_path(number)}/edit", body, key, version)  # type: ignore[no-any-return]
 
     def cancel_order(self, number: str, body: Because, *, key: str | None = None) -> OrderDetail:
         """Cancel an order: credit goes back to the same credits, holds end, money received becomes

@@ -32,6 +32,21 @@ class Unreachable(Exception):
     """No answer came, however often it was asked. Whether a change happened is unknown: ask with its key."""
 
 
+class _Versioned(dict[str, Any]):
+    """What the API answered, with the ETag that names this state of it."""
+
+    def __init__(self, told: Mapping[str, Any], version: str) -> None:
+        super().__init__(told)
+        self.version = version
+
+
+def version_of(told: Mapping[str, Any]) -> str | None:
+    """The ETag of one thing as the API answered it: sent back as `version`, a change of what somebody changed
+    since is refused. None for what has no ETag, such as an item of a list.
+    """
+    return told.version if isinstance(told, _Versioned) else None
+
+
 class Transport:
     """One connection pool, one API key. It may be shared between threads."""
 
@@ -69,7 +84,7 @@ class Transport:
     def read(self, path: str, parameters: Mapping[str, Any]) -> Any:
         """What a GET answers. Parameters that are None are left out."""
         asked = {name: value for name, value in parameters.items() if value is not None}
-        return self._sent("GET", path, params=asked).json()
+        return _told(self._sent("GET", path, params=asked))
 
     def file(self, path: str) -> bytes:
         """The file that a GET answers."""
@@ -85,10 +100,10 @@ class Transport:
             if cursor is None:
                 return
 
-    def change(self, path: str, body: Any, key: str | None) -> Any:
-        """What a keyed POST answers: its first answer, however often it had to be sent."""
-        headers = {"Idempotency-Key": key or uuid4().hex}
-        return self._sent("POST", path, json=body, headers=headers).json()
+    def change(self, path: str, body: Any, key: str | None, version: str | None = None) -> Any:
+        """What a keyed POST answers: its first answer, however often it was sent; `version` is an ETag."""
+        headers = {"Idempotency-Key": key or uuid4().hex} | ({"If-Match": version} if version else {})
+        return _told(self._sent("POST", path, json=body, headers=headers))
 
     def post(self, path: str, body: Any) -> Any:
         """What a POST answers whose items have keys of their own."""
@@ -97,9 +112,10 @@ class Transport:
     def update(self, path: str, body: Any, version: str | None) -> Any:
         """What a PATCH answers; `version` is an ETag."""
         headers = {"If-Match": version} if version else {}
-        return self._sent("PATCH", path, json=body, headers=headers).json()
+        return _told(self._sent("PATCH", path, json=body, headers=headers))
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
+        unheard = False  # an attempt may have made the change, and its answer did not come
         for attempt in range(1, ATTEMPTS + 1):
             last = attempt == ATTEMPTS
             try:
@@ -107,11 +123,15 @@ class Transport:
             except httpx.TransportError as error:
                 if last:
                     raise Unreachable(f"No answer from {self._http.base_url}: {error}") from error
+                unheard = True
                 self._pause(_wait(attempt))
                 continue
             if answer.is_success:
                 return answer
             problem = _problem(answer)
+            if unheard and answer.status_code == httpx.codes.PRECONDITION_FAILED:
+                raise Unreachable("It was changed meanwhile, perhaps by this very request. Read it again.")
+            unheard = unheard or answer.status_code >= 500
             if last and answer.status_code >= 500 and "code" not in problem:
                 # Not the API's own: whatever stands before it has no answer either.
                 raise Unreachable(f"Status {answer.status_code} from {self._http.base_url}")
@@ -119,6 +139,11 @@ class Transport:
                 raise Refused(answer.status_code, problem)
             self._pause(_wait(attempt, answer.headers.get("Retry-After")))
         raise AssertionError("unreachable")  # the last attempt returns or raises
+
+
+def _told(answer: httpx.Response) -> Any:
+    told, version = answer.json(), answer.headers.get("ETag")
+    return _Versioned(told, version) if version and isinstance(told, dict) else told
 
 
 def _passes(status: int, problem: Mapping[str, Any]) -> bool:
