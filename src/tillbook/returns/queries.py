@@ -77,7 +77,8 @@ def of_order(order_id: int) -> list[Rma]:
 
 
 def _touches(order_id: int) -> Q:
-    ids = RmaLine.objects.filter(order_line__order_id=order_id).values("rma_id")
+    # Looked up first: in one statement PostgreSQL would go through all returns there are.
+    ids = set(RmaLine.objects.filter(order_line__order_id=order_id).values_list("rma_id", flat=True))
     return Q(order_id=order_id) | Q(pk__in=ids)
 
 
