@@ -110,7 +110,7 @@ def test_an_account_is_told_whole_to_who_may_and_that_is_kept(program, new_progr
     assert refused(other.post(f"/refunds/{refund}/reveal-account", {})) == (403, "permission_denied")
 
 
-@pytest.mark.parametrize("scope", [Scope.CREDIT, Scope.ORDERS])
+@pytest.mark.parametrize("scope", [Scope.READ, Scope.CREDIT, Scope.ORDERS])
 def test_keys_for_something_else_pay_nothing(program, new_program, admin_actor, source, refund, scope: Scope):
     payout = told(program.post("/payouts", paying()), 201)["number"]
     other = new_program(admin_actor, scope)

@@ -133,6 +133,70 @@ def test_a_return_credited_before_its_payment_was_voided_pays_what_the_void_left
     assert (till.figures, refundable(till)) == ((0, 0, 0), 0)
 
 
+def test_goodwill_is_no_money_behind_a_return_whose_payment_was_voided(till: Till) -> None:
+    give(till, 5000, GiveReason.GOODWILL)
+    order = till.place(line(5000, sku="A"), line(5000, sku="B"))
+    till.spend(order, 5000)
+    payment = till.pay(order, 5000)
+    till.close(till.open_rma(order, till.back(order, 1, None)))
+    assert refundable(till) == 5000
+    voided = till.void(payment)
+    assert (voided.taken_back_minor, voided.missing_minor) == (5000, 0)
+    assert (till.figures, refundable(till)) == ((0, 0, 0), 0), "the return's credit pays the order"
+
+
+def test_goodwill_is_no_money_behind_an_overpayment_whose_payment_was_voided(
+    till: Till, admin_actor: Actor
+) -> None:
+    order = till.place(line(5000))
+    payment = till.pay(order, 8000)
+    refund = ask(till, 3000)
+    assert till.void(payment).missing_minor == 3000
+    give(till, 8000, GiveReason.GOODWILL)
+    till.spend(order, 8000)
+    with till.refused(SourceNotBacked):
+        refunds.complete(refund.pk, actor=admin_actor, now=till.now)
+
+
+def test_a_return_paid_with_credit_whose_money_went_later_is_not_paid_out(till: Till) -> None:
+    first, second = till.place(line(5000)), till.place(line(3000))
+    payment = till.pay(first, 8000)
+    till.spend(second, 3000)
+    till.close(till.open_rma(second, till.back(second, 1, None)))
+    third = till.place(line(3000))
+    till.spend(third, 3000)
+    till.close(till.open_rma(third, till.back(third, 1, None)))
+    till.void(payment)
+    assert refundable(till) == 3000
+    with till.refused(SourceNotBacked):
+        ask(till, 3000)
+
+
+def test_an_order_made_smaller_gives_no_money_for_credit_whose_money_is_gone(till: Till) -> None:
+    first = till.place(line(5000))
+    payment = till.pay(first, 10_000)
+    second = till.place(line(5000, sku="A"), line(5000, sku="B"))
+    till.spend(second, 5000)
+    till.pay(second, 5000)
+    till.void(payment)
+    till.close(till.open_rma(second, till.back(second, 1, None)))
+    assert refundable(till) == 5000
+    kept = OrderLine.objects.get(order=second, position=1)
+    till.edit(second, line(5000, sku=kept.sku, line_id=kept.pk))
+    assert refundable(till) == 5000
+    assert till.sums(first) == (0, 0, 0, 5000), "its overpayment came back, and was taken back"
+
+
+def test_what_a_capture_leaves_of_a_hold_is_taken_back_where_its_money_is_gone(till: Till) -> None:
+    order = till.place(line(5000))
+    payment = till.pay(order, 8000)
+    of_jo = {"customer_id": till.customer.pk}
+    checkout.hold(**of_jo, amount=gbp(3000), reference="W1", **till.by | {"key": "held"})
+    till.void(payment)
+    checkout.capture(**of_jo, hold_key="held", amount=gbp(1000), **till.by)
+    assert till.figures == (0, 0, 6000)
+
+
 def test_a_refund_under_way_can_t_be_completed_once_its_payment_is_voided(
     till: Till, admin_actor: Actor
 ) -> None:

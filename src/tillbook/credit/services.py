@@ -117,7 +117,7 @@ def restore(
     batch = Batch([request])
     moved = batch.first_answer(request)
     if moved is None:
-        spent = _last_spent_first(_spent_on(request, reference), refundable_first_up_to)
+        spent = _last_spent_first(_spent_on(request, reference), customer_id, refundable_first_up_to)
         parts = _first_of(spent, amount, request, reference)
         drafts = [
             Draft(part.credit_id, Kind.POST, House.ORDERS, True, part.amount_minor, "restored", reference)
@@ -182,12 +182,15 @@ def _spent_on(request: Request, reference: str) -> dict[int, int]:
     return {credit_id: minor for credit_id, minor in spent.items() if minor > 0}
 
 
-def _last_spent_first(spent: dict[int, int], refundable_first_up_to: int | None) -> list[Part]:
+def _last_spent_first(
+    spent: dict[int, int], customer_id: int, refundable_first_up_to: int | None
+) -> list[Part]:
     """The parts in the order in which they come back: refundable ones beyond the limit after all others."""
     backwards = [Part(credit_id, minor) for credit_id, minor in reversed(spent.items())]
     if refundable_first_up_to is None:
         return backwards
-    refundable = set(Credit.objects.filter(id__in=spent, refundable=True).values_list("id", flat=True))
+    rows = Credit.objects.filter(customer_id=customer_id, id__in=spent, refundable=True)
+    refundable = set(rows.values_list("id", flat=True))
     left, first, later = refundable_first_up_to, [], []
     for credit_id, minor in backwards:
         now = min(minor, left) if credit_id in refundable else minor

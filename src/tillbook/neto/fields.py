@@ -15,6 +15,7 @@ from tillbook.neto.wire import Tree
 _DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,10}(\.0{1,6})?", re.ASCII)  # quantities come as "2.000", too
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+A_DAY_AHEAD = timedelta(hours=14)  # so much earlier than in UTC a day begins somewhere
 _A_DAY = timedelta(days=1)
 _TRUE, _FALSE = {"true", "1", "y", "yes"}, {"false", "0", "n", "no"}
 
@@ -123,7 +124,7 @@ class Fields:
             _ = at - _A_DAY, at + _A_DAY  # it has a date wherever it is shown
         except OverflowError:
             raise InvalidInput(f"{name} is too far away.", field=name) from None
-        if _DATE.fullmatch(text) and self.now < at <= self.now + timedelta(hours=14):
+        if _DATE.fullmatch(text) and self.now < at <= self.now + A_DAY_AHEAD:
             return self.now
         return at
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import QuerySet
@@ -16,7 +16,7 @@ from tillbook.common.money import check_currency, exponent
 from tillbook.events.queries import of_key
 from tillbook.neto import customers, methods
 from tillbook.neto.calls import Call, Item, between, change, page, selected
-from tillbook.neto.fields import Fields, rounded, told_boolean, told_moment, told_money
+from tillbook.neto.fields import A_DAY_AHEAD, Fields, rounded, told_boolean, told_moment, told_money
 from tillbook.neto.wire import Tree
 from tillbook.orders import services
 from tillbook.orders.lines import locked_order
@@ -189,14 +189,12 @@ def _add(item: Item) -> Tree:
 
 def _placed_at(fields: Fields, customer_id: int, key: str) -> datetime | None:
     """When it was placed. A day that has not begun in UTC counts from now, for a repetition from then."""
-    name = "DatePlacedUTC" if fields.moment("DatePlacedUTC") else "DatePlaced"
-    at = fields.moment(name)
-    if at is None or at != fields.now:
-        return at
+    at = fields.moment("DatePlacedUTC") or fields.moment("DatePlaced")
     first = of_key(customer_id, key)
-    if first is None or first.action != "order.placed":
+    if at is None or first is None or first.action != "order.placed":
         return at
-    return by_number(first.subject).placed_at
+    placed = by_number(first.subject).placed_at
+    return placed if timedelta(0) <= at - placed <= A_DAY_AHEAD else at
 
 
 def check_tax(fields: Fields) -> None:
@@ -283,13 +281,11 @@ def _changed_lines(
 ) -> list[LineInput]:
     """The lines as they shall be: those named by OrderLineID or SKU changed, all others added."""
     lines = list(before)
-    taken: set[int] = set()  # of two lines with one SKU each is changed by an entry of its own
-    for fields in sent:
-        place = _place_of(order, stored, fields, taken)
+    places = _places_of(order, stored, sent)
+    for fields, place in zip(sent, places, strict=True):
         if place is None:
             lines.append(_new_line(fields, order.currency))
             continue
-        taken.add(place)
         line, row = lines[place], stored[place]
         quantity, price = fields.whole("Quantity", line.quantity), fields.decimal("UnitPrice")
         if price is None:
@@ -300,16 +296,26 @@ def _changed_lines(
     return lines
 
 
-def _place_of(
-    order: Order, stored: Sequence[OrderLine], fields: Fields, taken: Collection[int]
-) -> int | None:
-    wanted = fields.text("OrderLineID")
-    for place, row in enumerate(stored):
-        named = wanted == line_id(order, row) if wanted else fields.text("SKU") == row.sku
-        if named and place in taken and wanted:
+def _places_of(order: Order, stored: Sequence[OrderLine], sent: Sequence[Fields]) -> list[int | None]:
+    """Which stored line each entry changes, by its OrderLineID or else its SKU; None for a new one.
+
+    Of two lines with one SKU each is changed by an entry of its own.
+    """
+    by_id = {line_id(order, row): place for place, row in enumerate(stored)}
+    named = [each.text("OrderLineID") for each in sent]
+    taken = set()
+    for wanted in filter(None, named):
+        if wanted not in by_id:
+            raise InvalidInput(f"Order {order.number} has no line {wanted}.", field="OrderLineID")
+        if by_id[wanted] in taken:
             raise InvalidInput(f"Line {wanted} is there twice.", field="OrderLineID")
-        if named and place not in taken:
-            return place
-    if wanted:
-        raise InvalidInput(f"Order {order.number} has no line {wanted}.", field="OrderLineID")
-    return None
+        taken.add(by_id[wanted])
+    places: list[int | None] = []
+    for wanted, fields in zip(named, sent, strict=True):
+        sku = fields.text("SKU")
+        free = (place for place, row in enumerate(stored) if row.sku == sku and place not in taken)
+        place = by_id[wanted] if wanted else next(free, None)
+        if place is not None:
+            taken.add(place)
+        places.append(place)
+    return places

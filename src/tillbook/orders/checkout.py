@@ -138,10 +138,14 @@ def capture(
     held = _checkouts_hold(customer_id, hold_key)
     credit.lock(customer_id, held.currency)
     order_id = _order_id(customer_id, held.reference)
-    if order_id is None or _moved_before(customer_id, key):
-        return credit.capture(
+    moved_before = _moved_before(customer_id, key)
+    if order_id is None or moved_before:
+        parts = credit.capture(
             customer_id=customer_id, hold_key=hold_key, amount=amount, key=key, actor=actor, now=now
         )
+        if not moved_before:
+            _take_back_unbacked(customer_id, held.parts, key, actor, now)
+        return parts
     order = locked_order(order_id)
     content = content_of("order.hold_captured", hold_key=hold_key, amount=amount)
     again = replay(customer_id, key, content) is not None
@@ -159,6 +163,8 @@ def capture(
         if minor > owed_before:
             give_back(order, minor - owed_before, derived_key(key, "late"), actor, now)
         settle(order, owed_before, key, actor, now)
+        # Of what was not captured something is available again.
+        _take_back_unbacked(customer_id, held.parts, derived_key(key, "freed"), actor, now)
         _record("order.paid_with_credit", order, minor, key, content, actor, now)
     return parts
 

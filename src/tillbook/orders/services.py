@@ -38,7 +38,14 @@ from tillbook.orders.lines import (
 )
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.queries import payment_by_id
-from tillbook.orders.settling import give_back, release_holds, settle, take_back, use_return_credits
+from tillbook.orders.settling import (
+    give_back,
+    given_without_money,
+    release_holds,
+    settle,
+    take_back,
+    use_return_credits,
+)
 
 __all__ = [
     "LineInput", "MoreThanOwing", "NumberTaken", "OrderHasReturns", "ReturnClaim", "StaleEdit", "Voided",
@@ -342,6 +349,7 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
     order.received_minor -= payment.amount_minor
     taken_back = take_back(order, key, actor, now) + use_return_credits(order, key, actor, now)
     missing = order.unbacked_minor + max(0, order.returned_minor - max(0, order.paid_minor))
+    missing = max(missing, given_without_money(order))
     settle(order, owed_before, key, actor, now)
     data = {
         "id": payment.pk, "amount": str(_money(order, payment.amount_minor)),

@@ -40,7 +40,7 @@ def settle(
     money = min(excess, max(0, order.received_minor - order.overpaid_minor))
     if money and order.returned_minor:
         # What its returns gave back as refundable credit is not given twice: then credit goes back instead.
-        money = min(money, max(_unreturned(order), excess - order.credit_used_minor))
+        money = min(money, max(refundable_left(order), excess - order.credit_used_minor))
     if money:
         cancelled = order.status == Order.Status.CANCELLED
         terms = terms_of(Source.OVERPAYMENT, now)
@@ -124,7 +124,9 @@ def use_return_credits(order: Order, key: str, actor: Actor, now: datetime) -> i
     The goods are back and the money is not there: the two even out. Returns the minor units
     used; the caller saves the order.
     """
-    left = min(order.owing_minor, order.returned_minor - max(0, order.paid_minor))
+    left = min(
+        order.owing_minor, max(order.returned_minor - max(0, order.paid_minor), given_without_money(order))
+    )
     chosen: dict[int, int] = {}
     for each in _return_credits(order):
         if (minor := min(left, each.account.available_minor)) > 0 and not each.has_expired(now):
@@ -195,6 +197,39 @@ def source_orders(customer_id: int, credit_ids: Collection[int]) -> list[Order]:
     return list(Order.objects.filter(customer_id=customer_id, number__in=numbers).order_by("id"))
 
 
+def given_without_money(order: Order, seen: Collection[int] = ()) -> int:
+    """How much more the order gave as credit that can be paid out than came in for it, in minor units (R7).
+
+    What came in is money, and refundable credit as far as there is money behind that: goodwill that pays an
+    order puts none into it. `seen` are the ids of orders that are looked at already.
+    """
+    returned = [each for each in _return_credits(order) if each.refundable]
+    gave = max(0, order.overpaid_minor - order.reversed_minor) + _given(order, returned)
+    if gave <= order.received_minor:
+        return 0
+    credited = refundable_spent(order.customer_id, order.number)
+    if credited:
+        seen = {*seen, order.pk}
+        for each in _paid_by(order):
+            if each.pk not in seen:
+                credited -= max(each.unbacked_minor, given_without_money(each, seen))
+    return max(0, gave - order.received_minor - max(0, credited))
+
+
+def _paid_by(order: Order) -> list[Order]:
+    """The orders whose money stands behind the refundable credit that paid this one."""
+    payers = payers_of(order.customer_id, [order.number], refundable=True)
+    return source_orders(order.customer_id, [each.id for each in payers])
+
+
+def _given(order: Order, returned: Collection[Credit]) -> int:
+    """What these credits of the order's returns gave and was not reversed."""
+    if not returned:
+        return 0
+    ids = [each.id for each in returned]
+    return sum(each.issued_minor for each in returned) - sum(reversed_of(order.customer_id, ids).values())
+
+
 def refundable_left(order: Order) -> int:
     """How much of the order may come back as credit that can be paid out, in minor units (R7).
 
@@ -204,9 +239,10 @@ def refundable_left(order: Order) -> int:
     credited = refundable_spent(order.customer_id, order.number)
     if not credited:
         return _unreturned(order, credited)
-    payers = [each.id for each in payers_of(order.customer_id, [order.number], refundable=True)]
     # Credit that paid it counts as far as the money behind that credit is still there.
-    unbacked = sum(each.unbacked_minor for each in source_orders(order.customer_id, payers))
+    unbacked = sum(
+        max(each.unbacked_minor, given_without_money(each, [order.pk])) for each in _paid_by(order)
+    )
     return _unreturned(order, max(0, credited - unbacked))
 
 
@@ -218,6 +254,6 @@ def _unreturned(order: Order, credited: int | None = None) -> int:
     if credited is None:
         credited = refundable_spent(order.customer_id, order.number)
     money = max(0, order.received_minor - order.overpaid_minor)
-    returned = {each.id: each.issued_minor for each in _return_credits(order) if each.refundable}
-    reversed_minor = sum(reversed_of(order.customer_id, returned.keys()).values()) if returned else 0
-    return max(0, money + credited - sum(returned.values()) + reversed_minor)
+    return max(
+        0, money + credited - _given(order, [each for each in _return_credits(order) if each.refundable])
+    )

@@ -38,6 +38,13 @@ WRITERS: dict[str, Callable[[Run], bytes]] = {
     _F.CSV: sheets.csv_written,
     _F.XLSX: sheets.xlsx_written,
 }
+#: format -> what says that its file can't say something; a sheet can say everything
+CHECKS: dict[str, Callable[[Run], None]] = {
+    _F.ABA: aba.check,
+    _F.PAIN001: sepa.check,
+    _F.NACHA: nacha.check,
+    _F.BACS18: bacs.check,
+}
 #: format -> how its file's name ends
 ENDINGS: dict[str, str] = {
     _F.ABA: aba.ENDING,
@@ -204,7 +211,7 @@ def _ready(currency: str) -> list[Refund]:
         kind=Refund.Kind.REFUND, method=Refund.Method.BANK_TRANSFER, currency=currency, payout="",
         status__in=OPEN,
     )  # fmt: skip
-    rows = rows.exclude(note__iexact=REVERSAL_NOTE)  # nobody is paid by those
+    rows = rows.exclude(note__istartswith=REVERSAL_NOTE)  # nobody is paid by those
     return list(rows.order_by("requested_at", "pk")[:_MOST])
 
 
@@ -245,7 +252,9 @@ def _entered(
 def _fits(refund: Refund, payout: Payout) -> bool:
     """Whether the payout's file can say where the refund goes. Raises what keeps it from saying so of any."""
     try:
-        WRITERS[payout.format](_run(payout, [refund]))
+        run = _run(payout, [refund])
+        if payout.format in CHECKS:
+            CHECKS[payout.format](run)
     except in_payout.NotReady:
         return False
     except NotForThisFile as refusal:

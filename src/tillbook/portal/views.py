@@ -28,6 +28,7 @@ from tillbook.refunds.models import Ask
 from tillbook.shop.details import RefundMethod
 from tillbook.shop.policies import shop
 
+_PORTS = {"http": "80", "https": "443"}
 _NEWEST = 8  # lines of the history on the first page
 _PAGE = 50
 _LONGEST_SEQ = 9  # with no more digits any number fits the column
@@ -76,7 +77,7 @@ def _site(request: PortalRequest) -> str:
         return ""
     host = request.get_host()
     _name, port = split_domain_port(host)
-    if port and port != request.META["SERVER_PORT"]:
+    if port and port not in (request.META["SERVER_PORT"], _PORTS[request.scheme or ""]):
         raise DisallowedHost(f"{host} has another port than this server: set TILLBOOK_ADDRESS.")
     return f"{request.scheme}://{host}"
 

@@ -67,7 +67,7 @@ def as_of(basis: Basis, *, currency: str | None = None) -> list[Unclaimed]:
 
 def _paying() -> QuerySet[Refund]:
     """The refunds whose notes do not say that nobody is paid by them."""
-    return Refund.objects.exclude(note__iexact=REVERSAL_NOTE)
+    return Refund.objects.exclude(note__istartswith=REVERSAL_NOTE)
 
 
 def _told(refund: Refund, state: State, methods: dict[str, str], day: date) -> Unclaimed:

@@ -185,7 +185,7 @@ def _check_approver(refund: Refund, actor: Actor) -> None:
     if is_barred(refund, actor):
         limit = Money(shop().self_completion_limit_minor, shop().currency)
         raise SelfApproval(
-            _("You asked for %(number)s yourself. Above %(limit)s somebody else approves it.")
+            _("You asked for %(number)s, or said where it goes. Above %(limit)s somebody else approves it.")
             % {"number": refund.number, "limit": limit}
         )
 

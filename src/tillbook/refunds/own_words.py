@@ -11,6 +11,7 @@ from tillbook.credit.running import Line
 from tillbook.ledger.models import House, Kind, Transfer
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Ask, Refund
+from tillbook.refunds.state import OPEN
 from tillbook.shop import papers
 
 _SHOWN = 6  # characters of a masked account: half of them dots
@@ -42,6 +43,8 @@ def refund_state(refund: Refund) -> Told:
         return Told(
             _("Not collected"), _("Nobody took the money. Since %(day)s it is credit of yours again.") % day
         )
+    if refund.pays_nobody and refund.status in OPEN:
+        return Told(_("Under way"), _("We are checking a credit that was given by mistake."))
     if refund.pays_nobody and refund.status == Refund.Status.COMPLETED:
         return Told(_("Taken back"), _("A credit given by mistake was taken back on %(day)s.") % day)
     told = {

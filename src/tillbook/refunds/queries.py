@@ -147,8 +147,9 @@ _WAITS = (
     "SELECT currency, count(*), sum(amount_minor) FROM refunds_refund {} "
     "WHERE status IN ('requested', 'approved') {} GROUP BY currency ORDER BY currency"
 )
-_BY_BANK = "AND kind = 'refund' AND method = 'bank_transfer' AND payout = ''"
-_AT_HOME_SINCE = "AND kind = 'refund' AND payout = '' AND sending = '' AND requested_at < %s"
+_PAYING = "AND kind = 'refund' AND lower(substr(note, 1, 15)) <> 'refund reversal'"  # see Refund.pays_nobody
+_BY_BANK = f"{_PAYING} AND method = 'bank_transfer' AND payout = ''"
+_AT_HOME_SINCE = f"{_PAYING} AND payout = '' AND sending = '' AND requested_at < %s"
 
 
 def waiting() -> list[Waiting]:

@@ -23,7 +23,12 @@ from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders.charges import NO_CHARGE, Charge
-from tillbook.orders.settling import book_reversals, source_orders, take_back_unbacked
+from tillbook.orders.settling import (
+    book_reversals,
+    given_without_money,
+    source_orders,
+    take_back_unbacked,
+)
 from tillbook.refunds.approvals import check_approved, standing
 from tillbook.refunds.charges import bound, check_first, check_room
 from tillbook.refunds.models import Refund, RefundSource
@@ -35,7 +40,7 @@ from tillbook.shop.policies import shop
 
 
 class SourceNotBacked(Refusal):
-    """The payment that the credit came from was voided: there is no money to pay out (R7)."""
+    """The money that the credit came from is not all there any more: there is none to pay out (R7)."""
 
     code = "source_not_backed"
 
@@ -262,7 +267,8 @@ def check_backed(refund: Refund) -> None:
     check_room(refund)
     credit_ids = [part.credit_id for part in refund.sources.all()]
     for order in source_orders(refund.customer_id, credit_ids):
-        if order.unbacked_minor or order.returned_minor > max(0, order.paid_minor):
+        more_returned = order.returned_minor > max(0, order.paid_minor)
+        if order.unbacked_minor or more_returned or given_without_money(order):
             raise SourceNotBacked(
                 _(
                     "Credit of %(number)s came from order %(order)s, whose money is not all there any more: "
@@ -354,7 +360,7 @@ def _check_completer(refund: Refund, under_way_minor: int, actor: Actor, now: da
     if refund.currency != limit.currency or sum_minor > limit.minor:
         raise SelfCompletion(
             _(
-                "You asked for %(number)s yourself. Above %(limit)s for one customer in a day "
+                "You asked for %(number)s, or said where it goes. Above %(limit)s for one customer in a day "
                 "somebody else completes it."
             )
             % {"number": refund.number, "limit": limit}
@@ -367,20 +373,18 @@ def _completed_own(refund: Refund, actor: Actor, now: datetime) -> int:
         customer_id=refund.customer_id,
         currency=refund.currency,
         status=Refund.Status.COMPLETED,
-        requested_by_user_id=actor.user_id,
         resolved_by=actor.name,
         resolved_at__gt=now - timedelta(days=1),
     )
-    return sum(rows.values_list("amount_minor", flat=True))
+    return sum(each.amount_minor for each in rows if is_own(each, actor))
 
 
 def _under_way_own(refund: Refund, actor: Actor) -> int:
     """What the actor asked for and put into a payout or sent for the same customer, and has not ended."""
     rows = Refund.objects.filter(
-        customer_id=refund.customer_id, currency=refund.currency, status__in=OPEN,
-        requested_by_user_id=actor.user_id,
+        customer_id=refund.customer_id, currency=refund.currency, status__in=OPEN
     ).exclude(pk=refund.pk).exclude(payout="", sending="")  # fmt: skip
-    amounts = {each.number: each.amount_minor for each in rows}
+    amounts = {each.number: each.amount_minor for each in rows if is_own(each, actor)}
     put = Event.objects.filter(subject__in=amounts, action__in=("refund.entered_payout", "refund.sent"))
     by = dict(put.order_by("pk").values_list("subject", "actor_name"))  # of each refund the last
     return sum(minor for number, minor in amounts.items() if by.get(number) == actor.name)

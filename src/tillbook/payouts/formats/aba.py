@@ -22,9 +22,14 @@ _CREDIT, _DEBIT = "50", "13"
 _END = "999-999"
 
 
+def check(run: Run) -> None:
+    """Raise NotForThisFile or InvalidInput for what the file can't say."""
+    check_run(run, currency="AUD", scheme=Scheme.AU, most_minor=_MOST)
+
+
 def written(run: Run) -> bytes:
     """The file. Raises NotForThisFile or InvalidInput for what it can't say."""
-    check_run(run, currency="AUD", scheme=Scheme.AU, most_minor=_MOST)
+    check(run)
     return fixed.lines(_records(run))
 
 

@@ -24,9 +24,14 @@ _CREDIT, _CONTRA = "99", "17"
 _EVERYONE = "999999"  # the receiving party: Bacs itself
 
 
+def check(run: Run) -> None:
+    """Raise NotForThisFile or InvalidInput for what the file can't say."""
+    check_run(run, currency="GBP", scheme=Scheme.GB, most_minor=_MOST)
+
+
 def written(run: Run) -> bytes:
     """The file. Raises NotForThisFile or InvalidInput for what it can't say."""
-    check_run(run, currency="GBP", scheme=Scheme.GB, most_minor=_MOST)
+    check(run)
     return fixed.lines(_records(run))
 
 

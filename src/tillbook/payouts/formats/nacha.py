@@ -22,9 +22,14 @@ _CREDITS_ONLY, _CHECKING_CREDIT = "220", "22"
 _MODIFIERS = ascii_uppercase + digits  # tell the files of one day apart
 
 
+def check(run: Run) -> None:
+    """Raise NotForThisFile or InvalidInput for what the file can't say."""
+    check_run(run, currency="USD", scheme=Scheme.US, most_minor=_MOST)
+
+
 def written(run: Run) -> bytes:
     """The file: one batch. Raises NotForThisFile or InvalidInput for what it can't say."""
-    check_run(run, currency="USD", scheme=Scheme.US, most_minor=_MOST)
+    check(run)
     records = list(_records(run))
     filling = -len(records) % _BLOCK
     return fixed.lines([*records, *["9" * _WIDTH] * filling])

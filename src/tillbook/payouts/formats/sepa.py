@@ -17,9 +17,14 @@ _BANK_NOT_PROVIDED = b"<FinInstnId><Othr><Id>NOTPROVIDED</Id></Othr></FinInstnId
 _MOST = 99_999_999_999  # cents: the scheme's largest amount, EPC125-05
 
 
+def check(run: Run) -> None:
+    """Raise NotForThisFile or InvalidInput for what the file can't say."""
+    check_run(run, currency="EUR", scheme=Scheme.IBAN, most_minor=_MOST)
+
+
 def written(run: Run) -> bytes:
     """The file: one batch, all in EUR. Raises NotForThisFile or InvalidInput for what it can't say."""
-    check_run(run, currency="EUR", scheme=Scheme.IBAN, most_minor=_MOST)
+    check(run)
     sender = run.sender
     transfer = SepaTransfer(
         {"name": sender.name[:70], "batch": True, "currency": run.currency, **_place(sender.account)},
