@@ -9,7 +9,7 @@ from django.test import Client, RequestFactory, override_settings
 
 from tests.conftest import PASSWORD
 from tillbook.common.actor import Actor
-from tillbook.config.proxies import ClientAddress
+from tillbook.config.proxies import ClientAddress, Https
 from tillbook.events.models import Event
 
 PROXY = "10.0.0.1"
@@ -87,3 +87,14 @@ def test_history_says_from_where(admin_actor: Actor, client: Client, count: int,
         )
     assert answer.status_code == 302
     assert Event.objects.get(action="customer.added").origin == origin
+
+
+@pytest.mark.parametrize(("secure", "begins"), [(True, "https://"), (False, "http://")])
+def test_a_shop_with_secure_cookies_is_reached_by_https(settings, secure: bool, begins: str) -> None:
+    settings.SESSION_COOKIE_SECURE = secure
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(request.build_absolute_uri("/password/"))
+
+    text = Https(answer)(RequestFactory().get("/", headers={"host": "testserver"})).content.decode()
+    assert text == f"{begins}testserver/password/"

@@ -7,7 +7,7 @@ from django.core.exceptions import FieldError
 from django.db import connection
 
 from tillbook.common import sealing
-from tillbook.common.resealing import reseal
+from tillbook.common.resealing import Closed, reseal
 from tillbook.refunds.models import Refund
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_sealing_anew_needs_the_old_key_no_more(refunds, settings):
 def test_without_the_key_nothing_is_opened_and_nothing_changed(refunds, settings):
     before = stored()
     settings.TILLBOOK_ACCOUNT_KEYS = lambda: [sealing.new_key()]
-    with pytest.raises(ValueError, match="None of the account keys"):
+    with pytest.raises(Closed, match="None of the account keys"):
         reseal()
     assert stored() == before
 

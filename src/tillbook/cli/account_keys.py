@@ -8,7 +8,8 @@ from django.conf import settings
 from tillbook.cli.output import AsJson, say
 from tillbook.common import sealing
 from tillbook.common.errors import InvalidInput
-from tillbook.common.key_files import keep_account_keys
+from tillbook.common.key_files import account_keys_held, keep_account_keys
+from tillbook.common.resealing import Closed
 from tillbook.common.resealing import reseal as reseal_all
 
 commands = typer.Typer(
@@ -40,14 +41,18 @@ def rotate(as_json: AsJson = False) -> None:
             "The keys are in TILLBOOK_ACCOUNT_KEYS: put a new one before them, restart what runs, "
             "and run `tillbook account-key reseal`."
         )
-    current = settings.TILLBOOK_ACCOUNT_KEYS()[0]
-    keep_account_keys(settings.DATA_DIR, [sealing.new_key(), current])
-    _say_resealed(as_json=as_json)
+    with account_keys_held(settings.DATA_DIR):
+        older = settings.TILLBOOK_ACCOUNT_KEYS()
+        key = sealing.new_key()
+        keep_account_keys(settings.DATA_DIR, [key, *older])
+        # Only when nothing is sealed with them any more may they go: an interrupted turn leaves all of them.
+        _say_resealed(as_json=as_json)
+        keep_account_keys(settings.DATA_DIR, [key, older[0]])
 
 
 def _say_resealed(*, as_json: bool) -> None:
     try:
         count = reseal_all()
-    except ValueError as error:
+    except Closed as error:
         raise InvalidInput(str(error)) from error
     say(f"{count:,} rows are sealed with the first key.", {"resealed": count}, as_json=as_json)

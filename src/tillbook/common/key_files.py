@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 from tillbook.common import sealing
+from tillbook.common.errors import InvalidInput
 
 _ACCOUNT_KEYS = "account.keys"
 
@@ -28,6 +31,23 @@ def keep_account_keys(data_dir: Path, keys: list[str]) -> None:
     """Put these keys in the place of those in `data_dir`/account.keys, at once."""
     aside = _written_aside(data_dir / _ACCOUNT_KEYS, "\n".join(keys))
     aside.replace(data_dir / _ACCOUNT_KEYS)
+    # Rows may be sealed with the new key on another machine before this one's folder is on its disk.
+    folder = os.open(data_dir, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def account_keys_held(data_dir: Path) -> Iterator[None]:
+    """Let nobody else who asks for this change the keys meanwhile. Raises InvalidInput if somebody does."""
+    with (data_dir / f".{_ACCOUNT_KEYS}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidInput("The account keys are being changed by another process.") from None
+        yield
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

@@ -9,6 +9,22 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 
+class Https:
+    """Middleware by which a shop whose cookies go over HTTPS alone is one that is reached by HTTPS.
+
+    The proxy speaks plain HTTP with this server: without it, links in mails would begin with http://, and
+    whoever follows one would send it in clear.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_SECURE:
+            request.META["wsgi.url_scheme"] = "https"  # WSGI's own name for it; PEP 3333
+        return self.get_response(request)
+
+
 class ClientAddress:
     """Middleware that makes REMOTE_ADDR the client's address, which history and log-in limits use.
 

@@ -116,7 +116,8 @@ INSTALLED_APPS = [
     "tillbook.api",
 ]
 MIDDLEWARE = [
-    "tillbook.config.proxies.ClientAddress",  # first: all others see the client's address
+    "tillbook.config.proxies.Https",  # first, like the next: all others see how and by whom they are called
+    "tillbook.config.proxies.ClientAddress",
     "tillbook.api.edge.answers",
     "tillbook.neto.edge.answers_all",
     "django.middleware.security.SecurityMiddleware",

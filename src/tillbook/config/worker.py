@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 from multiprocessing import parent_process
+from multiprocessing.util import Finalize
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.utils import timezone
@@ -41,8 +42,9 @@ def _end_with_parent() -> None:
 def sending() -> WSGIHandler:
     """The application, once webhooks are being sent and gateways asked beside it."""
     answered = answering()
-    # When the server ends they are cut off; what was being sent or asked is sent or asked again.
-    never = threading.Event()
+    # When the worker ends they are told to, before the threads of their pools are waited for.
+    stop = threading.Event()
+    Finalize(stop, stop.set, exitpriority=10)
     for run in (deliver, keep_asking):
-        threading.Thread(target=run, args=(timezone.now, never), name=run.__name__, daemon=True).start()
+        threading.Thread(target=run, args=(timezone.now, stop), name=run.__name__, daemon=True).start()
     return answered

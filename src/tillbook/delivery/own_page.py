@@ -103,12 +103,12 @@ def is_asked(now: datetime) -> bool:
     return AskedLink.objects.filter(next_at__lte=now).exists()
 
 
-def send_asked(clock: Callable[[], datetime]) -> int:
-    """Mail the links that were asked for; returns how many mails went out."""
+def send_asked(clock: Callable[[], datetime], *, stopped: Callable[[], bool] = lambda: False) -> int:
+    """Mail the links that were asked for, until `stopped`; returns how many mails went out."""
     now = clock()
     rows = AskedLink.objects.select_related("customer").filter(next_at__lte=now)
     due = list(rows.order_by("next_at", "pk")[:_A_ROUND])
-    return sum(_answer(asked, clock()) for asked in due)
+    return sum(0 if stopped() else _answer(asked, clock()) for asked in due)
 
 
 def _answer(asked: AskedLink, now: datetime) -> int:

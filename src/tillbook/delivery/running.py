@@ -19,6 +19,8 @@ Clock = Callable[[], datetime]
 
 _SENDERS = 8  # threads; each has a connection to the database of its own
 _EACH = 2  # of them for one endpoint, so that a slow one leaves some for the others
+_ROUNDS = 20  # that a thread sends to one endpoint before it is another's turn
+_POSTMEN = 2  # threads for mails and links: no webhook keeps them waiting
 _PAUSE = 1  # seconds between looks for new events
 _AWAY = timedelta(seconds=30)  # that a mail server which can't be reached is left alone
 _CLEARED_EVERY = timedelta(hours=1)
@@ -53,7 +55,7 @@ def deliver(clock: Clock, stop: threading.Event) -> None:
     """Find and send until `stop` is set; then end what is under way."""
     settled, watch, working = Settled(), mail_finding.Watch(), _Working(clock, stop)
     cleared = clock() - _CLEARED_EVERY
-    with working.pool:
+    with working.pool, working.post:
         while not stop.wait(_PAUSE):
             try:
                 find(settled, clock())
@@ -88,6 +90,7 @@ class _Working:
 
     def __init__(self, clock: Clock, stop: threading.Event) -> None:
         self.pool = ThreadPoolExecutor(_SENDERS, thread_name_prefix="webhooks")
+        self.post = ThreadPoolExecutor(_POSTMEN, thread_name_prefix="mails")
         self._clock, self._stop = clock, stop
         self._busy: dict[int, list[Future[None]]] = {}
         self._mailing: Future[None] | None = None  # one at a time: mail servers mind many at once
@@ -106,7 +109,7 @@ class _Working:
         idle = self._mailing is None or self._mailing.done()
         now = self._clock()
         if idle and now >= self._mail_after and mail_sending.is_due(now):
-            self._mailing = self.pool.submit(self._run_mails)
+            self._mailing = self.post.submit(self._run_mails)
 
     def _run_mails(self) -> None:
         try:
@@ -120,24 +123,24 @@ class _Working:
             connection.close()
 
     def send_links(self) -> None:
-        """Let one thread mail the links that were asked for: a slow mail server keeps no webhook waiting."""
+        """Let one thread mail the links that were asked for."""
         if self._links is None or self._links.done():
-            self._links = self.pool.submit(self._run_links)
+            self._links = self.post.submit(self._run_links)
 
     def _run_links(self) -> None:
         try:
-            own_page.send_asked(self._clock)
+            own_page.send_asked(self._clock, stopped=self._stop.is_set)
         except Exception as error:  # noqa: BLE001  one fault must not end all sending
             _log.exception("sending links failed", error=str(error))
         finally:
             connection.close()
 
     def _run(self, endpoint_id: int) -> None:
-        """Send until nothing is due, or one was not taken: then it is another endpoint's turn."""
+        """Send until nothing is due, or one was not taken, or for long enough: then it is another's turn."""
         try:
             with Sender() as sender:
-                while not self._stop.is_set():
-                    outcomes = send_due(endpoint_id, sender, self._clock)
+                for _ in range(_ROUNDS):
+                    outcomes = [] if self._stop.is_set() else send_due(endpoint_id, sender, self._clock)
                     if not outcomes or not outcomes[-1].delivered:
                         break
         except Exception as error:  # noqa: BLE001  one fault must not end all sending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
@@ -122,7 +123,10 @@ def user_link(request: PanelRequest, user_id: int) -> HttpResponse:
 
 def _send_link(request: PanelRequest, user: User) -> None:
     def link(uid: str, token: str) -> str:
-        return request.build_absolute_uri(reverse("panel:password_choose", args=[uid, token]))
+        path = reverse("panel:password_choose", args=[uid, token])
+        if settings.TILLBOOK_ADDRESS:
+            return f"{settings.TILLBOOK_ADDRESS}{path}"
+        return request.build_absolute_uri(path)
 
     sent = message_refusal(
         request, lambda: send_link(user.pk, link=link, actor=request.actor, now=request.now)
