@@ -77,6 +77,7 @@ def test_the_roll_forward_has_a_row_for_each_way(now: datetime) -> None:
         ("Given back from orders", 0, 0),
         ("Spent on orders", 1, -150),
         ("Paid out", 0, 0),
+        ("Refunds not received", 0, 0),
         ("Expired", 0, 0),
         ("Reversed", 0, 0),
         ("Closing", None, 250),

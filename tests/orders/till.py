@@ -25,6 +25,8 @@ from tillbook.orders import queries, services
 from tillbook.orders.models import Order, OrderLine, Payment
 from tillbook.orders.recalculation import agreeing, recalculate
 from tillbook.orders.services import LineInput
+from tillbook.orders.verification import findings as order_findings
+from tillbook.orders.verification import lost
 from tillbook.returns import services as returns
 from tillbook.returns.models import Rma, RmaLine
 from tillbook.returns.services import RmaLineInput
@@ -126,6 +128,7 @@ class Till:
     def check_book(self) -> None:
         """The book verifies, and the projection is what transfers and orders give."""
         assert verify().broken == []
+        assert [*order_findings(), *lost()] == []
         done = recalculate(self.customer.pk, repair=False, actor=self.staff, now=self.now)
         assert done.differences == []
         found = agreeing((self.customer.pk, self.customer.pk), actor=self.staff)

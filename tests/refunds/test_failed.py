@@ -8,7 +8,9 @@ import pytest
 
 from tillbook.common.errors import InvalidInput, PermissionDenied, WrongState
 from tillbook.credit import queries
+from tillbook.credit.basis import View, basis_at
 from tillbook.credit.models import Credit, ReverseReason
+from tillbook.credit.reporting import Line, roll_forward
 from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
 from tillbook.ledger.verification import verify
@@ -125,3 +127,15 @@ def test_the_way_of_the_money_goes_there_and_back(ask, credit, by):
     ((goal, went, back),) = [(each.goal, each.went_minor, each.back_minor) for each in found.whereabouts.ways]
     assert (str(goal), went, back) == ("refund", 5000, 5000)
     assert found.whereabouts.adds_up
+
+
+def test_what_came_back_is_told_apart_from_what_orders_gave_back(ask, credit, by, now):
+    refund = ask()
+    refunds.complete(refund.pk, **by)
+    refunds.fail(refund.pk, reason="Account closed", **by)
+    after = now + timedelta(days=1)
+    basis = basis_at(after, view=View.EFFECTIVE, recorded_by=after, now=after)
+    moves = roll_forward(now - timedelta(days=1), basis, actor=by["actor"]).moves
+    assert {each.line: each.minor for each in moves} == {
+        Line.ISSUED: 200_000, Line.PAID_OUT: -5_000, Line.NOT_RECEIVED: 5_000,
+    }  # fmt: skip

@@ -30,9 +30,9 @@ def reseal() -> int:
     """Seal every sealed text of every model anew; returns how many rows have one.
 
     A model whose other columns hang on the key has `mark_anew`, which sets them and says which. Interrupted,
-    it may simply begin again. Raises Closed, when all others are done, if the key of some is not there any more.
+    it may simply begin again. Raises Closed, when all others are done, if some rows need a key that is gone.
     """
-    done, closed = 0, []
+    done, closed = 0, list[str]()
     for model, columns in sealed():
         last = 0
         while ids := list(

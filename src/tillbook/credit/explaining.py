@@ -25,7 +25,8 @@ FIRST, PARTING, NEWEST, SOUND, REPAIR, CHECK = "first", "parting", "newest", "so
 
 _MOST_PARTS = 10  # entries that are named of what makes up a figure
 _PAST = {Kind.HOLD: "held", Kind.CAPTURE: "captured", Kind.RELEASE: "released"}
-_OUTWARD = {House.ORDERS: "spent", House.PAYOUTS: "paid out", House.BREAKAGE: "expired"}
+_INWARD: dict[str, str] = {House.ORDERS: "restored", House.PAYOUTS: "given back"}
+_OUTWARD: dict[str, str] = {House.ORDERS: "spent", House.PAYOUTS: "paid out", House.BREAKAGE: "expired"}
 
 
 class Verdict(StrEnum):
@@ -126,8 +127,8 @@ def _what(line: Line) -> str:
     if line.kind in _PAST:
         return _PAST[Kind(line.kind)]
     if line.inward:
-        return "restored" if line.house == House.ORDERS else "issued"
-    return _OUTWARD.get(House(line.house), "reversed")
+        return _INWARD.get(line.house, "issued")
+    return _OUTWARD.get(line.house, "reversed")
 
 
 def points_of_account(lines: Iterable[Line], currency: str) -> list[Point]:

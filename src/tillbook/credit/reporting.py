@@ -54,6 +54,7 @@ class Line(models.TextChoices):
 
     ISSUED = "issued", _("Issued")
     GIVEN_BACK = "given_back", _("Given back from orders")
+    NOT_RECEIVED = "not_received", _("Refunds not received")
     SPENT = "spent", _("Spent on orders")
     PAID_OUT = "paid_out", _("Paid out")
     EXPIRED = "expired", _("Expired")
@@ -355,12 +356,13 @@ def line_of(house: str, *, inward: bool, first: bool, own: bool) -> Line:
     if inward:
         if first and own:
             return Line.ISSUED
-        return Line.GIVEN_BACK if house in (House.ORDERS, House.PAYOUTS) else Line.OTHER
+        return _COMING_BACK.get(house, Line.OTHER)
     if own:
         return Line.REVERSED
     return _LEAVING.get(house, Line.OTHER)
 
 
+_COMING_BACK: dict[str, Line] = {House.ORDERS: Line.GIVEN_BACK, House.PAYOUTS: Line.NOT_RECEIVED}
 _LEAVING: dict[str, Line] = {
     House.ORDERS: Line.SPENT,
     House.PAYOUTS: Line.PAID_OUT,

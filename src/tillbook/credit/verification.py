@@ -36,10 +36,12 @@ class _Issued(NamedTuple):
     order_reference: str
     content: str | None  # None: there is no such transfer
     transfer_minor: int
+    effective_at: datetime | None
 
 
 _ISSUED = (
-    f"SELECT {', '.join(f'c.{name}' for name in _Issued._fields[:-2])}, t.content, t.amount_minor "
+    f"SELECT {', '.join(f'c.{name}' for name in _Issued._fields[:-3])}, t.content, t.amount_minor, "
+    "t.effective_at "
     "FROM credit_credit AS c LEFT JOIN ledger_transfer AS t "
     "ON t.customer_id = c.customer_id AND t.account_id = c.id AND t.seq = 1 "
     "WHERE {range} ORDER BY c.customer_id, c.id"
@@ -61,6 +63,7 @@ def findings(wanted: Range = EVERYBODY) -> Iterator[Finding]:
     for customer_id, account_id in orphans:
         yield Finding(customer_id, public_number("CR", account_id), "has an account but no terms")
     yield from hidden(wanted)
+    yield from ownerless(wanted)
     extended = _first_expiries(wanted)
     condition, bounds = within(wanted, "c.customer_id")
     for credit in map(_Issued._make, streamed(_ISSUED.format(range=condition), bounds)):
@@ -86,6 +89,18 @@ def hidden(wanted: Range = EVERYBODY) -> Iterator[Finding]:
         yield Finding(customer_id, public_number("CR", account_id), problem)
 
 
+def ownerless(wanted: Range = EVERYBODY) -> Iterator[Finding]:
+    """Customers of the range who have a book and are not there any more: none is ever deleted."""
+    condition, bounds = within(wanted, "b.customer_id")
+    rows = statements.select(
+        "SELECT DISTINCT b.customer_id FROM ledger_balance AS b LEFT JOIN customers_customer AS c "
+        f"ON c.id = b.customer_id WHERE c.id IS NULL AND {condition} ORDER BY b.customer_id",
+        bounds,
+    )
+    for (customer_id,) in rows:
+        yield Finding(customer_id, "", "has a book and is not there any more")
+
+
 def _first_expiries(wanted: Range) -> dict[str, tuple[str, str]]:
     """Credit number -> its expiry before the first and after the last grace period, as text."""
     found: dict[str, tuple[str, str]] = {}
@@ -103,6 +118,8 @@ def _is_what_was_issued(credit: _Issued, extended: tuple[str, str] | None) -> bo
         if expires_at != datetime.fromisoformat(after):
             return False
         expires_at = datetime.fromisoformat(before)
+    if _in_utc(credit.issued_at) != _in_utc(credit.effective_at):
+        return False
     # A request without a moment of its own was issued at the moment of its transfer.
     return credit.transfer_minor == credit.issued_minor and (
         credit.content == _content(credit, expires_at, None)

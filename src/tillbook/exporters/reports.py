@@ -250,7 +250,7 @@ def liability(basis: Basis, *, currency: str | None, actor: Actor) -> Document:
 
 def _liability_sections(currency: str, parts: list[Owed]) -> Iterator[Section]:
     sources = {(each.source, each.reason) for each in parts if each.posted or each.held}
-    in_order = sorted(sources, key=lambda each: (Source.values.index(each[0]), _reason(each[1])))
+    in_order = sorted(sources, key=lambda each: (Source.values.index(each[0]), _reason(each[1]), each[1]))
     by_source = {each: f"{Source(each[0]).label}: {_reason(each[1])}" for each in in_order}
     yield _by(_("By source"), currency, parts, lambda each: (each.source, each.reason), by_source)
     yield _by(_("By age"), currency, parts, attrgetter("age"), {each.value: str(each.label) for each in Age})
@@ -321,7 +321,9 @@ def _rolled(standing: Standing, found: RollForward) -> Section:
     return Section(standing.currency, _("Credit owed"), rows)
 
 
-_MOVES = (Line.GIVEN_BACK, Line.SPENT, Line.PAID_OUT, Line.EXPIRED, Line.REVERSED)
+_MOVES = (
+    Line.GIVEN_BACK, Line.SPENT, Line.PAID_OUT, Line.NOT_RECEIVED, Line.EXPIRED, Line.REVERSED,
+)  # fmt: skip
 
 
 def _issued(moves: list[Move]) -> Iterator[Row]:

@@ -95,7 +95,7 @@ def _by_age(found: Sequence[Unclaimed], before: str = "") -> Iterator[Row]:
 
 def _by_method(found: list[Unclaimed]) -> Iterator[Row]:
     """Of each method the ages that it has, and its sum."""
-    methods = sorted({each.method for each in found}, key=_method)
+    methods = sorted({each.method for each in found}, key=lambda each: (_method(each), each))
     for method in methods:
         some = [each for each in found if each.method == method]
         label = _method(method)

@@ -36,11 +36,27 @@ _CREDIT_USED = (
 )
 
 
+# An overpayment's credit came in from receipts, and what was taken back or reversed of it went out there.
+_OVERPAID = (
+    "SELECT o.customer_id, o.number FROM orders_order AS o LEFT JOIN ("
+    "SELECT c.customer_id, c.source_reference, sum(CASE WHEN t.inward THEN t.amount_minor "
+    "ELSE -t.amount_minor END) AS minor FROM credit_credit AS c JOIN ledger_transfer AS t "
+    "ON t.customer_id = c.customer_id AND t.account_id = c.id WHERE c.source = 'overpayment' "
+    "AND t.house = c.house AND t.kind IN ('post', 'capture') GROUP BY c.customer_id, c.source_reference"
+    ") AS made ON made.customer_id = o.customer_id AND made.source_reference = o.number "
+    "WHERE o.overpaid_minor - o.reversed_minor <> coalesce(made.minor, 0) ORDER BY o.id"
+)
+_LOST = (
+    "SELECT e.customer_id, e.subject FROM events_event AS e LEFT JOIN orders_order AS o "
+    "ON o.number = e.subject WHERE e.action = 'order.placed' AND o.id IS NULL ORDER BY e.id"
+)
+
 #: What is compared -> the statement that finds the orders that do not agree, and what is wrong with them.
 _EXACT = {
     "total": (_TOTALS, "has a total that is not the sum of its lines, shipping and surcharge"),
     "received": (_RECEIVED, "has received something else than its payments"),
     "credit": (_CREDIT_USED, "was paid with other credit than its transfers say"),
+    "overpaid": (_OVERPAID, "made other credit of what was too much than its transfers say"),
 }
 _PAYMENTS = "t.house = 'orders' AND t.kind IN ('post', 'capture')"
 _PAID = "CASE WHEN t.inward THEN -t.amount_minor ELSE t.amount_minor END"
@@ -56,6 +72,12 @@ def findings() -> Iterator[Finding]:
             yield Finding(customer_id, f"order {number}", problem)
     if "owing" not in agreed:
         yield from _wrong_owing()
+
+
+def lost() -> Iterator[Finding]:
+    """Orders that were placed and are not there any more: none is ever deleted."""
+    for customer_id, number in statements.select(_LOST, []):
+        yield Finding(customer_id or 0, f"order {number}", "was placed and is not there any more")
 
 
 def _pairs() -> dict[str, Pair]:

@@ -109,7 +109,7 @@ _WORDS = (
     gettext_noop("taken back"), gettext_noop("returned"), gettext_noop("returned shipping"),
     gettext_noop("returned surcharge"), gettext_noop("captured"), gettext_noop("released"),
     gettext_noop("spent"), gettext_noop("paid out"), gettext_noop("expired"), gettext_noop("restored"),
-    gettext_noop("issued"), gettext_noop("reversed"), gettext_noop("order"),
+    gettext_noop("given back"), gettext_noop("issued"), gettext_noop("reversed"), gettext_noop("order"),
     gettext_noop("is missing"), gettext_noop("is missing: the account knows of other transfers"),
     gettext_noop("was changed: its digest does not follow"),
     gettext_noop("resolves a hold that is not open"),

@@ -166,9 +166,13 @@ def _changed_refunds() -> Iterator[Finding]:
         refund = _Asked._make(asked)
         number = public_number("RF", refund.id)
         contents = _contents(refund, [row[-1] for row in sources], chosen.get(number))
-        if not any(requests.get(number) == content for content in contents):
+        request = requests.pop(number, None)
+        if not any(request == content for content in contents):
             problem = "is not what was asked for: its amount, payee, account, date or note was changed"
             yield Finding(refund.customer_id, number, problem)
+    lost = Event.objects.filter(action__in=asked_for, subject__in=requests).order_by("subject", "pk")
+    for number, customer_id in dict(lost.values_list("subject", "customer_id")).items():
+        yield Finding(customer_id or 0, number, "was asked for and is not there any more")
 
 
 def _untold_receipts() -> Iterator[Finding]:

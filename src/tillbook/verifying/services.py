@@ -75,6 +75,7 @@ def _check(piece: Piece) -> tuple[int, Proof]:
         proof = sums.check(wanted, moment)
         with steady(moment):
             proof.findings += credit_verification.hidden(wanted)
+            proof.findings += credit_verification.ownerless(wanted)
         return place, proof
     proof = full_verification.verify(wanted, moment)
     with steady(moment):
@@ -85,6 +86,8 @@ def _check(piece: Piece) -> tuple[int, Proof]:
 def _documents(depth: str) -> Iterator[Finding]:
     """What does not agree among orders, returns, refunds and sendings; sums leave out what was asked for."""
     yield from order_verification.findings()
+    if depth == Verification.Depth.FULL:
+        yield from order_verification.lost()
     yield from return_verification.findings()
     in_full = depth == Verification.Depth.FULL
     yield from refund_verification.findings() if in_full else refund_verification.money_findings()
