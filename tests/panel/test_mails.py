@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -278,3 +279,13 @@ def test_the_link_in_a_mail_is_the_one_that_stops_it(
     Client().post(address.removeprefix("https://credit.example.com"))
     maria.refresh_from_db()
     assert maria.no_mails == ["credit_issued"]
+
+
+def test_a_customer_who_stopped_a_mail_meanwhile_stays_without_it(as_staff: Client, maria: Customer):
+    page = "/customers/maria/mails/"
+    seen = dict(re.findall(r'name="(initial-[a-z_]+)" value="([^"]*)"', as_staff.get(page).content.decode()))
+    assert set(seen) == {"initial-credit_issued", "initial-credit_expiring"}
+    Customer.objects.update(no_mails=["credit_issued"])
+    as_staff.post(page, seen | {"credit_issued": "on"})  # they saw both on, and switched the other off
+    maria.refresh_from_db()
+    assert sorted(maria.no_mails) == ["credit_expiring", "credit_issued"]

@@ -96,3 +96,19 @@ def test_staff_see_none_of_it(as_staff: Client, as_admin: Client, page: str):
     assert as_staff.post("/webhooks/add/", {"url": "https://other.example/"}).status_code == 403
     assert "/webhooks/" not in as_staff.get("/customers/").content.decode()
     assert [each.disabled_at for each in Endpoint.objects.all()] == [None]
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_written_over(as_admin: Client):
+    endpoint, _ = added(as_admin, description="Warehouse", actions="order.*")
+    address = f"/webhooks/{endpoint.number}/edit/"
+    page = as_admin.get(address).content.decode()
+    seen = {"initial-url": endpoint.url, "initial-description": "Warehouse", "initial-actions": "order.*"}
+    assert all(f'name="{name}"' in page for name in seen)
+    Endpoint.objects.update(url="https://new.example/hooks")
+    sent = {"url": endpoint.url, "description": "The warehouse", "actions": "order.*"}
+    assert as_admin.post(address, seen | sent).status_code == 302
+    endpoint.refresh_from_db()
+    assert (endpoint.url, endpoint.description) == ("https://new.example/hooks", "The warehouse")
+    as_admin.post(f"/webhooks/{endpoint.number}/switch/", {})
+    endpoint.refresh_from_db()
+    assert (endpoint.url, endpoint.disabled_at is None) == ("https://new.example/hooks", False)

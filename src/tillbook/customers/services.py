@@ -137,6 +137,17 @@ def choose_mails(customer_id: int, *, no_mails: Collection[str], actor: Actor, n
     return _change(customer, wanted, "customer.mails_chosen", actor, now, check_details=False)
 
 
+@transaction.atomic
+def switch_mails(customer_id: int, switches: Mapping[str, bool], *, actor: Actor, now: datetime) -> Customer:
+    """Switch some kinds of mail on or off; the others stay as the customer has them by then.
+
+    Raises what `choose_mails` raises.
+    """
+    kept = set(locked(customer_id).no_mails)
+    no_mails = kept - switches.keys() | {kind for kind, on in switches.items() if not on}
+    return choose_mails(customer_id, no_mails=no_mails, actor=actor, now=now)
+
+
 def _change(
     customer: Customer,
     wanted: Mapping[str, object],

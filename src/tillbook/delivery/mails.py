@@ -13,7 +13,7 @@ from tillbook.common.errors import NotFound, WrongState
 from tillbook.common.mail import NoEmailAddress, hand_over
 from tillbook.common.mail_kinds import MailKind
 from tillbook.customers.models import Customer
-from tillbook.customers.services import choose_mails
+from tillbook.customers.services import switch_mails
 from tillbook.delivery.links import read_stop, stop_address
 from tillbook.delivery.mail_writing import (
     NotWanted,
@@ -160,6 +160,4 @@ def stop(token: str, *, origin: str, now: datetime) -> Customer | None:
     customer, kind = found
     # The link says who acts: only the shop makes it, and it went to the customer alone.
     actor = Actor.customer(customer.pk, origin)
-    with transaction.atomic():
-        kept = Customer.objects.select_for_update().get(pk=customer.pk).no_mails
-        return choose_mails(customer.pk, no_mails={*kept, kind}, actor=actor, now=now)
+    return switch_mails(customer.pk, {kind: False}, actor=actor, now=now)

@@ -62,19 +62,23 @@ def add_endpoint(
 
 @transaction.atomic
 def update_endpoint(
-    endpoint_id: int, *, url: str, description: str, actions: Sequence[str], enabled: bool, actor: Actor,
-    now: datetime,
+    endpoint_id: int, *, url: str | None = None, description: str | None = None,
+    actions: Sequence[str] | None = None, enabled: bool | None = None, actor: Actor, now: datetime,
 ) -> Endpoint:  # fmt: skip
-    """Set all that can be set. While it is not enabled nothing is sent, and events are not kept for it.
+    """Set what is given. While it is not enabled nothing is sent, and events are not kept for it.
 
     Raises InvalidInput, TargetRefused, WebhookTaken, WebhookNotFound, PermissionDenied.
     """
     actor.require(Permission.MANAGE_KEYS)
     endpoint = locked(endpoint_id)
+    was_enabled = endpoint.disabled_at is None
+    url = endpoint.url if url is None else url
+    description = endpoint.description if description is None else description
+    actions = endpoint.actions if actions is None else actions
+    enabled = was_enabled if enabled is None else enabled
     _check(url, description, actions)
     if url != endpoint.url:
         _refuse_taken(url)
-    was_enabled = endpoint.disabled_at is None
     before = (endpoint.url, endpoint.description, endpoint.actions, was_enabled)
     if before == (url, description, list(actions), enabled):
         return endpoint

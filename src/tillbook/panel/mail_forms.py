@@ -110,6 +110,3 @@ class CustomerMailsForm(PanelForm):
             self.fields[kind] = forms.BooleanField(
                 label=kind.label, required=False, initial=kind not in no_mails
             )
-
-    def no_mails(self) -> list[str]:
-        return [kind.value for kind in OPTIONAL if not self.cleaned_data[kind]]

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from tillbook.common.actor import Permission
 from tillbook.common.mail_kinds import MailKind
 from tillbook.customers.queries import by_username
-from tillbook.customers.services import choose_mails
+from tillbook.customers.services import switch_mails
 from tillbook.delivery import mails as services
 from tillbook.delivery.mail_writing import Written
 from tillbook.delivery.models import Mail
@@ -40,6 +40,7 @@ from tillbook.panel.edge import (
     whole,
 )
 from tillbook.panel.environment import mail_server
+from tillbook.panel.forms import changes, remembering
 from tillbook.panel.mail_forms import CustomerMailsForm, MailsForm, MailTextForm
 from tillbook.panel.settings_views import saved, section_page
 from tillbook.shop.mail_texts import PLACEHOLDERS
@@ -122,9 +123,9 @@ def of_customer(request: PanelRequest, username: str) -> HttpResponse:
     """What was mailed to a customer, and which mails they do without."""
     customer = by_username(username)
     sent = request.POST if request.method == "POST" else None  # with no switch on it is empty
-    form = CustomerMailsForm(sent, no_mails=customer.no_mails)
+    form = remembering(CustomerMailsForm(sent, no_mails=customer.no_mails))
     if form.is_valid():
-        choose_mails(customer.pk, no_mails=form.no_mails(), actor=request.actor, now=request.now)
+        switch_mails(customer.pk, changes(form), actor=request.actor, now=request.now)
         messages.success(request, _("Saved. It holds from now on."))
         return redirect("panel:customer_mails", username)
     context = {"customer": customer, "form": form, "page": _listed(request, customer_id=customer.pk)}

@@ -29,6 +29,7 @@ from tillbook.panel.edge import (
     read_only,
     status_of,
 )
+from tillbook.panel.forms import changes, remembering
 from tillbook.panel.webhook_forms import WebhookForm
 
 _PAGE_SIZE = 50
@@ -77,10 +78,10 @@ def webhook_edit(request: PanelRequest, number: str) -> HttpResponse:
         "description": endpoint.description,
         "actions": "\n".join(endpoint.actions),
     }
-    form = WebhookForm(request.POST or None, initial=shown)
+    form = remembering(WebhookForm(request.POST or None, initial=shown))
     if form.is_valid():
-        enabled = endpoint.disabled_at is None
-        saved = answer(form, lambda: _update(request, endpoint, enabled=enabled, **form.wanted()))
+        changed = {name: value for name, value in form.wanted().items() if name in changes(form)}
+        saved = answer(form, lambda: _update(request, endpoint, **changed))
         if saved is not None:
             return redirect("panel:webhook", number)
     context = {"form": form, "endpoint": endpoint}
@@ -91,8 +92,7 @@ def webhook_edit(request: PanelRequest, number: str) -> HttpResponse:
 def webhook_switch(request: PanelRequest, number: str) -> HttpResponse:
     """Enable what is disabled, and the other way round, as the button says."""
     endpoint = endpoint_by_number(number)
-    same = {"url": endpoint.url, "description": endpoint.description, "actions": endpoint.actions}
-    message_refusal(request, lambda: _update(request, endpoint, enabled="enable" in request.POST, **same))
+    message_refusal(request, lambda: _update(request, endpoint, enabled="enable" in request.POST))
     return redirect("panel:webhook", number)
 
 
