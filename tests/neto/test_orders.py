@@ -201,6 +201,10 @@ def test_an_order_of_a_day_that_has_not_begun_in_utc_can_be_sent_again(integrati
     with time_machine.travel("2026-03-30 22:00:05Z"):
         integration.do("AddOrder", **sent)
     assert (Order.objects.count(), Order.objects.get().placed_at) == (1, placed)
+    later = sent | {"DatePlaced": "2026-03-31 05:00:00"}
+    with time_machine.travel("2026-03-31 06:00Z"):
+        integration.do("AddOrder", **sent)
+        assert "other content" in integration.refused("AddOrder", **later)
 
 
 def test_an_update_of_what_is_not_kept_changes_nothing(integration):

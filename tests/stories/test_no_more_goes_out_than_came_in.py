@@ -172,6 +172,37 @@ def test_a_return_paid_with_credit_whose_money_went_later_is_not_paid_out(till: 
         ask(till, 3000)
 
 
+def test_credit_that_went_back_taints_nothing_that_other_credit_paid(till: Till, admin_actor: Actor) -> None:
+    first = till.place(line(10_000))
+    till.pay(first, 10_000)
+    twice = till.pay(first, 5_000)
+    second, third = till.place(line(5_000)), till.place(line(5_000))
+    till.spend(second, 5_000)
+    checkout.restore(customer_id=till.customer.pk, currency="GBP", reference=second.number, **till.by)
+    deposit = give(till, 5_000, GiveReason.DEPOSIT)
+    till.spend(second, 5_000, credits={deposit.id: 5_000})
+    till.spend(third, 5_000)
+    till.close(till.open_rma(second, till.back(second, 1, None)))
+    assert till.void(twice).missing_minor == 5_000
+    assert refundable(till) == 5_000
+    paid_out(till, admin_actor, 5_000)
+
+
+def test_orders_that_pay_one_another_many_times_are_each_looked_at_once(
+    till: Till, django_assert_max_num_queries
+) -> None:
+    order = till.place(line(10_000))
+    till.pay(order, 10_000)
+    till.close(till.open_rma(order, till.back(order, 1, None)))
+    for _ in range(14):
+        order = till.place(line(6_000))
+        till.spend(order, 6_000)
+        till.close(till.open_rma(order, till.back(order, 1, None)))
+    assert refundable(till) == 10_000
+    with django_assert_max_num_queries(250):
+        ask(till, 10_000)
+
+
 def test_an_order_made_smaller_gives_no_money_for_credit_whose_money_is_gone(till: Till) -> None:
     first = till.place(line(5000))
     payment = till.pay(first, 10_000)
@@ -241,3 +272,16 @@ def test_an_overpayment_reversed_and_its_payment_voided_leave_nothing_owing(
     assert till.sums(order) == (10_000, 0, 0, 0)
     assert till.status(order) == "fully_paid"
     assert till.figures == (0, 0, 0)
+
+
+def test_a_release_sent_again_is_answered_again_though_less_is_missing_by_then(till: Till) -> None:
+    order, other = till.place(line(5_000)), till.place(line(1_000))
+    payment = till.pay(order, 8_000)
+    till.spend(other, 1_000)
+    checkout.hold(
+        customer_id=till.customer.pk, amount=gbp(2_000), reference="W1", **till.by | {"key": "held"}
+    )
+    assert till.void(payment).missing_minor == 3_000
+    sent = {"customer_id": till.customer.pk, "hold_key": "held", **till.by}
+    first = checkout.release(**sent)
+    assert (checkout.release(**sent), till.figures) == (first, (0, 0, 6_000))

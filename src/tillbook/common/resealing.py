@@ -35,9 +35,7 @@ def reseal() -> int:
     done, closed = 0, list[str]()
     for model, columns in sealed():
         last = 0
-        while ids := list(
-            model.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_PIECE]
-        ):
+        while ids := _next(model, last):
             last = ids[-1]
             try:
                 done += _piece(model, columns, ids)

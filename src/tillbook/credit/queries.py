@@ -195,16 +195,16 @@ def reversed_of(customer_id: int, credit_ids: Collection[int]) -> dict[int, int]
     return found
 
 
-def refundable_spent(customer_id: int, reference: str) -> int:
-    """What refundable credit paid of the document and did not get back, in minor units."""
+def refundable_spent(customer_id: int, reference: str) -> dict[int, int]:
+    """credit id -> what that refundable credit paid of the document and did not get back, in minor units."""
     rows = statements.select(
-        "SELECT sum(CASE WHEN t.inward THEN -t.amount_minor ELSE t.amount_minor END) "
+        "SELECT c.id, sum(CASE WHEN t.inward THEN -t.amount_minor ELSE t.amount_minor END) AS minor "
         "FROM ledger_transfer AS t JOIN credit_credit AS c ON c.customer_id = t.customer_id "
         "AND c.id = t.account_id WHERE t.customer_id = %s AND t.reference = %s AND t.house = %s "
-        "AND t.kind IN (%s, %s) AND c.refundable",
+        "AND t.kind IN (%s, %s) AND c.refundable GROUP BY c.id ORDER BY c.id",
         [customer_id, reference, House.ORDERS.value, Kind.POST.value, Kind.CAPTURE.value],
     )
-    return int(rows[0][0] or 0)
+    return {credit_id: int(minor) for credit_id, minor in rows if minor}
 
 
 def payers_of(customer_id: int, references: Collection[str], *, refundable: bool) -> list[Credit]:

@@ -128,6 +128,10 @@ class Fields:
             return self.now
         return at
 
+    def is_day(self, name: str) -> bool:
+        """Whether a day was sent, without a time."""
+        return _DATE.fullmatch(self.text(name).strip()) is not None
+
     def day(self, name: str) -> date | None:
         at = self.moment(name)
         return None if at is None else at.date()

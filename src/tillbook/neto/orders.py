@@ -189,8 +189,9 @@ def _add(item: Item) -> Tree:
 
 def _placed_at(fields: Fields, customer_id: int, key: str) -> datetime | None:
     """When it was placed. A day that has not begun in UTC counts from now, for a repetition from then."""
-    at = fields.moment("DatePlacedUTC") or fields.moment("DatePlaced")
-    first = of_key(customer_id, key)
+    name = "DatePlacedUTC" if fields.moment("DatePlacedUTC") else "DatePlaced"
+    at = fields.moment(name)
+    first = of_key(customer_id, key) if at is not None and fields.is_day(name) else None
     if at is None or first is None or first.action != "order.placed":
         return at
     placed = by_number(first.subject).placed_at

@@ -172,9 +172,12 @@ def capture(
 @transaction.atomic
 def release(*, customer_id: int, hold_key: str, key: str, actor: Actor, now: datetime) -> list[Part]:
     """End a hold: all of it is available again. Raises what `credit.release` raises."""
-    _checkouts_hold(customer_id, hold_key)
+    held = _checkouts_hold(customer_id, hold_key)
+    credit.lock(customer_id, held.currency)
+    moved_before = _moved_before(customer_id, key)
     parts = credit.release(customer_id=customer_id, hold_key=hold_key, key=key, actor=actor, now=now)
-    _take_back_unbacked(customer_id, parts, key, actor, now)
+    if not moved_before:
+        _take_back_unbacked(customer_id, parts, key, actor, now)
     return parts
 
 
@@ -195,12 +198,14 @@ def restore(
     """
     credit.lock(customer_id, currency)
     order_id = _order_id(customer_id, reference)
-    if order_id is None or _moved_before(customer_id, key):
+    moved_before = _moved_before(customer_id, key)
+    if order_id is None or moved_before:
         parts = credit.restore(
             customer_id=customer_id, currency=currency, reference=reference, amount=amount, key=key,
             actor=actor, now=now,
         )  # fmt: skip
-        _take_back_unbacked(customer_id, parts, key, actor, now)
+        if not moved_before:
+            _take_back_unbacked(customer_id, parts, key, actor, now)
         return parts
     order = locked_order(order_id)
     content = content_of("order.credit_restored", order_id=order_id, currency=currency, amount=amount)

@@ -8,6 +8,7 @@ All of it runs under the customer's lock, in the transaction of the change that 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +17,13 @@ from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
-from tillbook.credit.queries import open_holds, payers_of, refundable_spent, reversed_of
+from tillbook.credit.queries import open_holds, refundable_spent, reversed_of
 from tillbook.credit.terms import terms_of
 from tillbook.events.services import derived_key
 from tillbook.ledger.models import House, Kind
 from tillbook.orders.models import Order
+
+_FARTHEST = 100  # orders of one customer, each paid with what the one before gave, that are followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,38 +191,49 @@ def book_reversals(
 
 def source_orders(customer_id: int, credit_ids: Collection[int]) -> list[Order]:
     """The orders whose money stands behind these credits: overpaid, or with goods that came back."""
-    credits = Credit.objects.filter(customer_id=customer_id, id__in=credit_ids)
-    numbers = {
-        each.order_reference if each.source == Source.RETURN else each.source_reference
-        for each in credits
-        if each.source != Source.MANUAL
-    }
+    numbers = set(_sources(customer_id, credit_ids).values())
     return list(Order.objects.filter(customer_id=customer_id, number__in=numbers).order_by("id"))
 
 
-def given_without_money(order: Order, seen: Collection[int] = ()) -> int:
+def _sources(customer_id: int, credit_ids: Collection[int]) -> dict[int, str]:
+    """credit id -> the number of the order whose money stands behind it; without those given by hand."""
+    rows = Credit.objects.filter(customer_id=customer_id, id__in=credit_ids).exclude(source=Source.MANUAL)
+    return {
+        each.id: each.order_reference if each.source == Source.RETURN else each.source_reference
+        for each in rows
+    }
+
+
+def given_without_money(order: Order, known: dict[int, int] | None = None) -> int:
     """How much more the order gave as credit that can be paid out than came in for it, in minor units (R7).
 
     What came in is money, and refundable credit as far as there is money behind that: goodwill that pays an
-    order puts none into it. `seen` are the ids of orders that are looked at already.
+    order puts none into it. `known` remembers what was found of each order, by its id.
     """
+    known = {} if known is None else known
+    if order.pk in known:
+        return known[order.pk]
+    known[order.pk] = 0  # what pays itself in a circle has no less behind it for that
     returned = [each for each in _return_credits(order) if each.refundable]
     gave = max(0, order.overpaid_minor - order.reversed_minor) + _given(order, returned)
-    if gave <= order.received_minor:
-        return 0
-    credited = refundable_spent(order.customer_id, order.number)
-    if credited:
-        seen = {*seen, order.pk}
-        for each in _paid_by(order):
-            if each.pk not in seen:
-                credited -= max(each.unbacked_minor, given_without_money(each, seen))
-    return max(0, gave - order.received_minor - max(0, credited))
+    if gave > order.received_minor and len(known) < _FARTHEST:
+        known[order.pk] = max(0, gave - order.received_minor - _backed(order, known))
+    return known[order.pk]
 
 
-def _paid_by(order: Order) -> list[Order]:
-    """The orders whose money stands behind the refundable credit that paid this one."""
-    payers = payers_of(order.customer_id, [order.number], refundable=True)
-    return source_orders(order.customer_id, [each.id for each in payers])
+def _backed(order: Order, known: dict[int, int]) -> int:
+    """What refundable credit paid of the order, as far as there is money behind that credit."""
+    paid = refundable_spent(order.customer_id, order.number)
+    sources = _sources(order.customer_id, paid)
+    by_number: defaultdict[str, int] = defaultdict(int)
+    for credit_id, number in sources.items():
+        by_number[number] += paid[credit_id]
+    backed = sum(paid.values())
+    for each in source_orders(order.customer_id, sources):
+        if each.pk != order.pk:
+            missing = max(each.unbacked_minor, given_without_money(each, known))
+            backed -= min(by_number[each.number], missing)
+    return backed
 
 
 def _given(order: Order, returned: Collection[Credit]) -> int:
@@ -236,14 +250,7 @@ def refundable_left(order: Order) -> int:
     What came in as money or as refundable credit, less what came back so already and was not
     reversed. The rest was paid with goodwill or promotions, which never turn into cash.
     """
-    credited = refundable_spent(order.customer_id, order.number)
-    if not credited:
-        return _unreturned(order, credited)
-    # Credit that paid it counts as far as the money behind that credit is still there.
-    unbacked = sum(
-        max(each.unbacked_minor, given_without_money(each, [order.pk])) for each in _paid_by(order)
-    )
-    return _unreturned(order, max(0, credited - unbacked))
+    return _unreturned(order, _backed(order, {order.pk: 0}))
 
 
 def _unreturned(order: Order, credited: int | None = None) -> int:
@@ -252,7 +259,7 @@ def _unreturned(order: Order, credited: int | None = None) -> int:
     `credited` is how much refundable credit counts; without it, all that paid the order.
     """
     if credited is None:
-        credited = refundable_spent(order.customer_id, order.number)
+        credited = sum(refundable_spent(order.customer_id, order.number).values())
     money = max(0, order.received_minor - order.overpaid_minor)
     return max(
         0, money + credited - _given(order, [each for each in _return_credits(order) if each.refundable])

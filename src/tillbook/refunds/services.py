@@ -266,14 +266,15 @@ def check_backed(refund: Refund) -> None:
     """
     check_room(refund)
     credit_ids = [part.credit_id for part in refund.sources.all()]
+    known: dict[int, int] = {}
     for order in source_orders(refund.customer_id, credit_ids):
         more_returned = order.returned_minor > max(0, order.paid_minor)
-        if order.unbacked_minor or more_returned or given_without_money(order):
+        if order.unbacked_minor or more_returned or given_without_money(order, known):
             raise SourceNotBacked(
                 _(
-                    "Credit of %(number)s came from order %(order)s, whose money is not all there any more: "
-                    "a payment was voided, or the order was raised. It must be paid before this can be paid "
-                    "out."
+                    "Credit of %(number)s came from order %(order)s, and the money behind it is not all "
+                    "there any more: a payment was voided, or an order was raised. That must be paid before "
+                    "this can be paid out."
                 )
                 % {"order": order.number, "number": refund.number}
             )
