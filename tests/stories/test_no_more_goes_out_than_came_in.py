@@ -12,6 +12,7 @@ from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
 from tillbook.orders import checkout
 from tillbook.orders.models import OrderLine
+from tillbook.orders.services import MoreThanOwing
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import Payee, SourceNotBacked
@@ -153,9 +154,28 @@ def test_goodwill_is_no_money_behind_an_overpayment_whose_payment_was_voided(
     refund = ask(till, 3000)
     assert till.void(payment).missing_minor == 3000
     give(till, 8000, GiveReason.GOODWILL)
-    till.spend(order, 8000)
+    with till.refused(MoreThanOwing, "amount"):
+        till.spend(order, 5001)
+    till.spend(order, 5000)
     with till.refused(SourceNotBacked):
         refunds.complete(refund.pk, actor=admin_actor, now=till.now)
+    refunds.decline(refund.pk, reason="Voided", actor=admin_actor, now=till.now)
+    assert (till.sums(order), refundable(till)) == ((0, 5000, 0, 0), 0)
+
+
+def test_goodwill_pays_nothing_of_a_cancelled_order(till: Till, admin_actor: Actor) -> None:
+    order = till.place(line(5000))
+    payment = till.pay(order, 5000)
+    till.cancel(order)
+    refund = ask(till, 1000)
+    assert till.void(payment).missing_minor == 1000
+    give(till, 8000, GiveReason.GOODWILL)
+    with till.refused(MoreThanOwing, "amount"):
+        till.spend(order, 1000)
+    with till.refused(MoreThanOwing, "amount"):
+        checkout.hold(customer_id=till.customer.pk, amount=gbp(1000), reference=order.number, **till.by)
+    refunds.decline(refund.pk, reason="Voided", actor=admin_actor, now=till.now)
+    assert (till.sums(order), refundable(till)) == ((0, 0, 0, 0), 0)
 
 
 def test_a_return_paid_with_credit_whose_money_went_later_is_not_paid_out(till: Till) -> None:

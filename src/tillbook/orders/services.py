@@ -316,11 +316,19 @@ def check_payable(order: Order, amount: Money) -> None:
 
 
 def check_payable_with_credit(order: Order, amount: Money) -> None:
-    """Raise unless the order owes at least that amount, in its currency."""
+    """Raise unless the order owes at least that amount, in its currency.
+
+    What it owes for credit whose payment was voided, money alone can pay, or that credit itself: paid with
+    goodwill, it would look as if there were money behind it.
+    """
     check_payable(order, amount)
-    if amount.minor > order.owing_minor:
+    payable = max(0, order.owing_minor - given_without_money(order))
+    if amount.minor > payable:
         raise MoreThanOwing(
-            _("Order %(number)s owes %(owing)s. Pay at most that with credit.")
+            _("Of what order %(number)s owes, credit can pay %(payable)s.")
+            % {"number": order.number, "payable": _money(order, payable)}
+            if payable < order.owing_minor
+            else _("Order %(number)s owes %(owing)s. Pay at most that with credit.")
             % {"number": order.number, "owing": _money(order, order.owing_minor)},
             field="amount",
         )

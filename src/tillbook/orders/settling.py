@@ -214,7 +214,7 @@ def given_without_money(order: Order, known: dict[int, int] | None = None) -> in
     if order.pk in known:
         return known[order.pk]
     known[order.pk] = 0  # what pays itself in a circle has no less behind it for that
-    returned = [each for each in _return_credits(order) if each.refundable]
+    returned = [each for each in _return_credits(order) if each.refundable] if order.returned_minor else []
     gave = max(0, order.overpaid_minor - order.reversed_minor) + _given(order, returned)
     if gave > order.received_minor and len(known) < _FARTHEST:
         known[order.pk] = max(0, gave - order.received_minor - _backed(order, known))
