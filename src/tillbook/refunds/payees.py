@@ -22,7 +22,7 @@ from tillbook.refunds.accounts import BankAccount, mask, read
 from tillbook.refunds.approvals import void
 from tillbook.refunds.charges import charge_to, redirected
 from tillbook.refunds.models import Refund
-from tillbook.refunds.state import OPEN, amount_of, check_free, locked
+from tillbook.refunds.state import DESTINATION, OPEN, amount_of, check_free, locked
 from tillbook.shop.details import PAYEE_FIELDS, Asked
 from tillbook.shop.policies import shop
 
@@ -167,18 +167,7 @@ def change(
     return refund
 
 
-_CHANGEABLE = (
-    "method",
-    "payee_name",
-    "bank_account",
-    "paypal_email",
-    "postal_address",
-    "payee_reference",
-    "gateway",
-    "charge",
-    "payment_date",
-    "note",
-)
+_CHANGEABLE = (*DESTINATION, "payment_date", "note")
 
 
 def _said(refund: Refund) -> dict[str, str]:

@@ -64,18 +64,10 @@ def check_move(refund: Refund, to: str) -> None:
 
 
 #: What a redirect may change that says who gets the money.
-DESTINATION = frozenset(
-    {
-        "method",
-        "payee_name",
-        "bank_account",
-        "paypal_email",
-        "postal_address",
-        "payee_reference",
-        "gateway",
-        "charge",
-    }
-)
+DESTINATION = (
+    "method", "payee_name", "bank_account", "paypal_email", "postal_address", "payee_reference", "gateway",
+    "charge",
+)  # fmt: skip
 
 
 def is_own(refund: Refund, actor: Actor) -> bool:
@@ -94,7 +86,7 @@ def _was_redirected_by(refund: Refund, actor: Actor) -> bool:
     if actor.user_id is None:
         changes = changes.filter(actor_name=actor.name)
     return any(
-        DESTINATION & data.get("changed", {}).keys() for data in changes.values_list("data", flat=True)
+        data.get("changed", {}).keys() & DESTINATION for data in changes.values_list("data", flat=True)
     )
 
 
