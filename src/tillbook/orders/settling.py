@@ -214,8 +214,8 @@ def given_without_money(order: Order, known: dict[int, int] | None = None) -> in
     if order.pk in known:
         return known[order.pk]
     known[order.pk] = 0  # what pays itself in a circle has no less behind it for that
-    returned = [each for each in _return_credits(order) if each.refundable] if order.returned_minor else []
-    gave = max(0, order.overpaid_minor - order.reversed_minor) + _given(order, returned)
+    returned = _returned_as_refundable(order) if order.returned_minor else 0
+    gave = max(0, order.overpaid_minor - order.reversed_minor) + returned
     if gave > order.received_minor and len(known) < _FARTHEST:
         known[order.pk] = max(0, gave - order.received_minor - _backed(order, known))
     return known[order.pk]
@@ -236,12 +236,11 @@ def _backed(order: Order, known: dict[int, int]) -> int:
     return backed
 
 
-def _given(order: Order, returned: Collection[Credit]) -> int:
-    """What these credits of the order's returns gave and was not reversed."""
-    if not returned:
-        return 0
-    ids = [each.id for each in returned]
-    return sum(each.issued_minor for each in returned) - sum(reversed_of(order.customer_id, ids).values())
+def _returned_as_refundable(order: Order) -> int:
+    """What the order's returns gave as credit that can be paid out, and was not reversed."""
+    issued = {each.id: each.issued_minor for each in _return_credits(order) if each.refundable}
+    reversed_minor = sum(reversed_of(order.customer_id, issued.keys()).values()) if issued else 0
+    return sum(issued.values()) - reversed_minor
 
 
 def refundable_left(order: Order) -> int:
@@ -261,6 +260,4 @@ def _unreturned(order: Order, credited: int | None = None) -> int:
     if credited is None:
         credited = sum(refundable_spent(order.customer_id, order.number).values())
     money = max(0, order.received_minor - order.overpaid_minor)
-    return max(
-        0, money + credited - _given(order, [each for each in _return_credits(order) if each.refundable])
-    )
+    return max(0, money + credited - _returned_as_refundable(order))

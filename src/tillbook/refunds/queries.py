@@ -15,7 +15,7 @@ from tillbook.common.numbering import row_id
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import by_ids as by_places
 from tillbook.credit.queries import usable_of_customer
-from tillbook.refunds.models import Refund
+from tillbook.refunds.models import REVERSAL_NOTE, Refund
 from tillbook.refunds.state import OPEN, RefundNotFound
 from tillbook.shop.policies import shop
 
@@ -147,7 +147,8 @@ _WAITS = (
     "SELECT currency, count(*), sum(amount_minor) FROM refunds_refund {} "
     "WHERE status IN ('requested', 'approved') {} GROUP BY currency ORDER BY currency"
 )
-_PAYING = "AND kind = 'refund' AND lower(substr(note, 1, 15)) <> 'refund reversal'"  # see Refund.pays_nobody
+_BEGINS = f"lower(substr(note, 1, {len(REVERSAL_NOTE)}))"
+_PAYING = f"AND kind = 'refund' AND {_BEGINS} <> '{REVERSAL_NOTE.lower()}'"  # as Refund.pays_nobody
 _BY_BANK = f"{_PAYING} AND method = 'bank_transfer' AND payout = ''"
 _AT_HOME_SINCE = f"{_PAYING} AND payout = '' AND sending = '' AND requested_at < %s"
 
