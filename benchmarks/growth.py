@@ -20,6 +20,7 @@ from tillbook.common.actor import Actor, Role
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason
+from tillbook.orders import checkout
 from tillbook.orders.recalculation import recalculate
 from tillbook.staff.models import User
 from tillbook.staff.services import add_user
@@ -66,7 +67,7 @@ def key() -> str:
 
 def spend(customer_id: int) -> None:
     """One spend."""
-    credit.spend(
+    checkout.spend(
         customer_id=customer_id, amount=Money(1, CURRENCY), reference="SO-1", key=key(), actor=_BY,
         now=timezone.now(),
     )  # fmt: skip

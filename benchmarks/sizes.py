@@ -17,6 +17,7 @@ from tillbook.credit import services as credit
 from tillbook.credit.models import Source
 from tillbook.customers import services as customers
 from tillbook.ledger.models import House
+from tillbook.orders import checkout
 
 HISTORY = 100_000  # transfers
 CREDITS = 10_000
@@ -83,7 +84,7 @@ def _spend_all(customer_id: int, count: int) -> None:
 def _seconds(customer_id: int) -> float:
     now = timezone.now()
     began = time.perf_counter()
-    credit.spend(
+    checkout.spend(
         customer_id=customer_id, amount=Money(1, "GBP"), reference="SO-1", key=f"size-{next(_KEYS)}",
         actor=_BY, now=now,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason
 from tillbook.customers import services as customers
+from tillbook.orders import checkout
 
 CUSTOMERS = 64
 EARLIER = 50_000  # transfers before the first measurement
@@ -111,7 +112,7 @@ def _service(turns: Iterator[Place], size: int, *, leave: bool = False) -> tuple
     actor = Actor.system("bench")
 
     def one() -> int:
-        credit.spend(
+        checkout.spend(
             customer_id=next(turns)[0], amount=_AMOUNT, reference="SO-1", key=f"bench-{next(_KEYS)}",
             actor=actor, now=timezone.now(),
         )  # fmt: skip

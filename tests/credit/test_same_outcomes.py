@@ -27,9 +27,11 @@ from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
-from tillbook.credit import services
+from tillbook.credit import services, taking
 from tillbook.credit.models import Credit, GiveReason, Source
 from tillbook.credit.services import Issue, Resolution, Taking
+from tillbook.credit.sharing import SharedCommit
+from tillbook.credit.taking import take_each
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Account, Balance, House, Kind, Transfer
@@ -215,12 +217,18 @@ def in_batches_handed_over_early(asked: Sequence[Asked]) -> list[Answer]:
 
 
 def at_the_same_time(asked: Sequence[Asked]) -> list[Answer]:
-    """Each customer's in their order, in a thread of their own."""
+    """Each customer's in their order, in a thread of their own; what is taken shares commits."""
     answers: list[Answer] = [()] * len(asked)
+    shared = SharedCommit(take_each)
+
+    def answer(each: Asked) -> Answer:
+        if isinstance(each, Taking):
+            return _told(shared.do(taking.Asked(each, ADMIN, NOW)))
+        return answered(each)
 
     def work(places: Sequence[int]) -> None:
         for place in places:
-            answers[place] = answered(asked[place])
+            answers[place] = answer(asked[place])
 
     owners = sorted({each.customer_id for each in asked})
     lists = [[n for n, each in enumerate(asked) if each.customer_id == owner] for owner in owners]

@@ -15,6 +15,7 @@ from tillbook.common.money import Money
 from tillbook.credit import queries, services
 from tillbook.credit.models import GiveReason
 from tillbook.credit.sharing import SharedCommit
+from tillbook.credit.taking import Asked, Taking, take_each
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
@@ -117,15 +118,13 @@ def test_sharing_answers_as_one_by_one_does(now):
             expires_at=None, key="g", actor=ADMIN, now=now,
         )  # fmt: skip
 
+    shared = SharedCommit(take_each)
+
     def spend(n: int) -> str:
-        try:
-            services.spend(
-                customer_id=people[n % 3].pk if n % 10 else 10**9, amount=gbp(0 if n % 7 == 6 else 100),
-                reference=f"N{n % 30}", key=f"k{n % 30}", actor=ADMIN if n % 2 else STAFF, now=now,
-            )  # fmt: skip
-        except Refusal as refusal:
-            return refusal.code
-        return "done"
+        customer_id = people[n % 3].pk if n % 10 else 10**9
+        taking = Taking(customer_id, gbp(0 if n % 7 == 6 else 100), f"N{n % 30}", f"k{n % 30}")
+        outcome = shared.do(Asked(taking, ADMIN if n % 2 else STAFF, now))
+        return outcome.code if isinstance(outcome, Refusal) else "done"
 
     def expected(n: int) -> str:
         if n % 7 == 6:

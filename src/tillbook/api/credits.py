@@ -234,13 +234,13 @@ def get_credit(request: ApiRequest, number: str) -> CreditOut:
     return told(queries.by_number(number))
 
 
-@change(router, "/spends", 201, Spend, *_TAKING)
+@change(router, "/spends", 201, Spend, *_TAKING, shared=True)
 def spend_credit(request: ApiRequest, body: TakingSent) -> Spend:
     """Pay with credit at once."""
     amount = body.amount.value()
     parts = checkout.spend(
         customer_id=customers.id_of(body.customer), amount=amount, reference=body.reference,
-        credits=chosen(body), key=request.key, actor=request.actor, now=request.now,
+        credits=chosen(body), key=request.key, beside=request.claim, actor=request.actor, now=request.now,
     )  # fmt: skip
     return Spend(
         customer=body.customer, reference=body.reference,
@@ -248,17 +248,23 @@ def spend_credit(request: ApiRequest, body: TakingSent) -> Spend:
     )  # fmt: skip
 
 
-@change(router, "/holds", 201, HoldOut, *_TAKING)
+@change(router, "/holds", 201, HoldOut, *_TAKING, shared=True)
 def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
     """Set credit aside: it is no longer available, and not yet gone."""
     customer_id = customers.id_of(body.customer)
-    checkout.hold(
-        customer_id=customer_id, amount=body.amount.value(), reference=body.reference,
-        credits=chosen(body), key=request.key, actor=request.actor, now=request.now,
+    amount = body.amount.value()
+    parts = checkout.hold(
+        customer_id=customer_id, amount=amount, reference=body.reference,
+        credits=chosen(body), key=request.key, beside=request.claim, actor=request.actor, now=request.now,
     )  # fmt: skip
     event = of_key(customer_id, request.key)
     assert event is not None  # the hold wrote it
-    return _told_hold(event)
+    # Not as it stands by now: a repetition hears what the first one did.
+    return HoldOut(
+        number=public_number("HO", event.pk), customer=body.customer, reference=body.reference,
+        amount=Money.of(amount.minor, amount.currency), credits=parts_told(parts, amount.currency),
+        held_at=event.recorded_at, state="held", captured=None,
+    )  # fmt: skip
 
 
 @read(router, "/holds/{public:number}", HoldOut, HoldNotFound)

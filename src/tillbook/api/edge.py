@@ -18,6 +18,7 @@ from tillbook.api import problems
 from tillbook.api.problems import TooLarge, TooManyRequests, UnsupportedMediaType
 from tillbook.common import rate
 from tillbook.common.actor import Actor
+from tillbook.common.statements import Insert
 from tillbook.staff import keys
 
 PATH = "/api/"
@@ -29,6 +30,7 @@ class ApiRequest(HttpRequest):
     actor: Actor
     now: datetime
     key: str  # for the service that is called; `keyed` sets it
+    claim: Insert | None  # the key's row, for a service that stores it itself; `keyed` sets it
     parsed_body: Any
     allowance: rate.Allowance
 
@@ -108,7 +110,7 @@ def _unreadable(request: HttpRequest) -> HttpResponse | None:
 _TOLD = {
     404: ("not_found", "There is no such address. GET /api/v1/openapi.json lists them."),
     405: ("method_not_allowed", "This address does not take that method."),
-    500: ("internal_error", "Something went wrong here. Nothing was changed; try again with the same key."),
+    500: ("internal_error", "Something went wrong here. Try again with the same key: nothing is done twice."),
 }
 
 

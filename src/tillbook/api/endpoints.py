@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, get_args
 
 from django.db import transaction
@@ -15,7 +15,7 @@ from ninja import Router
 from pydantic import BaseModel
 
 from tillbook.api.edge import ApiRequest
-from tillbook.api.keyed import LONGEST_KEY, once, once_in_parts
+from tillbook.api.keyed import LONGEST_KEY, once, once_in_parts, once_shared
 from tillbook.api.problems import (
     ChangedMeanwhile,
     KeyInUse,
@@ -139,18 +139,20 @@ def change(
     shape: Any,
     *refusals: Refusals,
     in_parts: bool = False,
+    shared: bool = False,
     **more: Any,
 ) -> Callable[[Endpoint], Endpoint]:
     """A POST that changes something, once for each Idempotency-Key, and answers `status` with `shape`.
 
-    Its service takes `request.key`. With `in_parts` the service commits part by part, and does none twice.
+    Its service takes `request.key`. With `in_parts` the service commits part by part, and does none twice;
+    with `shared` it shares a commit with others, and takes `request.claim` too.
     """
 
     def declared(endpoint: Endpoint) -> Endpoint:
         def answered(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.GET:
                 return _unknown(request.GET)
-            run = once_in_parts if in_parts else once
+            run = partial(once_shared, status=status) if shared else once_in_parts if in_parts else once
             return run(request, lambda: (status, endpoint(request, *args, **kwargs)))
 
         operation = _registered(Kind.CHANGE, endpoint, answered, refusals)

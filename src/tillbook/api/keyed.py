@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from pydantic import BaseModel
 
@@ -60,15 +60,52 @@ def once_in_parts(request: ApiRequest, change: Callable[[], tuple[int, BaseModel
         if first is not None:
             return first
         request.key = service_key(request, key)
-        response = _answered(request, change)
-        with transaction.atomic():
-            first = _kept(caller, key, content)
-            if first is None:
-                answers.keep(
-                    caller=caller, key=key, content=content, status=response.status_code,
-                    body=response.content.decode(), now=request.now,
-                )  # fmt: skip
-        return first or response
+        return _keep(request, caller, key, content, _answered(request, change))
+
+
+def _keep(request: ApiRequest, caller: str, key: str, content: str, response: HttpResponse) -> HttpResponse:
+    """Keep an answer in a transaction of its own; if there is one already, that is given."""
+    with transaction.atomic():
+        first = _kept(caller, key, content)
+        if first is None:
+            answers.keep(
+                caller=caller, key=key, content=content, status=response.status_code,
+                body=response.content.decode(), now=request.now,
+            )  # fmt: skip
+    return first or response
+
+
+def once_shared(
+    request: ApiRequest, change: Callable[[], tuple[int, BaseModel]], status: int
+) -> HttpResponse:
+    """As `once`, for a change whose service shares a commit with others', and so is in no transaction here.
+
+    The service stores `request.claim` with what it changes, and answers its key the same again for good: an
+    accepted request's answer is made anew for its repetition, a refusal is kept after it was given.
+    """
+    key, caller, content = _key(request), request.actor.identity, _content(request)
+    with _alone(caller, key):
+        first = answers.first_answer(caller, key, content)
+        if first is not None and first.body:
+            return _again(first.status, first.body)
+        request.key = service_key(request, key)
+        request.claim = None
+        if first is None:
+            request.claim = answers.claim(
+                caller=caller, key=key, content=content, status=status, now=request.now
+            )
+        try:
+            response = _answered(request, change)
+        except IntegrityError:
+            # Another process was quicker under the key. Raises KeyReused if that was something else.
+            if answers.first_answer(caller, key, content) is None:
+                raise
+            raise _still_running() from None
+        if first is not None:
+            response["Idempotency-Replayed"] = "true"
+        elif response.status_code != status:
+            return _keep(request, caller, key, content, response)
+        return response
 
 
 def _kept(caller: str, key: str, content: str) -> HttpResponse | None:

@@ -1,4 +1,4 @@
-"""Request requests to move credit, decided one after the other and written together.
+"""Requests to move credit, decided one after another and written together.
 
 The order is the same for one request and for ten thousand: check each by itself, lock the
 books, look for first answers, load, decide in plain integers, write once. A request that is
@@ -8,6 +8,7 @@ refused stops only itself.
 from __future__ import annotations
 
 import gc
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,7 +21,7 @@ from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 from tillbook.common.money import amount_text, check_currency
 from tillbook.common.numbering import public_number
-from tillbook.common.statements import Insert, Query, Rows, Update
+from tillbook.common.statements import Columns, Insert, Query, Rows, Update
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.services import NewEvent, check_key, keys_query, recorded
@@ -89,6 +90,7 @@ class Batch:
         self.book = Book()
         self._events: list[Told] = []
         self._credits: list[Sequence[Any]] = []
+        self._beside: list[Insert] = []
         self._unknown: set[int] = set()
         books = {(each.customer_id, each.currency) for each in asked}
         keys = [(each.customer_id, each.key) for each in asked]
@@ -157,6 +159,10 @@ class Batch:
         """Note a new credit, its values in the order of `CREDIT`; its account is in the book."""
         self._credits.append(credit)
 
+    def store_beside(self, row: Insert) -> None:
+        """Note a row of the caller's own, which `write` stores with all else."""
+        self._beside.append(row)
+
     def decide(
         self, things: Sequence[A], requests: Sequence[Request | Refusal], decide: Callable[[A, Request], T]
     ) -> list[T | Refusal]:
@@ -202,7 +208,7 @@ class Batch:
         """Store everything that was decided. With `commit` nothing may follow in the transaction."""
         turned = [(each.customer_id, each.account_id, bool(each.available)) for each in self.book.turned()]
         changes = [*ledger.changes(self.book), self._take_credits(), _marking(turned), self._take_events()]
-        statements.write(changes, commit=commit)
+        statements.write([*changes, *_by_table(self._beside)], commit=commit)
         self.book.stored()
 
 
@@ -221,6 +227,16 @@ def _uncollected(requests: int) -> Iterator[None]:
     finally:
         if pauses:
             gc.enable()
+
+
+def _by_table(inserts: Iterable[Insert]) -> list[Insert]:
+    """The rows for each table as one change."""
+    columns: dict[str, Columns] = {}
+    rows: defaultdict[str, list[Sequence[Any]]] = defaultdict(list)
+    for each in inserts:
+        columns[each.table] = each.columns
+        rows[each.table] += each.rows
+    return [Insert(table, columns[table], rows[table]) for table in rows]
 
 
 def _marking(credits: Rows) -> Update:

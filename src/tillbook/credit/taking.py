@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.db import connection, transaction
 from django.utils.translation import gettext
@@ -13,11 +13,11 @@ from django.utils.translation import gettext
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
+from tillbook.common.statements import Insert, Query
 from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
 from tillbook.credit.expiring import extend_expired
 from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
 from tillbook.credit.queries import Usable, all_in_order, chosen_query, in_order_queries, usables
-from tillbook.credit.sharing import SharedCommit
 from tillbook.events.services import check_key, content_of, content_of_texts
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Book, Draft, HoldNotFound, InsufficientCredit, Pending
@@ -43,8 +43,8 @@ class Taking(NamedTuple):
     """Credit to be taken for `reference`: spent at once (POST), or set aside first (HOLD).
 
     `credits` chooses {credit id: minor units}; without it those that expire first go first,
-    then the oldest. `house` gets the money: an order, or for a payout or a reversal what it
-    came from. With `refundable_only` expiry is no matter and the oldest go first.
+    then the oldest. `house` is where it goes: ORDERS, PAYOUTS for a refund, or for a reversal the
+    one that the credit came from. With `refundable_only` expiry is no matter and the oldest go first.
     """
 
     customer_id: int
@@ -58,38 +58,63 @@ class Taking(NamedTuple):
     refundable_only: bool = False
 
 
+class Asked(NamedTuple):
+    """A taking, by whom and when; `beside` is a row of the caller's that is stored with it, or not at all.
+
+    A repetition stores none: the first one has.
+    """
+
+    taking: Taking
+    actor: Actor
+    now: datetime
+    beside: Insert | None = None
+
+
+#: The query for those of some references that are documents of this shop, the reference first.
+Documents = Callable[[Collection[str]], Query]
+
+
 def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list[Outcome]:
     """Spend or hold credit, for any customers, in one batch: the parts of each, or its own refusal.
 
     Refusals are InsufficientCredit, CreditExpired, CreditNotFound, CreditNotRefundable,
     CurrencyMismatch, PermissionDenied, InvalidInput and KeyReused.
     """
-    return _take_each([(taking, actor, now) for taking in takings])
+    asked = [Asked(taking, actor, now) for taking in takings]
+    return cast("list[Outcome]", take_each(asked))  # there are no documents to be left alone
 
 
-def _take_each(asked: Sequence[tuple[Taking, Actor, datetime]]) -> list[Outcome]:
-    """What `take_many` does, for callers who came together by chance."""
+def take_each(asked: Sequence[Asked], *, documents: Documents | None = None) -> list[Outcome | None]:
+    """What `take_many` does, for callers who came together by chance.
+
+    A taking for one of the `documents` is left alone, and has no outcome, unless its key took credit
+    before there was the document: that is looked up under the lock of the customer's book.
+    """
     alone = not connection.in_atomic_block
     with transaction.atomic(savepoint=False):
-        return _taken_each(asked, commit=alone)
+        return _taken_each(asked, documents, commit=alone)
 
 
-def _taken_each(asked: Sequence[tuple[Taking, Actor, datetime]], *, commit: bool) -> list[Outcome]:
-    takings = [taking for taking, _, _ in asked]
-    requests = [attempt(_request, *each) for each in asked]
+def _taken_each(asked: Sequence[Asked], documents: Documents | None, *, commit: bool) -> list[Outcome | None]:
+    requests = [attempt(_request, *each[:3]) for each in asked]
     sound = [
-        taking for taking, request in zip(takings, requests, strict=True) if isinstance(request, Request)
+        each.taking for each, request in zip(asked, requests, strict=True) if isinstance(request, Request)
     ]
-    latest = max((now for _, _, now in asked), default=_EVER)
+    latest = max((each.now for each in asked), default=_EVER)
     stock = _Stock(sound, latest)
-    batch = Batch(requests, reads=stock.reads)
+    own = [documents({taking.reference for taking in sound})] if documents and sound else []
+    batch = Batch(requests, reads=[*own, *stock.reads])
+    known = {row[0] for row in batch.rows.pop(0)} if own else set()
     stock.fill(batch.rows, batch.book)
-    outcomes = batch.decide(takings, requests, lambda taking, request: _taken(taking, request, batch, stock))
+
+    def take(each: Asked, request: Request) -> list[Part] | None:
+        if each.taking.reference in known and batch.is_new(request):
+            return None
+        return _taken(each, request, batch, stock)
+
+    outcomes = batch.decide(asked, requests, take)
     batch.write(commit=commit)
     return outcomes
-
-
-_shared = SharedCommit(_take_each)
 
 
 def spend(
@@ -102,12 +127,9 @@ def spend(
     actor: Actor,
     now: datetime,
 ) -> list[Part]:
-    """Pay `reference` with credit. Raises what `take_many` answers.
-
-    Outside a transaction it commits together with whatever else is spent or held right now.
-    """
+    """Pay `reference` with credit. Raises what `take_many` answers."""
     taking = Taking(customer_id, amount, reference, key, credits=credits)
-    return only([_shared.do((taking, actor, now))])
+    return only(take_many([taking], actor=actor, now=now))
 
 
 def hold(
@@ -128,7 +150,7 @@ def hold(
     `key` names the hold when it is captured or released. Raises what `take_many` answers.
     """
     taking = Taking(customer_id, amount, reference, key, Kind.HOLD, credits, house, reason, refundable_only)
-    return only([_shared.do((taking, actor, now))])
+    return only(take_many([taking], actor=actor, now=now))
 
 
 def _request(taking: Taking, actor: Actor, now: datetime) -> Request:
@@ -156,7 +178,8 @@ def _permission(kind: Kind, house: House) -> Permission:
     return Permission.REQUEST_REFUND if kind == Kind.HOLD else Permission.COMPLETE_REFUND
 
 
-def _taken(taking: Taking, request: Request, batch: Batch, stock: _Stock) -> list[Part]:
+def _taken(asked: Asked, request: Request, batch: Batch, stock: _Stock) -> list[Part]:
+    taking = asked.taking
     moved = batch.first_answer(request)
     if moved is not None:
         return _parts(moved, taking.kind)
@@ -167,6 +190,8 @@ def _taken(taking: Taking, request: Request, batch: Batch, stock: _Stock) -> lis
         [Draft(credit_id, kind, house, False, minor, reason, reference) for credit_id, minor in parts],
     )
     batch.tell(_ACTIONS[kind], request, reference, parts)
+    if asked.beside is not None:
+        batch.store_beside(asked.beside)
     return parts
 
 

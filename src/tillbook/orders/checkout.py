@@ -2,14 +2,16 @@
 
 A checkout names what it takes credit for by a reference of its own. Where that is the number of one of
 this shop's orders, the order's rules hold: nobody pays more than is owing, and what credit paid stands on
-the order. Every other reference is a document of another system, and only credit moves. Which it is
-hangs on whether the order is there yet: that is looked up under the customer's lock, which placing it takes.
+the order. Every other reference is a document of another system, and only credit moves: such requests, which
+are most of a checkout's, share a commit. Which it is hangs on whether the order is there yet: that is looked
+up under the customer's lock, which placing it takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -17,13 +19,16 @@ from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
+from tillbook.common.statements import Insert, Query
 from tillbook.credit import services as credit
-from tillbook.credit.batch import attempt
+from tillbook.credit.batch import attempt, only
 from tillbook.credit.queries import Hold, hold_named, parts_of_key
 from tillbook.credit.services import HoldNotFound, MoreThanSpent, Part, Taking
+from tillbook.credit.sharing import SharedCommit
+from tillbook.credit.taking import Asked, take_each
 from tillbook.customers.queries import unknown_ids
 from tillbook.events.services import NewEvent, content_of, derived_key, is_known, record, replay
-from tillbook.ledger.models import House
+from tillbook.ledger.models import House, Kind
 from tillbook.orders.lines import locked_order, refuse_if_cancelled
 from tillbook.orders.models import Order
 from tillbook.orders.queries import orders_named
@@ -31,7 +36,6 @@ from tillbook.orders.services import OrderHasReturns, check_payable_with_credit,
 from tillbook.orders.settling import give_back, settle, take_back_unbacked
 
 
-@transaction.atomic
 def spend(
     *,
     customer_id: int,
@@ -39,22 +43,48 @@ def spend(
     reference: str,
     credits: Mapping[int, int] | None = None,
     key: str,
+    beside: Insert | None = None,
     actor: Actor,
     now: datetime,
 ) -> list[Part]:
     """Pay `reference` with credit: chosen {credit id: minor units}, or in the order of use.
 
+    `beside` is a row of the caller's that is stored in the same transaction; a repetition may leave it out.
+    Outside a transaction, what names no order commits together with whatever else is taken right now.
     Raises what `credit.spend` raises, and for an order MoreThanOwing, CurrencyMismatch, WrongState.
     """
-    credit.lock(customer_id, amount.currency)
-    order_id = _order_id(customer_id, reference)
-    if order_id is None or _moved_before(customer_id, key):
-        return credit.spend(
-            customer_id=customer_id, amount=amount, reference=reference, credits=credits, key=key,
-            actor=actor, now=now,
-        )  # fmt: skip
-    pay_with_credit(order_id, amount=amount, credits=credits, key=key, actor=actor, now=now)
+    taking = Taking(customer_id, amount, reference, key, credits=credits)
+    outcome = _shared.do(Asked(taking, actor, now, beside))
+    return _spend_on_order(taking, beside, actor, now) if outcome is None else only([outcome])
+
+
+def _orders_among(references: Collection[str]) -> Query:
+    """Those of the references that are numbers of orders."""
+    table, parameters = statements.wanted({"number": "text"}, [(each,) for each in references])
+    return Query(
+        f"SELECT o.number FROM {table} CROSS JOIN orders_order AS o WHERE o.number = wanted.number",
+        parameters,
+    )
+
+
+_shared = SharedCommit(partial(take_each, documents=_orders_among))
+
+
+@transaction.atomic
+def _spend_on_order(taking: Taking, beside: Insert | None, actor: Actor, now: datetime) -> list[Part]:
+    customer_id, reference, key = taking.customer_id, taking.reference, taking.key
+    credit.lock(customer_id, taking.amount.currency)
+    pay_with_credit(
+        _own_order_id(customer_id, reference), amount=taking.amount, credits=taking.credits, key=key,
+        actor=actor, now=now,
+    )  # fmt: skip
+    _store(beside)
     return parts_of_key(customer_id, derived_key(key, "spend"))
+
+
+def _store(beside: Insert | None) -> None:
+    if beside is not None:
+        statements.write([beside])
 
 
 def spend_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list[list[Part] | Refusal]:
@@ -68,7 +98,7 @@ def spend_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> lis
         bare = [each for each in takings if each.reference not in numbers]
         moved = iter(credit.take_many(bare, actor=actor, now=now))
     return [
-        attempt(_spend_on_order, taking, actor, now) if taking.reference in numbers else next(moved)
+        attempt(_spend, taking, actor, now) if taking.reference in numbers else next(moved)
         for taking in takings
     ]
 
@@ -89,14 +119,13 @@ def _moved_before(customer_id: int, key: str) -> bool:
     return bool(parts_of_key(customer_id, key))
 
 
-def _spend_on_order(taking: Taking, actor: Actor, now: datetime) -> list[Part]:
+def _spend(taking: Taking, actor: Actor, now: datetime) -> list[Part]:
     return spend(
         customer_id=taking.customer_id, amount=taking.amount, reference=taking.reference,
         credits=taking.credits, key=taking.key, actor=actor, now=now,
     )  # fmt: skip
 
 
-@transaction.atomic
 def hold(
     *,
     customer_id: int,
@@ -104,19 +133,25 @@ def hold(
     reference: str,
     credits: Mapping[int, int] | None = None,
     key: str,
+    beside: Insert | None = None,
     actor: Actor,
     now: datetime,
 ) -> list[Part]:
-    """Set credit aside for `reference`; `key` names the hold. Raises what `spend` raises."""
-    order_id = _order_id(customer_id, reference)
-    if order_id is not None:
-        order = locked_order(order_id)
-        if not is_known(customer_id, key):
-            check_payable_with_credit(order, amount)
-    return credit.hold(
-        customer_id=customer_id, amount=amount, reference=reference, credits=credits, key=key,
-        actor=actor, now=now,
-    )  # fmt: skip
+    """Set credit aside for `reference`; `key` names the hold. For the rest see `spend`."""
+    taking = Taking(customer_id, amount, reference, key, Kind.HOLD, credits)
+    outcome = _shared.do(Asked(taking, actor, now, beside))
+    return _hold_for_order(taking, beside, actor, now) if outcome is None else only([outcome])
+
+
+@transaction.atomic
+def _hold_for_order(taking: Taking, beside: Insert | None, actor: Actor, now: datetime) -> list[Part]:
+    credit.lock(taking.customer_id, taking.amount.currency)
+    order = locked_order(_own_order_id(taking.customer_id, taking.reference))
+    if not is_known(taking.customer_id, taking.key):
+        check_payable_with_credit(order, taking.amount)
+    parts = only(credit.take_many([taking], actor=actor, now=now))
+    _store(beside)
+    return parts
 
 
 @transaction.atomic
@@ -228,6 +263,13 @@ def _order_id(customer_id: int, reference: str) -> int | None:
     if owner_id != customer_id:
         raise InvalidInput(f"Order {reference} is another customer's.", field="reference")
     return int(order_id)
+
+
+def _own_order_id(customer_id: int, reference: str) -> int:
+    """The order of that number, which there is. Raises InvalidInput for another customer's."""
+    order_id = _order_id(customer_id, reference)
+    assert order_id is not None  # it was seen, and no order is ever deleted
+    return order_id
 
 
 def _checkouts_hold(customer_id: int, hold_key: str) -> Hold:

@@ -1,7 +1,8 @@
 """The first answers to programs' idempotency keys, kept in the transaction of the change itself.
 
 No crash can keep one and lose the other. The services know each key as well, for good: after an answer was
-cleared away nothing moves a second time.
+cleared away nothing moves a second time. Where a service gives the same answer to its key again whatever
+happened since, only that the key is used is kept, and for what.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _COLUMNS = {
 
 
 class Answer(NamedTuple):
-    """What a key was answered first, and for what."""
+    """What a key was answered first, and for what. Without a body its service is to be asked again."""
 
     content: str
     status: int
@@ -52,13 +53,26 @@ def first_answer(caller: str, key: str, content: str) -> Answer | None:
     known, status, body = found[0]
     if known != content:
         raise KeyReused(key)
-    return Answer(known, status, unseal(body))
+    return Answer(known, status, unseal(body) if body else "")
 
 
 def keep(*, caller: str, key: str, content: str, status: int, body: str, now: datetime) -> None:
     """Remember the answer, in the caller's transaction."""
-    row = (caller, key, content, status, seal(body), statements.moment(now))
-    statements.write([statements.Insert("staff_answer", _COLUMNS, [row])])
+    statements.write([_row(caller, key, content, status, seal(body), now)])
+
+
+def claim(*, caller: str, key: str, content: str, status: int, now: datetime) -> statements.Insert:
+    """The row that keeps the key for this content, to be stored with what the key's service changes.
+
+    Whoever stores it while the key is used already gets an IntegrityError.
+    """
+    return _row(caller, key, content, status, "", now)
+
+
+def _row(caller: str, key: str, content: str, status: int, body: str, now: datetime) -> statements.Insert:
+    return statements.Insert(
+        "staff_answer", _COLUMNS, [(caller, key, content, status, body, statements.moment(now))]
+    )
 
 
 def clear(now: datetime) -> int:

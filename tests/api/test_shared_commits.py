@@ -1,0 +1,150 @@
+"""Spends and holds of a checkout share a commit, and each key still stands for one request."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Program, gbp, told
+from tests.databases import at_once
+from tillbook.api.edge import limiter
+from tillbook.common.actor import Actor, Role, Scope
+from tillbook.common.money import Money
+from tillbook.credit import services as credit
+from tillbook.credit.models import GiveReason
+from tillbook.credit.queries import balance_of
+from tillbook.customers import services as customers
+from tillbook.customers.models import Customer
+from tillbook.ledger.models import Transfer
+from tillbook.ledger.verification import verify
+from tillbook.orders import checkout
+from tillbook.staff import answers, keys
+from tillbook.staff import services as staff
+from tillbook.staff.models import Answer
+
+pytestmark = pytest.mark.usefixtures("own_database")
+
+
+@pytest.fixture
+def program(own_database: None, now: datetime) -> Program:
+    """A checkout of a shop where Jo and Maria have 50.00 each."""
+    limiter.cache_clear()
+    by: dict[str, Any] = {"actor": Actor.system("test"), "now": now}
+    owner = staff.add_user(username="ann", role=Role.ADMIN, password="correct horse battery", **by)
+    for name in ("jo", "maria"):
+        customer = customers.add(username=name, currency="GBP", **by)
+        credit.give(
+            customer_id=customer.pk, amount=Money(50_00, "GBP"), reason=GiveReason.DEPOSIT, refundable=True,
+            expires_at=None, key="g", **by,
+        )  # fmt: skip
+    return Program(keys.add_key(owner=owner, name="checkout", scopes=[Scope.CREDIT], **by)[1])
+
+
+def taking(amount: str, customer: str = "jo", reference: str = "WEB-1") -> dict[str, Any]:
+    return {"customer": customer, "amount": gbp(amount), "reference": reference}
+
+
+def available(customer: str = "jo") -> int:
+    return balance_of(Customer.objects.get(username=customer).pk, "GBP").available_minor
+
+
+class FirstAlone:
+    """Work as the shared commits do it, but the first waits until so many others came."""
+
+    def __init__(self, others: int) -> None:
+        self.sizes: list[int] = []
+        self._others = others
+        self._real = checkout._shared._work
+
+    def __call__(self, asked: Sequence[Any]) -> Sequence[Any]:
+        self.sizes.append(len(asked))
+        while len(self.sizes) == 1 and len(checkout._shared._waiting) < self._others:
+            threading.Event().wait(0.001)
+        return self._real(asked)
+
+
+def test_what_comes_during_a_commit_goes_into_the_next_one(program, monkeypatch):
+    work = FirstAlone(others=5)
+    monkeypatch.setattr(checkout._shared, "_work", work)
+    paths = ["/spends", "/holds"] * 3
+    bodies = [taking("1.00", name) for name in ("jo", "maria")] * 3
+    bodies[5] = taking("90.00", "maria")
+    outcomes = at_once(
+        [partial(Program(program.secret).post, *each) for each in zip(paths, bodies, strict=True)]
+    )
+    assert sorted(work.sizes) == [1, 5]
+    assert [each.status_code for each in outcomes] == [201, 201, 201, 201, 201, 409]
+    assert (available("jo"), available("maria")) == (47_00, 48_00)
+    assert Answer.objects.count() == 6
+    assert verify().broken == []
+
+
+def test_a_repetition_hears_what_the_first_request_did(program):
+    first = program.post("/holds", taking("10.00"), key="h")
+    told(program.post(f"/holds/{told(first, 201)['number']}/capture", {}))
+    again = program.post("/holds", taking("10.00"), key="h")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again["Idempotency-Replayed"] == "true"
+    assert available() == 40_00
+
+
+@pytest.mark.parametrize("path", ["/spends", "/holds"])
+def test_a_key_stands_for_one_request(program, path):
+    told(program.post(path, taking("10.00"), key="k"), 201)
+    others: list[tuple[str, dict[str, Any]]] = [
+        (path, taking("11.00")),
+        (path, taking("10.00", "maria")),
+        ("/credits", {"customer": "jo", "amount": gbp("10.00"), "reason": "goodwill"}),
+    ]
+    for other, body in others:
+        assert told(program.post(other, body, key="k"), 422)["code"] == "key_reused"
+    assert (available("jo"), available("maria")) == (40_00, 50_00)
+
+
+def test_a_refusal_is_the_answer_to_its_key_for_good(program, now):
+    first = program.post("/spends", taking("60.00"), key="k")
+    assert told(first, 409)["code"] == "insufficient_credit"
+    body = {"customer": "jo", "amount": gbp("20.00"), "reason": "deposit"}
+    told(program.post("/credits", body), 201)
+    again = program.post("/spends", taking("60.00"), key="k")
+    assert (again.status_code, again.content) == (409, first.content)
+    assert again["Idempotency-Replayed"] == "true"
+    assert told(program.post("/spends", taking("60.00"), key="k2"), 201)
+
+
+def test_who_never_heard_the_answer_gets_it_by_asking_again(program, monkeypatch):
+    def lost(*_: object) -> None:
+        raise RuntimeError("the answer is lost")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("tillbook.api.credits.of_key", lost)
+        assert told(program.post("/holds", taking("10.00"), key="h"), 500)["code"] == "internal_error"
+    assert available() == 40_00
+    answer = told(program.post("/holds", taking("10.00"), key="h"), 201)
+    assert (answer["state"], available()) == ("held", 40_00)
+    assert Transfer.objects.filter(kind="hold").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(taking("10.00"), "key_in_use"), (taking("10.00", "maria"), "key_reused")]
+)
+def test_of_two_processes_under_one_key_only_one_moves_credit(program, monkeypatch, body, code):
+    told(program.post("/spends", taking("10.00"), key="k"), 201)
+    real = answers.first_answer
+    looked: list[str] = []
+
+    def as_if_the_other_was_not_there_yet(caller: str, key: str, content: str) -> answers.Answer | None:
+        looked.append(key)
+        return None if len(looked) == 1 else real(caller, key, content)
+
+    # The service does not stop the second request: only the row that keeps the key does.
+    monkeypatch.setattr("tillbook.api.keyed.service_key", lambda _request, key: f"other:{key}")
+    monkeypatch.setattr(answers, "first_answer", as_if_the_other_was_not_there_yet)
+    answer = program.post("/spends", body, key="k")
+    assert told(answer, 409 if code == "key_in_use" else 422)["code"] == code
+    assert (available("jo"), available("maria")) == (40_00, 50_00)
