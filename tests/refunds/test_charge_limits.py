@@ -21,6 +21,7 @@ from tillbook.orders.charges import Charge, note_paid_back
 from tillbook.orders.models import Payment
 from tillbook.refunds import payees
 from tillbook.refunds import services as refunds
+from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.charges import ChargeLimit, charge_to
 from tillbook.refunds.models import Refund
 from tillbook.refunds.payees import Payee
@@ -193,6 +194,32 @@ class TestWhatCounts:
             refunds.complete(held.pk, actor=ADMIN, now=till.now)
         refunds.decline(held.pk, reason="Paid at the gateway", actor=ADMIN, now=till.now)
         back(till, 599)
+
+    def test_what_the_gateway_paid_back_by_itself_is_not_paid_out_again_in_cash(self, till):
+        order = till.place(line(1_000))
+        payment = till.pay(order, 1_000, charge=ONE)
+        till.cancel(order)
+        noted = {"reason": "In the dashboard", "actor": ADMIN, "now": till.now}
+        note_paid_back(payment.pk, amount=gbp(400), key="n1", **noted)
+        with till.refused(SourceNotBacked):
+            in_cash(till, 601)
+        held = in_cash(till, 600)
+        with till.refused(SourceNotBacked):
+            in_cash(till, 1)
+        note_paid_back(payment.pk, amount=gbp(1), key="n2", **noted)
+        with till.refused(SourceNotBacked):
+            refunds.complete(held.pk, actor=ADMIN, now=till.now)
+        refunds.decline(held.pk, reason="Ask for less", actor=ADMIN, now=till.now)
+        refunds.complete(in_cash(till, 599).pk, actor=ADMIN, now=till.now)
+        assert till.figures == (401, 0, 0)
+
+    def test_what_was_paid_back_for_goods_leaves_the_rest_of_the_order_s_money(self, till):
+        order = till.place(line(1_000, quantity=2))
+        payment = till.pay(order, 1_000, charge=ONE)
+        noted = {"reason": "In the dashboard", "actor": ADMIN, "now": till.now}
+        note_paid_back(payment.pk, amount=gbp(500), key="n1", **noted)
+        till.close(till.open_rma(order, till.back(order, 1, 500)))
+        refunds.complete(in_cash(till, 500).pk, actor=ADMIN, now=till.now)
 
     def test_a_voided_payment_s_charge_gets_nothing(self, till):
         order = till.place(line(1_000))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from tests.plans import plan_by
 from tillbook.common import statements
-from tillbook.refunds import queries, services
+from tillbook.refunds import queries, services, slip
 from tillbook.refunds.approvals import approve
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import _AT_HOME_SINCE, _BY_BANK, _WAITS, Waiting
+from tillbook.refunds.state import paying
 
 
 def test_nothing_waits_in_a_new_shop(db: None) -> None:
@@ -51,8 +53,17 @@ def test_the_sums_read_what_waits_alone_and_the_one_over_all_nothing_but_their_i
             assert "Index Only" in plan or "COVERING" in plan
 
 
-def test_what_pays_nobody_is_in_no_sum_of_what_is_to_be_paid(ask: Any, now: Any) -> None:
-    ask(200, "b", account="12 34 56 12345678", note="REFUND REVERSAL: given to the wrong customer")
+@pytest.mark.parametrize(
+    "note", ["REFUND REVERSAL: wrong customer", "Given twice.\nRefund reversal, as Al said"]
+)
+def test_what_pays_nobody_is_in_no_sum_of_what_is_to_be_paid_and_has_no_slip(
+    ask: Any, now: Any, note: str
+) -> None:
+    refund = ask(200, "b", account="12 34 56 12345678", note=note)
+    assert refund.pays_nobody
     assert queries.waiting() == [Waiting("GBP", 1, 200)]
     assert queries.ready_for_payout() == []
     assert queries.waiting_since(now + timedelta(days=1)) == []
+    assert list(paying()) == []
+    with pytest.raises(slip.NoSlip):
+        slip.render([refund])

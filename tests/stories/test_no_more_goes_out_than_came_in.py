@@ -14,8 +14,9 @@ from tillbook.orders import checkout
 from tillbook.orders.models import OrderLine
 from tillbook.orders.services import MoreThanOwing
 from tillbook.refunds import services as refunds
+from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import Payee, SourceNotBacked
+from tillbook.refunds.services import Payee
 
 
 def give(till: Till, minor: int, reason: GiveReason, *, days: int | None = None) -> Credit:

@@ -24,9 +24,9 @@ from tillbook.refunds import asks
 from tillbook.refunds.account_statement import render
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.asks import AskChanged, AskNotFound
+from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.charges import ChargeFirst, ChargeLimit
 from tillbook.refunds.models import Ask
-from tillbook.refunds.services import SourceNotBacked
 
 router = Router(tags=["Customers' own page"])
 

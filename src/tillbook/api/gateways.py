@@ -25,9 +25,10 @@ from tillbook.payouts.queries import gateway_accounts as all_accounts
 from tillbook.payouts.sendings import NotSent, TooEarly
 from tillbook.refunds import queries
 from tillbook.refunds.approvals import ApprovalMissing
+from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.charges import ChargeLimit
 from tillbook.refunds.in_gateway import NotForGateway
-from tillbook.refunds.services import SelfCompletion, SourceNotBacked
+from tillbook.refunds.services import SelfCompletion
 from tillbook.refunds.state import InPayout, InSending, RefundNotFound
 
 router = Router(tags=["Gateways"])

@@ -19,8 +19,9 @@ from tillbook.payouts.models import Payout, Source
 from tillbook.payouts.services import NothingToPay, PayoutNotFound, SourceNotFound, SourceTaken
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.approvals import ApprovalMissing
+from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.in_payout import NotReady
-from tillbook.refunds.services import SelfCompletion, SourceNotBacked
+from tillbook.refunds.services import SelfCompletion
 from tillbook.refunds.state import RefundNotFound
 
 router = Router(tags=["Payouts"])

@@ -42,10 +42,11 @@ from tillbook.customers.queries import CustomerNotFound
 from tillbook.orders.charges import Charge
 from tillbook.refunds import approvals, payees, queries, services
 from tillbook.refunds.approvals import ApprovalMissing, NotAcknowledged, SelfApproval
+from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.charges import ChargeFirst, ChargeLimit
 from tillbook.refunds.payees import Payee
 from tillbook.refunds.receipt import ChequeTaken
-from tillbook.refunds.services import SelfCompletion, SourceNotBacked
+from tillbook.refunds.services import SelfCompletion
 from tillbook.refunds.slip import NoSlip, render
 from tillbook.refunds.state import InPayout, InSending, RefundNotFound
 

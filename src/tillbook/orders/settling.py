@@ -21,7 +21,7 @@ from tillbook.credit.queries import open_holds, refundable_spent, reversed_of
 from tillbook.credit.terms import terms_of
 from tillbook.events.services import derived_key
 from tillbook.ledger.models import House, Kind
-from tillbook.orders.models import Order
+from tillbook.orders.models import Order, Payment
 
 _FARTHEST = 100  # orders of one customer, each paid with what the one before gave, that are followed
 
@@ -205,20 +205,32 @@ def _sources(customer_id: int, credit_ids: Collection[int]) -> dict[int, str]:
 
 
 def given_without_money(order: Order, known: dict[int, int] | None = None) -> int:
-    """How much more the order gave as credit that can be paid out than came in for it, in minor units (R7).
+    """How much more the order gave than came in for it, in minor units (R7).
 
-    What came in is money, and refundable credit as far as there is money behind that: goodwill that pays an
-    order puts none into it. `known` remembers what was found of each order, by its id.
+    It gave credit that can be paid out, and what its gateways paid back past Tillbook. What came in is money,
+    and refundable credit as far as there is money behind that: goodwill that pays an order puts none into it.
+    `known` remembers what was found of each order, by its id.
     """
     known = {} if known is None else known
     if order.pk in known:
         return known[order.pk]
     known[order.pk] = 0  # what pays itself in a circle has no less behind it for that
-    returned = _returned_as_refundable(order) if order.returned_minor else 0
-    gave = max(0, order.overpaid_minor - order.reversed_minor) + returned
+    gave = given_as_refundable(order) + paid_back(order)
     if gave > order.received_minor and len(known) < _FARTHEST:
         known[order.pk] = max(0, gave - order.received_minor - _backed(order, known))
     return known[order.pk]
+
+
+def given_as_refundable(order: Order) -> int:
+    """What the order gave as credit that can be paid out, and was not reversed, in minor units."""
+    returned = _returned_as_refundable(order) if order.returned_minor else 0
+    return max(0, order.overpaid_minor - order.reversed_minor) + returned
+
+
+def paid_back(order: Order) -> int:
+    """What gateways paid back of the order's charges past Tillbook, in minor units."""
+    rows = Payment.objects.filter(order=order, voided_at=None, paid_back_minor__gt=0)
+    return sum(rows.values_list("paid_back_minor", flat=True))
 
 
 def _backed(order: Order, known: dict[int, int]) -> int:

@@ -110,8 +110,8 @@ def print_selected(request: PanelRequest) -> HttpResponse:
     selected = selected_of(request)
     if not selected:
         return nothing_selected(request)
-    refunds = [refund for refund in selected if refund.kind == Refund.Kind.REFUND]
-    reversals = [refund.number for refund in selected if refund.kind == Refund.Kind.REVERSAL]
+    refunds = [refund for refund in selected if not refund.pays_nobody]
+    reversals = [refund.number for refund in selected if refund.pays_nobody]
     if not refunds:
         return refused(
             request, "refunds",

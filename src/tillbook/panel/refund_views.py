@@ -215,7 +215,7 @@ def refund_page(request: PanelRequest, refund: Refund, account: str = "", **sent
         }
     # What nobody has paid is declined; only a payment can come back.
     was_paid = refund.status == Refund.Status.COMPLETED or (is_open and refund.payout)
-    if was_paid and not _is_reversal(refund):
+    if was_paid and not refund.pays_nobody:
         context["fail_form"] = FailForm()
     if is_out(refund):
         context["receive_form"] = ReceiveForm(initial={"received_on": _today(request)})

@@ -22,9 +22,9 @@ from tillbook.payouts.instructions import Instruction, NotForThisFile, Run, Send
 from tillbook.payouts.models import Item, Payout, Source
 from tillbook.refunds import in_payout
 from tillbook.refunds.accounts import BankAccount, read
-from tillbook.refunds.models import REVERSAL_NOTE, Refund
+from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_number
-from tillbook.refunds.state import OPEN
+from tillbook.refunds.state import OPEN, paying
 from tillbook.shop.policies import shop
 
 _F = Payout.Format
@@ -207,11 +207,7 @@ def _chosen(numbers: Collection[str] | None, currency: str) -> list[Refund]:
 
 
 def _ready(currency: str) -> list[Refund]:
-    rows = Refund.objects.filter(
-        kind=Refund.Kind.REFUND, method=Refund.Method.BANK_TRANSFER, currency=currency, payout="",
-        status__in=OPEN,
-    )  # fmt: skip
-    rows = rows.exclude(note__istartswith=REVERSAL_NOTE)  # nobody is paid by those
+    rows = paying().filter(method=Refund.Method.BANK_TRANSFER, currency=currency, payout="", status__in=OPEN)
     return list(rows.order_by("requested_at", "pk")[:_MOST])
 
 

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 
 from tillbook.credit.basis import Basis, View
 from tillbook.events.models import Event
-from tillbook.refunds.models import REVERSAL_NOTE, Refund
+from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import Waiting, waiting_since
 from tillbook.refunds.receipt import CLAIMED
-from tillbook.refunds.state import OPEN
+from tillbook.refunds.state import OPEN, paying
 from tillbook.refunds.unclaimed import age_days, since_of, stale_before
 from tillbook.shop.policies import shop
 
@@ -53,7 +53,7 @@ def as_of(basis: Basis, *, currency: str | None = None) -> list[Unclaimed]:
     recorded one when that was written down.
     """
     known = basis.known_until
-    rows = _paying().filter(kind=Refund.Kind.REFUND).select_related("customer")
+    rows = paying().select_related("customer")
     if currency is not None:
         rows = rows.filter(currency=currency)
     out = [(each, State.OUT) for each in rows.filter(_out_at(known)).exclude(_received_by(basis))]
@@ -63,11 +63,6 @@ def as_of(basis: Basis, *, currency: str | None = None) -> list[Unclaimed]:
     day = _last_day(basis)
     told = [_told(refund, state, methods, day) for refund, state in found]
     return sorted(told, key=lambda each: (each.refund.currency, each.since, each.refund.pk))
-
-
-def _paying() -> QuerySet[Refund]:
-    """The refunds whose notes do not say that nobody is paid by them."""
-    return Refund.objects.exclude(note__istartswith=REVERSAL_NOTE)
 
 
 def _told(refund: Refund, state: State, methods: dict[str, str], day: date) -> Unclaimed:
@@ -156,13 +151,13 @@ def page_of_stale(now: datetime, *, after: Refund | None = None, limit: int = 10
 def stale_out(now: datetime) -> QuerySet[Refund]:
     """The refunds that were paid and have not been received for too long, in no order."""
     # By its state SQLite would go through all that were ever completed; a reversal has no method.
-    return _paying().filter(
+    return paying().filter(
         method__in=CLAIMED, completed_at__lt=stale_before(now), received_at__isnull=True,
         failed_at__isnull=True,
     )  # fmt: skip
 
 
 def _stale_waiting(now: datetime) -> QuerySet[Refund]:
-    return _paying().filter(
+    return paying().filter(
         status__in=OPEN, kind=Refund.Kind.REFUND, payout="", sending="", requested_at__lt=stale_before(now),
     )  # fmt: skip

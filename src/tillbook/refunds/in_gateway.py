@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import Refusal
 from tillbook.events.services import NewEvent, record
+from tillbook.refunds.backing import check_backed
 from tillbook.refunds.models import Refund
-from tillbook.refunds.services import check_backed, check_payer
+from tillbook.refunds.services import check_payer
 from tillbook.refunds.state import check_free, check_move
 
 

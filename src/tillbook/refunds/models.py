@@ -15,8 +15,8 @@ from tillbook.refunds.accounts import plain
 from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
-#: How the Refund Note begins of a refund that only takes back a credit given by mistake: the way there was
-#: before *Reverse*. Nobody is paid by it.
+#: With this in its Refund Note a refund only takes back a credit given by mistake: the way there was before
+#: *Reverse*. It pays nobody.
 REVERSAL_NOTE = "Refund reversal"
 
 
@@ -140,7 +140,7 @@ class Refund(models.Model):
     @property
     def pays_nobody(self) -> bool:
         """Whether it takes back a credit given by mistake, by its kind or by its note."""
-        return self.kind == self.Kind.REVERSAL or self.note.lower().startswith(REVERSAL_NOTE.lower())
+        return self.kind == self.Kind.REVERSAL or REVERSAL_NOTE.lower() in self.note.lower()
 
     def get_method_display(self) -> str:
         """What the shop calls the method, which may be one that it added."""

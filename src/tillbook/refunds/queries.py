@@ -147,8 +147,8 @@ _WAITS = (
     "SELECT currency, count(*), sum(amount_minor) FROM refunds_refund {} "
     "WHERE status IN ('requested', 'approved') {} GROUP BY currency ORDER BY currency"
 )
-_BEGINS = f"lower(substr(note, 1, {len(REVERSAL_NOTE)}))"
-_PAYING = f"AND kind = 'refund' AND {_BEGINS} <> '{REVERSAL_NOTE.lower()}'"  # as Refund.pays_nobody
+# As `Refund.pays_nobody` has it, in words that both databases have.
+_PAYING = f"AND kind = 'refund' AND replace(lower(note), '{REVERSAL_NOTE.lower()}', '') = lower(note)"
 _BY_BANK = f"{_PAYING} AND method = 'bank_transfer' AND payout = ''"
 _AT_HOME_SINCE = f"{_PAYING} AND payout = '' AND sending = '' AND requested_at < %s"
 

@@ -23,26 +23,16 @@ from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders.charges import NO_CHARGE, Charge
-from tillbook.orders.settling import (
-    book_reversals,
-    given_without_money,
-    source_orders,
-    take_back_unbacked,
-)
+from tillbook.orders.settling import book_reversals, take_back_unbacked
 from tillbook.refunds.approvals import check_approved, standing
-from tillbook.refunds.charges import bound, check_first, check_room
+from tillbook.refunds.backing import check_backed
+from tillbook.refunds.charges import bound, check_first
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.refunds.payees import Payee, content_of_request, direct
 from tillbook.refunds.receipt import check_claimed, one_cheque_each, put_cheque_number, put_received
 from tillbook.refunds.state import OPEN, amount_of, check_free, check_move, check_sending, is_own, locked
 from tillbook.returns import services as returns
 from tillbook.shop.policies import shop
-
-
-class SourceNotBacked(Refusal):
-    """The money that the credit came from is not all there any more: there is none to pay out (R7)."""
-
-    code = "source_not_backed"
 
 
 class SelfCompletion(Refusal):
@@ -257,27 +247,6 @@ def check_payer(refund: Refund, actor: Actor, now: datetime, *, under_way_minor:
     """
     check_approved(refund, now)
     _check_completer(refund, under_way_minor, actor, now)
-
-
-def check_backed(refund: Refund) -> None:
-    """Raise SourceNotBacked if a voided payment left a source of the refund without its money.
-
-    Raises ChargeLimit if more would go back to its charge than that brought.
-    """
-    check_room(refund)
-    credit_ids = [part.credit_id for part in refund.sources.all()]
-    known: dict[int, int] = {}
-    for order in source_orders(refund.customer_id, credit_ids):
-        more_returned = order.returned_minor > max(0, order.paid_minor)
-        if order.unbacked_minor or more_returned or given_without_money(order, known):
-            raise SourceNotBacked(
-                _(
-                    "Credit of %(number)s came from order %(order)s, and the money behind it is not all "
-                    "there any more: a payment was voided, or an order was raised. That must be paid before "
-                    "this can be paid out."
-                )
-                % {"order": order.number, "number": refund.number}
-            )
 
 
 @transaction.atomic

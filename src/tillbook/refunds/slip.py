@@ -58,7 +58,7 @@ def render(refunds: Sequence[Refund], *, left_out: Sequence[str] = ()) -> bytes:
 
 
 def _check_pays(refund: Refund) -> None:
-    if refund.kind == Refund.Kind.REVERSAL:
+    if refund.pays_nobody:
         raise NoSlip(
             _("%(number)s is a reversal: nobody is paid, so it has no slip.") % {"number": refund.number},
             field="refund",

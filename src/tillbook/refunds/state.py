@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor
@@ -9,7 +10,7 @@ from tillbook.common.errors import NotFound, Refusal, WrongState
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.events.models import Event
-from tillbook.refunds.models import Refund
+from tillbook.refunds.models import REVERSAL_NOTE, Refund
 
 
 class RefundNotFound(NotFound):
@@ -43,6 +44,11 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 #: the states of a refund whose money is held
 OPEN = (_S.REQUESTED, _S.APPROVED)
+
+
+def paying() -> QuerySet[Refund]:
+    """The refunds by which somebody is paid, as `Refund.pays_nobody` has it."""
+    return Refund.objects.filter(kind=Refund.Kind.REFUND).exclude(note__icontains=REVERSAL_NOTE)
 
 
 def locked(refund_id: int) -> Refund:
