@@ -271,3 +271,17 @@ def test_a_key_for_refunds_declines_one_whose_money_is_gone(program, new_program
     clerk = new_program(admin_actor, Scope.REFUNDS)
     assert clerk.post(f"/refunds/{number}/decline", {"reason": "Bounced"}).status_code == 200
     assert figures(customer) == (0, 0), "what had no money behind it was taken back"
+
+
+@pytest.mark.parametrize("action", ["approve", "complete"])
+def test_with_the_etag_of_what_was_read_only_that_is_agreed_to(program, given, customer, action):
+    number = asked(program)
+    tag = program.get(f"/refunds/{number}")["ETag"]
+    payee = {"name": "Jo Day", "bank_account": "20-00-00 55779912"}
+    changed = {"method": "bank_transfer", "payee": payee, "payment_date": today().isoformat()}
+    assert program.post(f"/refunds/{number}/redirect", changed).status_code == 200
+    answer = program.post(f"/refunds/{number}/{action}", {}, **{"If-Match": tag})
+    assert refused(answer) == (412, "changed_meanwhile")
+    assert Refund.objects.get().status == "requested"
+    tag = program.get(f"/refunds/{number}")["ETag"]
+    assert program.post(f"/refunds/{number}/{action}", {}, **{"If-Match": tag}).status_code == 200

@@ -34,7 +34,7 @@ _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 # Addresses that answer a file, or that a button posts to and which have no page of their own.
 _NO_PAGES = {
     "customers_file", "customer_running_file", "orders_file", "rmas_file", "refunds_csv", "refunds_xlsx", "refunds_print",
-    "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "refund_filter_save", "refund_filter_rename", "refund_filter_remove", "report_file", "make_report",
+    "refunds_approve", "refunds_complete", "refund_slip", "refund_complete", "refund_decline", "refund_send", "refund_filter_save", "refund_filter_rename", "refund_filter_remove", "report_file", "make_report",
     "account", "api_key_revoke", "webhook_switch", "webhook_remove", "delivery_resend", "rma_close", "rma_note", "rma_send", "order_rma_price", "order_rma_preview",
     "payout_file", "payout_cancel", "refund_pay", "refund_ask", "refund_end", "refunds_pay", "gateway_check",
     "gateway_remove", "refund_approve", "refund_fail", "refund_account", "refund_cancel", "refund_receive",

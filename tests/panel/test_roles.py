@@ -101,6 +101,7 @@ PARENTS = {
     "/refunds/RF-1001/decline/": "/refunds/RF-1001/",
     "/refunds/RF-1001/send-slip/": "/refunds/RF-1001/",
     "/refunds/complete/": "/refunds/",
+    "/refunds/approve/": "/refunds/",
     "/refunds/RF-1001/cancel/": "/refunds/RF-1001/",
     "/refunds/RF-1001/receive/": "/refunds/RF-1001/",
     "/refunds/RF-1001/cheque/": "/refunds/RF-1001/",

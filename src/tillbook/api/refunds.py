@@ -8,6 +8,7 @@ from ninja import Query, Router
 from tillbook.api.credits import Nothing
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, document, read
+from tillbook.api.problems import ChangedMeanwhile
 from tillbook.api.refund_shapes import (
     Account,
     ApprovalSent,
@@ -27,6 +28,7 @@ from tillbook.api.shapes import (
     Page,
     page,
 )
+from tillbook.api.versions import check_version
 from tillbook.common.errors import WrongState
 from tillbook.credit import queries as credit
 from tillbook.credit.models import ReverseReason
@@ -44,11 +46,12 @@ from tillbook.refunds import approvals, payees, queries, services
 from tillbook.refunds.approvals import ApprovalMissing, NotAcknowledged, SelfApproval
 from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.charges import ChargeFirst, ChargeLimit
+from tillbook.refunds.models import Refund
 from tillbook.refunds.payees import Payee
 from tillbook.refunds.receipt import ChequeTaken
 from tillbook.refunds.services import SelfCompletion
 from tillbook.refunds.slip import NoSlip, render
-from tillbook.refunds.state import InPayout, InSending, RefundNotFound
+from tillbook.refunds.state import InPayout, InSending, RefundNotFound, locked
 
 router = Router(tags=["Refunds"])
 
@@ -101,6 +104,14 @@ def get_refund(request: ApiRequest, number: str) -> RefundWithCredits:
     return told_whole(number, request.now)
 
 
+def _as_it_was_read(request: ApiRequest, number: str) -> Refund:
+    """The refund, under its customer's lock. Raises ChangedMeanwhile for an If-Match of another state."""
+    refund = locked(queries.by_number(number).pk)
+    if "If-Match" in request.headers:
+        check_version(request, told_whole(number, request.now))
+    return refund
+
+
 @change(
     router,
     "/refunds/{public:number}/complete",
@@ -114,11 +125,15 @@ def get_refund(request: ApiRequest, number: str) -> RefundWithCredits:
     ChequeTaken,
     ChargeLimit,
     InSending,
+    ChangedMeanwhile,
 )
 def complete_refund(request: ApiRequest, number: str, body: CompletionSent) -> RefundWithCredits:
-    """Mark as paid and complete: the credit is gone for good. It says that the shop paid, and pays nobody."""
+    """Mark as paid and complete: the credit is gone for good. It says that the shop paid, and pays nobody.
+
+    With If-Match, the ETag of the refund as it was read, it is refused if anything of it changed since.
+    """
     services.complete(
-        queries.by_number(number).pk, cheque_number=body.cheque_number, received_on=body.received_on,
+        _as_it_was_read(request, number).pk, cheque_number=body.cheque_number, received_on=body.received_on,
         actor=request.actor, now=request.now,
     )  # fmt: skip
     return told_whole(number, request.now)
@@ -150,10 +165,14 @@ def decline_refund(request: ApiRequest, number: str, body: DeclineSent) -> Refun
     WrongState,
     SelfApproval,
     NotAcknowledged,
+    ChangedMeanwhile,
 )
 def approve_refund(request: ApiRequest, number: str, body: ApprovalSent) -> RefundWithCredits:
-    """Agree to it exactly as it stands. A later change of where it goes ends the approval."""
-    refund = queries.by_number(number)
+    """Agree to it exactly as it stands. A later change of where it goes ends the approval.
+
+    With If-Match, the ETag of the refund as it was read, it is refused if anything of it changed since.
+    """
+    refund = _as_it_was_read(request, number)
     approvals.approve(refund.pk, acknowledged=body.acknowledge, actor=request.actor, now=request.now)
     return told_whole(number, request.now)
 

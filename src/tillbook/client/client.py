@@ -352,20 +352,26 @@ class Client(Transport):
         return self.read(f"/refunds/{_in_path(number)}", {})  # type: ignore[no-any-return]
 
     def complete_refund(
-        self, number: str, body: CompletionSent, *, key: str | None = None
+        self, number: str, body: CompletionSent, *, key: str | None = None, version: str | None = None
     ) -> RefundWithCredits:
         """Mark as paid and complete: the credit is gone for good. It says that the shop paid, and
-        pays nobody.
+        pays nobody. With If-Match, the ETag of the refund as it was read, it is refused if
+        anything of it changed since.
         """
-        return self.change(f"/refunds/{_in_path(number)}/complete", body, key)  # type: ignore[no-any-return]
+        return self.change(f"/refunds/{_in_path(number)}/complete", body, key, version)  # type: ignore[no-any-return]
 
     def decline_refund(self, number: str, body: DeclineSent, *, key: str | None = None) -> RefundWithCredits:
         """Decline with a reason: the amount is available again."""
         return self.change(f"/refunds/{_in_path(number)}/decline", body, key)  # type: ignore[no-any-return]
 
-    def approve_refund(self, number: str, body: ApprovalSent, *, key: str | None = None) -> RefundWithCredits:
-        """Agree to it exactly as it stands. A later change of where it goes ends the approval."""
-        return self.change(f"/refunds/{_in_path(number)}/approve", body, key)  # type: ignore[no-any-return]
+    def approve_refund(
+        self, number: str, body: ApprovalSent, *, key: str | None = None, version: str | None = None
+    ) -> RefundWithCredits:
+        """Agree to it exactly as it stands. A later change of where it goes ends the approval. With
+        If-Match, the ETag of the refund as it was read, it is refused if anything of it changed
+        since.
+        """
+        return self.change(f"/refunds/{_in_path(number)}/approve", body, key, version)  # type: ignore[no-any-return]
 
     def redirect_refund(
         self, number: str, body: RefundChanged, *, key: str | None = None

@@ -38,10 +38,12 @@ def approve(request: PanelRequest, number: str) -> HttpResponse:
     """Approve it exactly as it stands."""
     refund = by_number(number)
     form = ApproveForm(request.POST, flags=approvals.flags(refund))
-    seen = form.acknowledged() if form.is_valid() else []
+    flags = form.acknowledged() if form.is_valid() else []
     done = message_refusal(
         request,
-        lambda: approvals.approve(refund.pk, acknowledged=seen, actor=request.actor, now=request.now),
+        lambda: approvals.approve(
+            refund.pk, acknowledged=flags, seen=request.POST.get("seen"), actor=request.actor, now=request.now
+        ),
     )
     if done is not None:
         messages.success(request, _("You have approved %(number)s as it stands.") % {"number": refund.number})

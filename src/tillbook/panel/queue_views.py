@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from tillbook.panel.forms import QueueForm
 from tillbook.panel.queue_filters import FilterNameForm, links, query_of
 from tillbook.panel.refund_views import completed_before
 from tillbook.payouts.queries import gateway_accounts
-from tillbook.refunds import asks, payees, services
+from tillbook.refunds import approvals, asks, payees, services
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids, queue
@@ -38,9 +39,9 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one refund of a selection: `problem` is empty if it is completed.
+    """What became of one refund of a selection: `problem` is empty if what was wanted is done.
 
-    `before` names who completed it before this actor tried to.
+    `before` names who did it before this actor tried to.
     """
 
     refund: Refund
@@ -53,6 +54,7 @@ def refunds(request: PanelRequest) -> HttpResponse:
     form = _filters(request)
     after = request.GET.get("after", "")
     rows = queue(form.wanted(), after=whole(after), limit=_PAGE_SIZE + 1)
+    prefetch_related_objects(rows, "sources")  # each row says what was seen of it
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda refund: str(refund.pk))
     context = {
         "form": form,
@@ -62,6 +64,7 @@ def refunds(request: PanelRequest) -> HttpResponse:
         "save_form": FilterNameForm(),
         "query": query_of(form),
         "asked": asks.count_waiting(_MOST_ASKS),
+        "approves": bool(shop().approval_rules),
         "has_gateways": bool(gateway_accounts()),
     }
     return render(request, "panel/refunds/queue.html", context)
@@ -73,29 +76,57 @@ def _filters(request: PanelRequest) -> QueueForm:
 
 def selected_of(request: PanelRequest) -> list[Refund]:
     """The refunds that are ticked."""
-    ids = [whole(text) for text in request.POST.getlist("selected")]
-    return by_ids([each for each in ids if each is not None])
+    return by_ids(list(_selected(request)))
+
+
+def _selected(request: PanelRequest) -> dict[int, str | None]:
+    """id of each refund that is ticked -> what its row showed, as `approvals.version_of` says it."""
+    ticked = [text.partition(" ") for text in request.POST.getlist("selected")]
+    found = [(whole(first), seen or None) for first, _space, seen in ticked]
+    return {refund_id: seen for refund_id, seen in found if refund_id is not None}
 
 
 @command("panel:refunds")
 def complete_selected(request: PanelRequest) -> HttpResponse:
     """Mark as Paid and Complete, one by one: a refusal stops only its own refund."""
-    selected = selected_of(request)
+
+    def complete(refund: Refund, seen: str | None) -> Outcome:
+        done = services.complete(refund.pk, seen=seen, actor=request.actor, now=request.now)
+        return Outcome(done, "", completed_before(done, request))
+
+    return _each_selected(request, complete, "panel/refunds/outcomes.html")
+
+
+@command("panel:refunds")
+def approve_selected(request: PanelRequest) -> HttpResponse:
+    """Approve one by one; what an approver must have seen has to be acknowledged on its own page."""
+
+    def approve(refund: Refund, seen: str | None) -> Outcome:
+        return Outcome(approvals.approve(refund.pk, seen=seen, actor=request.actor, now=request.now), "")
+
+    return _each_selected(request, approve, "panel/refunds/approved.html")
+
+
+def _each_selected(
+    request: PanelRequest, do: Callable[[Refund, str | None], Outcome], template: str
+) -> HttpResponse:
+    """Do it to each refund that is ticked, with what its row showed, and say what became of each."""
+    seen = _selected(request)
+    selected = by_ids(list(seen))
     if not selected:
         return nothing_selected(request)
-    outcomes = [_complete(refund, request) for refund in selected]
+    outcomes = [_attempt(do, refund, seen[refund.pk]) for refund in selected]
     done = sum(not (outcome.problem or outcome.before) for outcome in outcomes)
-    return render(request, "panel/refunds/outcomes.html", {"outcomes": outcomes, "done": done})
+    return render(request, template, {"outcomes": outcomes, "done": done})
 
 
-def _complete(refund: Refund, request: PanelRequest) -> Outcome:
+def _attempt(do: Callable[[Refund, str | None], Outcome], refund: Refund, seen: str | None) -> Outcome:
     try:
-        done = services.complete(refund.pk, actor=request.actor, now=request.now)
+        return do(refund, seen)
     except PermissionDenied:
         raise
     except Refusal as refusal:
         return Outcome(refund, refusal.message)
-    return Outcome(done, "", completed_before(done, request))
 
 
 def nothing_selected(request: PanelRequest) -> HttpResponse:

@@ -194,6 +194,7 @@ def refund_page(request: PanelRequest, refund: Refund, account: str = "", **sent
         "send_form": KeyedForm(),
         "is_reversal": _is_reversal(refund),
         "is_open": is_open,
+        "seen": approvals.version_of(refund) if is_open else "",
         "account": account,
         "ask": asks.of_refund(refund.pk),
         "sending": sending_of(refund.pk) if refund.sending else None,
@@ -273,6 +274,7 @@ def _complete(request: PanelRequest, refund: Refund, form: CompleteForm) -> Refu
         refund.pk,
         cheque_number=known.get("cheque_number", ""),
         received_on=_today(request) if known.get("received") else None,
+        seen=request.POST.get("seen"),
         actor=request.actor,
         now=request.now,
     )

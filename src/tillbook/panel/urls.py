@@ -62,6 +62,7 @@ urlpatterns = [
     path("mails/send-again/", mail_views.again, name="mail_again"),
     path("mails/leave/", mail_views.leave, name="mail_leave"),
     path("refunds/", queue_views.refunds, name="refunds"),
+    path("refunds/approve/", queue_views.approve_selected, name="refunds_approve"),
     path("refunds/complete/", queue_views.complete_selected, name="refunds_complete"),
     path("refunds/pay/", gateway_views.pay_selected, name="refunds_pay"),
     path("refunds/slips.pdf", queue_views.print_selected, name="refunds_print"),

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.errors import Refusal, WrongState
+from tillbook.common.errors import Refusal
 from tillbook.common.money import Money
-from tillbook.common.sealing import marks
+from tillbook.common.sealing import mark, marks
 from tillbook.events.services import NewEvent, content_of, record
 from tillbook.refunds.accounts import plain
 from tillbook.refunds.models import Approval, Refund
@@ -41,6 +41,12 @@ class NotAcknowledged(Refusal):
     code = "not_acknowledged"
 
 
+class StaleRefund(Refusal):
+    """Where the refund goes was changed since the page was opened that says yes to it (R6)."""
+
+    code = "stale_refund"
+
+
 class Flag(StrEnum):
     """What an approver must have seen."""
 
@@ -57,27 +63,30 @@ _SAID = {
 
 
 @transaction.atomic
-def approve(refund_id: int, *, acknowledged: Collection[str] = (), actor: Actor, now: datetime) -> Refund:
+def approve(
+    refund_id: int,
+    *,
+    acknowledged: Collection[str] = (),
+    seen: str | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Refund:
     """Agree to the refund exactly as it stands; with the last approval needed it is approved.
 
-    Approving again changes nothing. Raises PermissionDenied, SelfApproval, NotAcknowledged naming the
-    flags, WrongState, RefundNotFound.
+    `seen` is the `version_of` what the approver looked at. Approving again changes nothing. Raises
+    PermissionDenied, StaleRefund, SelfApproval, NotAcknowledged naming the flags, WrongState, RefundNotFound.
     """
     actor.require(Permission.APPROVE_REFUND)
     refund = locked(refund_id)
+    check_seen(refund, seen)
     given = standing(refund)
     if any(each.by == actor.name for each in given):
         return refund
-    if refund.status == Refund.Status.REQUESTED:
+    if refund.status != Refund.Status.APPROVED:
         check_move(refund, Refund.Status.APPROVED)
-    elif refund.status != Refund.Status.APPROVED:
-        raise WrongState(
-            _("%(number)s is already %(state)s.")
-            % {"number": refund.number, "state": refund.get_status_display().lower()}
-        )
     _check_approver(refund, actor)
-    seen = flags(refund)
-    if missed := [flag for flag in seen if flag not in acknowledged]:
+    unusual = flags(refund)
+    if missed := [flag for flag in unusual if flag not in acknowledged]:
         raise NotAcknowledged(
             _("Look at %(number)s again: %(warnings)s. Approve it with that acknowledged.")
             % {"number": refund.number, "warnings": "; ".join(str(_SAID[flag]) for flag in missed)},
@@ -86,7 +95,7 @@ def approve(refund_id: int, *, acknowledged: Collection[str] = (), actor: Actor,
     Approval.objects.filter(refund=refund, by=actor.name, voided_at=None).update(voided_at=now)
     Approval.objects.create(
         refund=refund, by=actor.name, by_user_id=actor.user_id, at=now, content=content(refund),
-        acknowledged=[str(flag) for flag in seen],
+        acknowledged=[str(flag) for flag in unusual],
     )  # fmt: skip
     wanted = max(needed(refund, now), 1)
     if len(given) + 1 >= wanted and refund.status == Refund.Status.REQUESTED:
@@ -96,10 +105,23 @@ def approve(refund_id: int, *, acknowledged: Collection[str] = (), actor: Actor,
         "amount": str(Money(refund.amount_minor, refund.currency)),
         "approvals": f"{len(given) + 1} of {wanted}",
     }
-    if seen:
-        data["acknowledged"] = ", ".join(seen)
+    if unusual:
+        data["acknowledged"] = ", ".join(unusual)
     record(NewEvent("refund.approved", refund.number, refund.customer_id, data=data), actor=actor, now=now)
     return refund
+
+
+def version_of(refund: Refund) -> str:
+    """Stands for all that an approval is for, and tells nothing of it."""
+    return mark(content(refund))
+
+
+def check_seen(refund: Refund, seen: str | None) -> None:
+    """Raise StaleRefund if what somebody saw, a `version_of`, is not how the refund stands now."""
+    if seen is not None and seen not in marks(content(refund)):
+        raise StaleRefund(
+            _("%(number)s was changed since you opened it. Look at it again.") % {"number": refund.number}
+        )
 
 
 def standing(refund: Refund) -> list[Approval]:

@@ -24,7 +24,7 @@ from tillbook.events.services import NewEvent, content_of, internal_key, record,
 from tillbook.ledger.models import House
 from tillbook.orders.charges import NO_CHARGE, Charge
 from tillbook.orders.settling import book_reversals, take_back_unbacked
-from tillbook.refunds.approvals import check_approved, standing
+from tillbook.refunds.approvals import check_approved, check_seen, standing
 from tillbook.refunds.backing import check_backed
 from tillbook.refunds.charges import bound, check_first
 from tillbook.refunds.models import Refund, RefundSource
@@ -201,6 +201,7 @@ def complete(
     cheque_number: str = "",
     received_on: date | None = None,
     sending: str = "",
+    seen: str | None = None,
     actor: Actor,
     now: datetime,
 ) -> Refund:
@@ -208,14 +209,16 @@ def complete(
 
     With the number of the cheque, and with the day on which the payee had the money, where they are known
     already. `sending` is the one whose gateway says that it has paid: what may keep a refund from being
-    paid was asked before it was sent. Completing it again gives the completed refund; nothing moves twice.
-    Raises PermissionDenied, ApprovalMissing, SelfCompletion, SourceNotBacked, ChargeLimit, InSending,
-    ChequeTaken, InvalidInput, WrongState when it was declined, RefundNotFound.
+    paid was asked before it was sent. `seen` is the `approvals.version_of` what the actor looked at.
+    Completing it again gives the completed refund; nothing moves twice.
+    Raises PermissionDenied, StaleRefund, ApprovalMissing, SelfCompletion, SourceNotBacked, ChargeLimit,
+    InSending, ChequeTaken, InvalidInput, WrongState when it was declined, RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
     refund = locked(refund_id)
     if refund.status == Refund.Status.COMPLETED:
         return refund
+    check_seen(refund, seen)
     check_move(refund, Refund.Status.COMPLETED)
     check_sending(refund, sending)
     if not (refund.payout or sending):  # whoever put it into a payout was asked then

@@ -21,6 +21,8 @@ from tillbook.panel.history import document_url
 from tillbook.panel.times import day_text, moment_text
 from tillbook.payouts.gateways.registry import title_of
 from tillbook.refunds.accounts import mask
+from tillbook.refunds.approvals import version_of
+from tillbook.refunds.models import Refund
 from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
@@ -190,6 +192,12 @@ def document_link(number: str) -> SafeString:
     """A document's number, leading to its page if it has one."""
     url = document_url(number)
     return format_html('<a href="{}">{}</a>', url, number) if url else format_html("{}", number)
+
+
+@register.filter
+def version(refund: Refund) -> str:
+    """What stands for the refund as it is shown, for whoever says yes to it."""
+    return version_of(refund)
 
 
 @register.filter
