@@ -8,6 +8,9 @@ from django.db import connection
 
 from tillbook.common import sealing
 from tillbook.common.resealing import Closed, reseal
+from tillbook.customers.models import Customer
+from tillbook.refunds.accounts import mask
+from tillbook.refunds.approvals import Flag, flags
 from tillbook.refunds.models import Refund
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +75,25 @@ def test_a_sealed_text_can_not_be_searched():
 @pytest.mark.parametrize("text", ["Zoë Müller", "plain", "gAAAAA", "\N{REPLACEMENT CHARACTER}"])
 def test_what_somebody_wrote_over_it_can_be_told_from_an_account(text: str) -> None:
     assert sealing.unseal(text) == sealing.UNREADABLE
+
+
+IBAN = "DE89 3704 0044 0532 0130 00"
+
+
+def test_an_account_is_the_same_with_its_bic_and_without(ask):
+    with_bic = ask(key="1", account=f"{IBAN} COBADEFFXXX")
+    without = ask(key="2", account=IBAN)
+    marks = {mark for _account, mark in stored()}
+    assert marks == {with_bic.account_mark} == {without.account_mark}
+    assert mask(with_bic.bank_account) == mask(IBAN) == "•" * 19 + "000"
+    for refund in (with_bic, without):
+        refund.mark_anew()
+    assert {with_bic.account_mark, without.account_mark} == marks
+
+
+def test_another_customer_s_account_is_noticed_whether_or_not_a_bic_stands_with_it(ask, now):
+    other = Customer.objects.create(username="al", currency="GBP", created_at=now)
+    ask(key="1", account=IBAN)
+    theirs = ask(key="2", account=f"{IBAN} COBADEFFXXX")
+    Refund.objects.filter(pk=theirs.pk).update(customer=other)
+    assert Flag.SHARED_ACCOUNT in flags(Refund.objects.get(pk=theirs.pk))

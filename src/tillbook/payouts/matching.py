@@ -25,7 +25,7 @@ from tillbook.payouts.models import Booking, Payout, Statement
 from tillbook.payouts.statements import camt053, columns, mt940
 from tillbook.payouts.statements.columns import Columns
 from tillbook.refunds import services as refunds
-from tillbook.refunds.accounts import plain
+from tillbook.refunds.accounts import identity
 from tillbook.refunds.models import Refund
 from tillbook.refunds.receipt import CLAIMED, is_out, receive
 from tillbook.refunds.state import OPEN, locked
@@ -254,7 +254,7 @@ def _refund_of(entry: Entry) -> Refund | None:
     if not entry.account or entry.minor >= 0:
         return None
     rows = Refund.objects.filter(
-        account_mark__in=marks(plain(entry.account)), status__in=OPEN, currency=entry.currency,
+        account_mark__in=marks(identity(entry.account)), status__in=OPEN, currency=entry.currency,
         amount_minor=-entry.minor,
     ).exclude(payout="")  # fmt: skip
     found = list(rows[:2])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -153,11 +154,20 @@ def plain(text: str) -> str:
     return "".join(character for character in text.upper() if character.isalnum())
 
 
+def identity(text: str) -> str:
+    """What tells the account from every other, however it is typed, with a BIC or without."""
+    tidy = " ".join(text.upper().split())
+    if _IBAN.fullmatch(tidy):
+        with suppress(InvalidInput):
+            return _international(tidy).whole
+    return plain(text)
+
+
 def mask(account: str) -> str:
     """An account number with all but its last three characters hidden."""
-    plain = account.replace(" ", "").replace("-", "")
-    shown = _SHOWN_DIGITS if len(plain) > _SHOWN_DIGITS else 0
-    return "•" * (len(plain) - shown) + plain[len(plain) - shown :]
+    number = identity(account)
+    shown = _SHOWN_DIGITS if len(number) > _SHOWN_DIGITS else 0
+    return "•" * (len(number) - shown) + number[len(number) - shown :]
 
 
 def _wrong(message: str) -> InvalidInput:

@@ -15,7 +15,7 @@ from tillbook.common.errors import Refusal
 from tillbook.common.money import Money
 from tillbook.common.sealing import mark, marks
 from tillbook.events.services import NewEvent, content_of, record
-from tillbook.refunds.accounts import plain
+from tillbook.refunds.accounts import identity
 from tillbook.refunds.models import Approval, Refund
 from tillbook.refunds.state import check_move, is_own, locked
 from tillbook.shop.details import ApprovalRule
@@ -182,7 +182,7 @@ def _flags(refund: Refund) -> Iterator[Flag]:
     )
     own = paid.filter(customer_id=refund.customer_id)
     if refund.bank_account:
-        same = marks(plain(refund.bank_account))
+        same = marks(identity(refund.bank_account))
         last = own.exclude(account_mark="").order_by("-resolved_at", "-pk").first()
         if last is not None and last.account_mark not in same:
             yield Flag.CHANGED_ACCOUNT

@@ -11,7 +11,7 @@ from tillbook.common.sealed_field import SealedField
 from tillbook.common.sealing import mark
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.customers.models import Customer
-from tillbook.refunds.accounts import plain
+from tillbook.refunds.accounts import identity
 from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
@@ -148,7 +148,8 @@ class Refund(models.Model):
 
     def mark_anew(self) -> list[str]:
         """Mark the account with the key that is now the first; which columns that changed."""
-        self.account_mark = mark(plain(self.bank_account))
+        if self.account_mark:  # or it is none that refunds are found by
+            self.account_mark = mark(identity(self.bank_account))
         return ["account_mark"]
 
 
@@ -213,7 +214,8 @@ class Ask(models.Model):
 
     def mark_anew(self) -> list[str]:
         """Mark the account with the key that is now the first; which columns that changed."""
-        self.account_mark = mark(plain(self.bank_account))
+        if self.account_mark:  # or it is none that refunds are found by
+            self.account_mark = mark(identity(self.bank_account))
         return ["account_mark"]
 
 
