@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
@@ -20,6 +21,7 @@ from tillbook.credit.queries import balance_of, credits_of
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Balance, House
+from tillbook.orders import checkout
 from tillbook.orders import services as orders
 from tillbook.orders.lines import LineInput
 from tillbook.returns.services import RmaLineInput, open_rma
@@ -295,6 +297,29 @@ def test_what_is_held_for_a_refund_is_among_the_credits(as_staff: Client, deposi
     request_refund(12_000)
     shown = text(as_staff, "/customers/maria/").split('id="credits-title"')[1].split("</section>")[0]
     assert words_of(shown).endswith(f"{deposit.number} Manual 2 Mar 2026 None £120.00 £120.00")
+
+
+def test_what_a_checkout_holds_is_among_the_credits(
+    as_staff: Client, maria: Customer, deposit: Credit, staff_actor: Actor, now: datetime
+):
+    amount = Money(12_000, "GBP")
+    checkout.hold(customer_id=maria.pk, amount=amount, reference="WEB-7", key="h", actor=staff_actor, now=now)
+    shown = text(as_staff, "/customers/maria/").split('id="credits-title"')[1].split("</section>")[0]
+    assert words_of(shown).endswith(f"{deposit.number} Manual 2 Mar 2026 None £120.00 £120.00")
+
+
+def test_credit_whose_time_is_over_is_told_apart_and_can_t_be_paid_out(
+    as_staff: Client, maria: Customer, admin_actor: Actor
+):
+    long_ago = timezone.now() - timedelta(days=9)
+    services.give(
+        customer_id=maria.pk, amount=Money(20_00, "GBP"), reason=GiveReason.DEPOSIT, refundable=True,
+        expires_at=long_ago + timedelta(days=1), key="g", actor=admin_actor, now=long_ago,
+    )  # fmt: skip
+    page = text(as_staff, "/customers/maria/")
+    assert "£20.00 of the available credit has expired" in words_of(page)
+    assert "?credit=CR-" not in page
+    assert "/reverse/" in page
 
 
 def test_ten_thousand_credits_make_the_page_neither_long_nor_slow(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -56,6 +56,21 @@ def usable_of_customer(customer_id: int, currency: str, *, limit: int) -> list[C
     rows = Credit.objects.filter(customer_id=customer_id, currency=currency, usable=True)
     order = (IsNull(F("expires_at"), True), "expires_at", "issued_at", "id")
     return _in_this_order(customer_id, rows.order_by(*order).values_list("id", flat=True)[:limit])
+
+
+def in_hand(customer_id: int, currencies: Sequence[str], *, limit: int) -> list[Credit]:
+    """What the customer has: credits with something available, in the order of use, then those wholly held.
+
+    Also those whose time is over, until they are expired. Each with its account and customer.
+    """
+    found: list[Credit] = []
+    for currency in currencies:
+        found += usable_of_customer(customer_id, currency, limit=limit)
+    held = Credit.objects.filter(
+        customer_id=customer_id, currency__in=currencies, usable=False, account__held_minor__gt=0
+    )
+    found += _in_this_order(customer_id, held.order_by("id").values_list("id", flat=True)[:limit])
+    return found[:limit]
 
 
 def by_ids(places: Collection[tuple[int, int]]) -> dict[int, Credit]:
@@ -230,6 +245,16 @@ def available_at(customer_id: int, currency: str, now: datetime, *, refundable: 
         f"SELECT sum(a.posted_minor - a.held_minor) FROM {_CREDITS}"
         "WHERE c.customer_id = %s AND c.currency = %s AND c.usable "
         f"AND (c.expires_at IS NULL OR c.expires_at > %s) {'AND c.refundable' if refundable else ''}",
+        [customer_id, currency, statements.moment(now)],
+    )
+    return int(rows[0][0] or 0)
+
+
+def expired_by(customer_id: int, currency: str, now: datetime) -> int:
+    """Minor units that are still available of credit whose time is over: until that is booked."""
+    rows = statements.select(
+        f"SELECT sum(a.posted_minor - a.held_minor) FROM {_CREDITS}"
+        "WHERE c.customer_id = %s AND c.currency = %s AND c.usable AND c.expires_at <= %s",
         [customer_id, currency, statements.moment(now)],
     )
     return int(rows[0][0] or 0)

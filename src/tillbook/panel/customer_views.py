@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit
-from tillbook.credit.queries import balance_of, balances_of, by_ids, usable_of_customer
+from tillbook.credit.queries import balance_of, balances_of, expired_by, in_hand
 from tillbook.customers import services
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username, locked, search
@@ -220,14 +221,19 @@ def _waiting_first(waiting: Sequence[D], newest: Sequence[D]) -> Page[D]:
     return Page(items, "", items[-1].number if more else "")
 
 
-def _credits(customer: Customer, currencies: Sequence[str], waiting: Sequence[Refund]) -> Page[Credit]:
-    """The credits that can be used, in the order of use, then those that are held for refunds."""
-    usable: list[Credit] = []
-    for currency in currencies:
-        usable += usable_of_customer(customer.pk, currency, limit=_CREDITS + 1)
-    sources = {part.credit_id for refund in waiting for part in refund.sources.all()}
-    held = by_ids([(customer.pk, credit_id) for credit_id in sources - {credit.id for credit in usable}])
-    return page_of([*usable, *held.values()], _CREDITS, key="", key_of=lambda credit: credit.number)
+def _credits(customer: Customer, currencies: Sequence[str]) -> Page[Credit]:
+    found = in_hand(customer.pk, currencies, limit=_CREDITS + 1)
+    return page_of(found, _CREDITS, key="", key_of=lambda credit: credit.number)
+
+
+def _expired(credits: Sequence[Credit], now: datetime) -> dict[str, int]:
+    """currency -> what is still available of credit whose time is over, where there is some.
+
+    In the order of use such credit stands first.
+    """
+    over = {each.currency: each.customer_id for each in credits if each.has_expired(now)}
+    found = {currency: expired_by(customer_id, currency, now) for currency, customer_id in over.items()}
+    return {currency: minor for currency, minor in found.items() if minor}
 
 
 def _notes(entries: Sequence[Entry]) -> list[Entry]:
@@ -245,6 +251,7 @@ def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> di
     with_credit = [row.currency for row in others if row.available_minor or row.held_minor]
     waiting = waiting_of_customer(customer.pk, limit=_WAITING + 1)
     owing = owing_of_customer(customer.pk, limit=_WAITING + 1)
+    credits = _credits(customer, [customer.currency, *with_credit])
     found = history(request, customer)
     return {
         "customer": customer,
@@ -252,7 +259,8 @@ def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> di
         "now": request.now,
         "balance": balance_of(customer.pk, customer.currency),
         "other_balances": others,
-        "credits": _credits(customer, [customer.currency, *with_credit], waiting),
+        "credits": credits,
+        "expired": _expired(credits.items, request.now),
         "running": page_of(
             lines(customer, customer.currency, "", _LINES + 1), _LINES, key="", key_of=lambda line: line.key
         ),

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tillbook.credit.models import Credit
-from tillbook.credit.queries import available_at, balances_of
+from tillbook.credit.queries import available_at, balances_of, in_hand
 from tillbook.credit.running import Line as Moved
 from tillbook.credit.running import page_of_lines
 from tillbook.customers.models import Customer
 from tillbook.refunds import asks
 from tillbook.refunds.models import Ask, Refund
 from tillbook.refunds.own_words import Told, credit_for, goes_to, line_for, refund_state
-from tillbook.refunds.queries import credits_of_customer, paid_to_customer
+from tillbook.refunds.queries import paid_to_customer
 
 _CREDITS, _REFUNDS, _DECLINED = 50, 10, 3
 
@@ -93,7 +93,7 @@ def figures(customer: Customer, now: datetime) -> list[Figures]:
 
 def credits(customer: Customer, figures_: Sequence[Figures], now: datetime) -> list[CreditRow]:
     """What there is, in the order in which it is used, then what is wholly set aside."""
-    found = credits_of_customer(customer.pk, [each.currency for each in figures_], limit=_CREDITS)
+    found = in_hand(customer.pk, [each.currency for each in figures_], limit=_CREDITS)
     return [CreditRow(each, credit_for(each), each.public_note, each.has_expired(now)) for each in found]
 
 

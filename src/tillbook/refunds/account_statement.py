@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.pdf import compiled
 from tillbook.credit.models import Credit
-from tillbook.credit.queries import available_at, balance_of
+from tillbook.credit.queries import available_at, balance_of, in_hand
 from tillbook.credit.running import Line, page_of_lines
 from tillbook.customers.models import Customer
 from tillbook.refunds.models import Refund
 from tillbook.refunds.own_words import credit_for, goes_to, line_for, refund_state
-from tillbook.refunds.queries import credits_of_customer, paid_to_customer
+from tillbook.refunds.queries import paid_to_customer
 from tillbook.shop import papers
 from tillbook.shop.policies import shop
 
@@ -40,7 +40,7 @@ def _page(customer: Customer, currency: str, now: datetime) -> dict[str, Any]:
     policy = shop()
     balance = balance_of(customer.pk, currency)
     available = available_at(customer.pk, currency, now)
-    credits = credits_of_customer(customer.pk, [currency], limit=_CREDITS + 1)
+    credits = in_hand(customer.pk, [currency], limit=_CREDITS + 1)
     refunds = paid_to_customer(customer.pk, currency, limit=_REFUNDS + 1)
     lines = page_of_lines(customer.pk, currency, limit=_LINES + 1)
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -12,9 +12,6 @@ from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.numbering import row_id
-from tillbook.credit.models import Credit
-from tillbook.credit.queries import by_ids as by_places
-from tillbook.credit.queries import usable_of_customer
 from tillbook.refunds.models import REVERSAL_NOTE, Refund
 from tillbook.refunds.state import OPEN, RefundNotFound
 from tillbook.shop.policies import shop
@@ -69,23 +66,6 @@ def paid_to_customer(customer_id: int, currency: str | None = None, *, limit: in
     if currency is not None:
         rows = rows.filter(currency=currency)
     return list(rows.order_by("-requested_at", "-id")[:limit])
-
-
-def credits_of_customer(customer_id: int, currencies: Sequence[str], *, limit: int) -> list[Credit]:
-    """What the customer has: credits with something available, in the order of use, then those wholly held.
-
-    Also those whose time is over, until they are expired. Each with its account.
-    """
-    found: list[Credit] = []
-    for currency in currencies:
-        found += usable_of_customer(customer_id, currency, limit=limit)
-    known = {credit.id for credit in found}
-    waiting = waiting_of_customer(customer_id)
-    held = {
-        part.credit_id for refund in waiting if refund.currency in currencies for part in refund.sources.all()
-    }
-    found += by_places([(customer_id, credit_id) for credit_id in sorted(held - known)]).values()
-    return found[:limit]
 
 
 def waiting_of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
