@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,17 +38,25 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture
 def run_process(tmp_path: Path) -> Run:
     """Run the command as a process of its own, over a data folder of its own."""
+    return partial(_run_process, tmp_path)
 
-    def _run(*arguments: str, **settings: str) -> Outcome:
-        ours = ("TILLBOOK_", "DJANGO_")
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        done = subprocess.run(
-            [sys.executable, "-c", "from tillbook.cli.main import app; app()", *arguments],
-            env=clean | {"TILLBOOK_DATA_DIR": str(tmp_path)} | settings,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
 
-    return _run
+def _run_process(folder: Path, *arguments: str, **settings: str) -> Outcome:
+    ours = ("TILLBOOK_", "DJANGO_")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    done = subprocess.run(
+        [sys.executable, "-c", "from tillbook.cli.main import app; app()", *arguments],
+        env=clean | {"TILLBOOK_DATA_DIR": str(folder)} | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database has its tables and nothing else: to be copied, for making them takes long."""
+    folder = tmp_path_factory.mktemp("migrated")
+    assert _run_process(folder, "migrate") == (0, "The database is up to date.\n", "")
+    return folder

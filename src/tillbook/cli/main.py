@@ -21,6 +21,7 @@ from tillbook.common.languages import FOR_PROGRAMS
 #: module -> its commands. All others are those of `operations`: what the API can do.
 _OWN = {
     "account_keys": ("account-key",),
+    "backup": ("backup",),
     "book": ("recalculate", "expire"),
     "deliver": ("deliver",),
     "demo": ("demo",),

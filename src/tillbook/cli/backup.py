@@ -1,0 +1,92 @@
+"""The command that copies an SQLite database while the shop is open."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from django.db import connection
+
+from tillbook.cli.output import AsJson, say
+from tillbook.common.errors import InvalidInput, Refusal
+
+commands = typer.Typer()
+
+
+class NotSqlite(Refusal):
+    """PostgreSQL has a program of its own that copies its databases."""
+
+    code = "not_sqlite"
+
+
+class NothingToBackUp(Refusal):
+    """The database has no tables: most likely it is not the shop's."""
+
+    code = "nothing_to_back_up"
+
+
+class DatabaseDamaged(Refusal):
+    """SQLite finds the copy damaged, and so the database that it was made of."""
+
+    code = "database_damaged"
+
+
+@commands.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; a new one.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Copy the SQLite database into a new file, while the shop is open."""
+    _check_can_be_copied()
+    _make_private(file)
+    try:
+        _copy(file)
+    except BaseException:
+        with suppress(OSError):
+            file.unlink()
+        raise
+    size = file.stat().st_size
+    say(f"{file}: {size:,} bytes, checked.", {"file": str(file), "bytes": size}, as_json=as_json)
+
+
+def _check_can_be_copied() -> None:
+    """Raise NotSqlite or NothingToBackUp."""
+    if connection.vendor != "sqlite":
+        raise NotSqlite("The database is PostgreSQL: copy it with pg_dump --format=custom --file=FILE.")
+    if not connection.introspection.table_names():
+        raise NothingToBackUp(
+            f"The database {connection.settings_dict['NAME']} has no tables. "
+            "Is TILLBOOK_DATA_DIR or TILLBOOK_DATABASE_URL that of the shop?"
+        )
+
+
+def _make_private(file: Path) -> None:
+    """Make the file, empty, for its owner alone; SQLite leaves its mode. Raises InvalidInput."""
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        raise InvalidInput(f"File: {file} is there already. Choose another name.", field="file") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"File: {file} can't be written: {why}.", field="file") from error
+
+
+def _copy(file: Path) -> None:
+    """Write what is committed at this moment into the file. Raises InvalidInput or DatabaseDamaged."""
+    connection.ensure_connection()
+    try:
+        with closing(sqlite3.connect(file)) as copy:
+            connection.connection.backup(copy)
+            # One file, without a log beside it, that can also be read where nothing can be written.
+            copy.execute("PRAGMA journal_mode=DELETE")
+            (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        raise InvalidInput(f"File: {file} can't be written: {error}.", field="file") from error
+    except sqlite3.DatabaseError as error:
+        found = error
+    if found != "ok":
+        raise DatabaseDamaged(f"The database is damaged, and no copy was kept. SQLite says: {found}.")
