@@ -1,7 +1,7 @@
 """The ledger beside the raw limit of the same work, on both databases.
 
     make bench
-    python benchmarks/ledger.py [sqlite] [postgresql] [--transfers 10000000]
+    .venv/bin/python benchmarks/ledger.py [sqlite] [postgresql] [--transfers 10000000]
 
 Each database gets a process and an empty shop of its own. We and the raw limit take turns, so
 that a slow moment of the machine meets both; figures are medians, their ratios of one run. They

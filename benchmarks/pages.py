@@ -1,6 +1,6 @@
 """The panel's pages over a large shop, beside the same pages over a small one, on PostgreSQL.
 
-    python benchmarks/pages.py [--customers 1000000] [--small 10000] [--again]
+    .venv/bin/python benchmarks/pages.py [--customers 1000000] [--small 10000] [--again]
 
 Each shop has three orders and ten transfers for each customer: one in ten has a history of a hundred,
 the others have orders only. A process for each shop answers the panel's real pages, in turns, each time

@@ -1,6 +1,6 @@
 """What proving a book takes, beside the least that reading its rows takes.
 
-    python benchmarks/proof.py [sqlite|postgresql] --transfers 10000000
+    .venv/bin/python benchmarks/proof.py [sqlite|postgresql] --transfers 10000000
 
 Sums stand beside one grouped sum over the transfers, full depth beside one process that streams the same
 rows and does nothing with them. The two of a pair take turns; figures are medians of three.

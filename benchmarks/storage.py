@@ -1,6 +1,6 @@
 """What the book takes on disk, what grows with it, and what other layouts would give.
 
-    python benchmarks/storage.py [book] [sqlite] [updates] [partitions] [--transfers 1000000]
+    .venv/bin/python benchmarks/storage.py [book] [sqlite] [updates] [partitions] [--transfers 1000000]
 
 Writes what it found beside what it found before into results/storage.json, and all as tables into
 results/storage.md. `book` takes a column for each number of transfers that it was ever run with.
