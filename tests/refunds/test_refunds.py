@@ -82,7 +82,7 @@ def test_nor_in_pieces_within_a_day(ask, credit, admin_actor, now):
         ({"currency": "AUD"}, "insufficient_credit"),
         ({"currency": "pounds"}, "invalid_input"),
         ({"payee": " "}, "invalid_input"),
-        ({"customer_id": 99}, "not_found"),
+        ({"customer_id": 99}, "customer_not_found"),
     ],
 )
 def test_a_request_that_can_not_be_is_refused_and_changes_nothing(ask, credit, case, code):

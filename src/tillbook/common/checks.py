@@ -14,7 +14,7 @@ _NOT_TEXT = "\0"  # PostgreSQL stores none
 
 
 def check_text(text: str, *, field: str, longest: int) -> str:
-    """Return `text` if it has at most `longest` characters and no NUL."""
+    """Return `text` if it has at most `longest` characters and no NUL. Raises InvalidInput."""
     if len(text) > longest or _NOT_TEXT in text:
         raise InvalidInput(
             _("Use at most %(longest)s characters, and no NUL.") % {"longest": f"{longest:,}"}, field=field
@@ -22,8 +22,19 @@ def check_text(text: str, *, field: str, longest: int) -> str:
     return text
 
 
+def check_reason(reason: str, *, ask: str, field: str = "reason", longest: int = 10_000) -> str:
+    """Return the reason without the spaces around it. Raises InvalidInput, saying `ask` for an empty one."""
+    found = check_text(reason, field=field, longest=longest).strip()
+    if not found:
+        raise InvalidInput(ask, field=field)
+    return found
+
+
 def check_minor(minor: int, *, field: str, what: str) -> int:
-    """Return `minor` if it is a whole number from 0 to the largest amount; `what` begins the message."""
+    """Return `minor` if it is a whole number from 0 to the largest amount; `what` begins the message.
+
+    Raises InvalidInput.
+    """
     if not isinstance(minor, int) or isinstance(minor, bool):
         raise InvalidInput(_("%(what)s must be a whole number of minor units.") % {"what": what}, field=field)
     if not 0 <= minor <= MAX_MINOR:

@@ -292,7 +292,10 @@ def accepted(outcomes: Sequence[T | Refusal]) -> list[T]:
 
 
 def check_reference(reference: str) -> str:
-    """Return `reference` if it can name a business document: 1 to 60 printable characters."""
+    """Return `reference` if it can name a business document: 1 to 60 printable characters.
+
+    Raises InvalidInput.
+    """
     if not 1 <= len(reference) <= _LONGEST_REFERENCE or not reference.isprintable():
         raise InvalidInput(
             _("A reference is 1 to %(longest_reference)s printable characters.")

@@ -142,7 +142,10 @@ def give(
     actor: Actor,
     now: datetime,
 ) -> Credit:
-    """Give credit by hand. Raises LimitExceeded, CreditNotRefundable, InvalidInput."""
+    """Give credit by hand.
+
+    Raises PermissionDenied, LimitExceeded, CreditNotRefundable, CustomerNotFound, InvalidInput, KeyReused.
+    """
     gift = Gift(customer_id, amount, reason, key, refundable, expires_at, note, public_note)
     return only(give_many([gift], actor=actor, now=now))
 
@@ -156,15 +159,13 @@ def give_many(gifts: Sequence[Gift], *, actor: Actor, now: datetime) -> list[Cre
     actor.require(Permission.GIVE_CREDIT)
     asked = [attempt(_checked_texts, gift) for gift in gifts]
     first = _first_credits({(each.customer_id, each.key) for each in asked if isinstance(each, Gift)})
-    # A rule that changed since must not meet a repetition (R4).
-    checked = [
-        each
-        if isinstance(each, Refusal)
-        else attempt(_again, each, first[each.customer_id, each.key])
-        if (each.customer_id, each.key) in first
-        else attempt(_checked_gift, each, actor, now)
-        for each in asked
-    ]
+
+    def issue_of(gift: Gift) -> Issue:
+        known = first.get((gift.customer_id, gift.key))
+        # A rule that changed since must not meet a repetition (R4).
+        return _checked_gift(gift, actor, now) if known is None else _again(gift, known)
+
+    checked = [each if isinstance(each, Refusal) else attempt(issue_of, each) for each in asked]
     issued = iter(issue_many([each for each in checked if isinstance(each, Issue)], actor=actor, now=now))
     return [each if isinstance(each, Refusal) else next(issued) for each in checked]
 

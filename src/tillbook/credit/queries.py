@@ -365,7 +365,7 @@ def _in_order(table: str, customer_id: str, currency: str, refundable: bool) -> 
         f"AND c.usable AND (c.expires_at IS NULL OR c.expires_at > %s) "
         f"{'AND c.refundable ' if refundable else ''}ORDER BY {order} LIMIT %s"
     )
-    if customer_id == "%s":
+    if not table:
         return one_book
     return f"SELECT credit.* FROM {table} CROSS JOIN LATERAL ({one_book}) AS credit"
 

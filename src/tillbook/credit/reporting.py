@@ -21,6 +21,7 @@ from tillbook.common.numbering import row_id
 from tillbook.credit.basis import Basis, View, adapted, check_moment
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
+from tillbook.ledger.counting import POSTED
 from tillbook.ledger.models import Balance, House, Kind
 from tillbook.shop.policies import shop
 
@@ -138,11 +139,6 @@ class RollForward:
     moves: list[Move]
 
 
-# What a transfer adds to posted: `ledger.book.effect`, as SQL.
-POSTED = (
-    f"CASE WHEN t.kind = '{Kind.CAPTURE}' THEN -t.amount_minor WHEN t.kind <> '{Kind.POST}' THEN 0 "
-    "WHEN t.inward THEN t.amount_minor ELSE -t.amount_minor END"
-)
 _OF_CREDIT = "LEFT JOIN credit_credit AS c ON c.customer_id = {0}.customer_id AND c.id = {0}.account_id"
 
 
@@ -342,7 +338,7 @@ def roll_forward(
 
 def check_period(from_at: datetime, basis: Basis) -> None:
     """Raise InvalidInput naming from_at for a period that a roll-forward can't be about."""
-    if from_at >= basis.as_of:
+    if from_at.tzinfo is not None and from_at >= basis.as_of:
         raise InvalidInput(gettext("From: a period must begin before it ends."), field="from_at")
     check_moment(from_at, basis.as_of, field="from_at")
 

@@ -1,8 +1,8 @@
-"""What happens to credits: the package's whole interface.
+"""The services of credit, in one place to import from.
 
-Everything here runs under the lock of the customer's book, looks for the key's first
-answer before it tries any rule, and leaves one event per change. Issuing stands in
-`issuing`, spending and holding in `taking`; giving back and expiring stand here.
+Each runs under the lock of the customer's book, looks for the key's first answer before it tries any rule,
+and leaves one event per change. Issuing stands in `issuing`, spending and holding in `taking`, expiry in
+`expiring`; giving back and taking back stand here.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ def give_back(
 ) -> list[Part]:
     """Put back what left the credits for `reference`: {credit id: minor units}, out of `house`.
 
-    A credit that has expired meanwhile gets the shop's grace period. Raises KeyReused.
+    A credit that has expired meanwhile gets the shop's grace period. Raises PermissionDenied,
+    CustomerNotFound, InvalidInput, KeyReused.
     """
     actor.require(Permission.COMPLETE_REFUND)
     content = content_of("credit.given_back", reference=reference, parts=sorted(parts.items()), house=house)

@@ -16,7 +16,7 @@ from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
 from tillbook.credit.basis import day_start
 from tillbook.credit.models import Snapshot
-from tillbook.credit.reporting import POSTED
+from tillbook.ledger.counting import POSTED
 from tillbook.shop.policies import shop
 
 MONTHS = 12

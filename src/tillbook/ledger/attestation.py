@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from tillbook.common import statements
 from tillbook.common.errors import InvalidInput
 from tillbook.ledger.book import genesis
+from tillbook.ledger.counting import POSTED
 from tillbook.ledger.queries import Broken
 from tillbook.ledger.steady import steady, streamed
 
@@ -39,7 +40,7 @@ _AT_ONCE = 1_000  # accounts looked up in one statement
 
 _HEADS = "SELECT customer_id, id, transfers, digest FROM ledger_account ORDER BY customer_id, id"
 _HOUSES = (
-    "SELECT a.currency, t.house, sum(CASE WHEN t.inward THEN -t.amount_minor ELSE t.amount_minor END) "
+    f"SELECT a.currency, t.house, sum(-({POSTED})) "
     "FROM ledger_transfer AS t JOIN ledger_account AS a "
     "ON a.customer_id = t.customer_id AND a.id = t.account_id WHERE t.kind IN ('post', 'capture') "
     "GROUP BY a.currency, t.house"

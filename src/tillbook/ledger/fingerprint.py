@@ -1,7 +1,7 @@
 """Whether every balance of the book continues, told on PostgreSQL by one number: see docs/decisions/0008.
 
-A keyed hash of the state after every transfer is added up, and that of the state which the transfer says
-was before it is subtracted. Where everything continues, the accounts' own counters are left.
+For each transfer a keyed hash of the state after it is added, and that of the state before it subtracted. In
+an unbroken book these cancel out, down to the accounts' own counters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tillbook.ledger.models import Kind
 from tillbook.ledger.steady import EVERYBODY
 from tillbook.ledger.verification import Proof
 
-# What a capture or release ends, by the index of neither: PostgreSQL hashes one side.
+# Each resolution with the hold that it ends. Uses no index: PostgreSQL does a hash join.
 _ENDED = (
     "FROM ledger_transfer AS t JOIN ledger_transfer AS h ON h.account_id = t.account_id "
     "AND h.seq = t.hold_seq WHERE t.hold_seq IS NOT NULL AND h.kind = 'hold'"

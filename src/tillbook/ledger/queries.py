@@ -90,14 +90,6 @@ def currencies_of(customer_id: int) -> set[str]:
     return set(Account.objects.filter(customer_id=customer_id).values_list("currency", flat=True))
 
 
-def derived_balances(customer_id: int) -> dict[str, tuple[int, int]]:
-    """currency -> (available, held) in minor units, replayed from the transfers alone."""
-    sums: dict[str, tuple[int, int]] = {}
-    for found, _ in histories(customer_id)[0]:
-        add_balance(sums, found.currency, found.posted, found.held)
-    return sums
-
-
 def add_balance(totals: dict[T, tuple[int, int]], place: T, posted: int, held: int) -> None:
     """Add what an account has available and held to the total of `place`."""
     available, set_aside = totals.get(place, (0, 0))

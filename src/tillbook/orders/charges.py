@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.checks import check_text
+from tillbook.common.checks import check_reason
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.credit.services import CurrencyMismatch
@@ -21,7 +21,6 @@ from tillbook.orders.queries import payment_by_id
 
 LONGEST_GATEWAY = 20  # characters
 LONGEST_CHARGE = 100
-_LONGEST_REASON = 10_000
 _GATEWAY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _CHARGE = re.compile(r"[!-~]+", re.ASCII)
 
@@ -105,8 +104,7 @@ def note_paid_back(
     if first is not None:
         return payment
     _check_paid_back(payment, amount)
-    if not check_text(reason, field="reason", longest=_LONGEST_REASON).strip():
-        raise InvalidInput(_("Say why."), field="reason")
+    check_reason(reason, ask=_("Say why."))
     payment.paid_back_minor += amount.minor
     payment.save(update_fields=["paid_back_minor"])
     data = {"id": payment.pk, "amount": str(amount), "gateway": payment.gateway, "charge": payment.charge}

@@ -108,6 +108,12 @@ class Order(models.Model):
         backed = max(0, self.received_minor + self.credit_used_minor - self.due_minor)
         return max(0, self.overpaid_minor - backed)
 
+    def use_reversed(self) -> None:
+        """Where less money is left than went on as credit, let credit already reversed make up for it."""
+        gone = min(self.unbacked_minor, self.reversed_minor)
+        self.overpaid_minor -= gone
+        self.reversed_minor -= gone
+
     @property
     def paid_status_by_sums(self) -> PaidStatus:
         """The paid status that the sums make; `paid_status` keeps it for filters."""

@@ -115,10 +115,7 @@ class _History:
         order.credit_used_minor = -self._given_back.get(place, 0)
         order.overpaid_minor = self._issued.get(place, 0)
         order.reversed_minor = self._reversed.get(place, 0)
-        # What was reversed counts first where a voided payment left less than went on as credit.
-        gone = min(order.unbacked_minor, order.reversed_minor)
-        order.overpaid_minor -= gone
-        order.reversed_minor -= gone
+        order.use_reversed()
 
 
 def _owing(orders: Iterable[Order]) -> dict[str, int]:

@@ -16,13 +16,12 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.checks import check_past, check_text
+from tillbook.common.checks import check_past, check_reason, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import services as credit
 from tillbook.credit.queries import spent_on
-from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.orders import lines as order_lines
 from tillbook.orders.charges import NO_CHARGE, Charge, check_charge, insert
@@ -110,7 +109,7 @@ def place(
     Amounts are minor units of `currency`. Raises InvalidInput, NumberTaken, CustomerNotFound, KeyReused.
     """
     actor.require(Permission.WORK_ORDERS)
-    credit.lock(customer_by_id(customer_id).pk, currency)
+    credit.lock(customer_id, currency)
     content = content_of(
         "order.placed", currency=currency, lines=list(lines), number=number, shipping_minor=shipping_minor,
         surcharge_minor=surcharge_minor, note=note, placed_at=placed_at,
@@ -350,7 +349,7 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
         return Voided(payment, first.data["taken_back_minor"], first.data["missing_minor"])
     if payment.voided_at is not None:
         raise WrongState(_("This payment is voided already."), field="payment")
-    _check_reason(reason)
+    check_reason(reason, ask=_("Say why."))
     payment.voided_at, payment.void_reason = now, reason
     payment.save(update_fields=["voided_at", "void_reason"])
     owed_before = order.owing_minor
@@ -366,11 +365,6 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
     _record("payment.voided", order, key, content, data, actor, now, note=reason)
     payment.order = order
     return Voided(payment, taken_back, missing)
-
-
-def _check_reason(reason: str) -> None:
-    if not check_text(reason, field="reason", longest=_LONGEST_NOTE).strip():
-        raise InvalidInput(_("Say why."), field="reason")
 
 
 @transaction.atomic
@@ -419,7 +413,7 @@ def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime)
     if replay(order.customer_id, key, content) is not None:
         return order
     refuse_if_cancelled(order)
-    _check_reason(reason)
+    check_reason(reason, ask=_("Say why."))
     if order.returned_minor:
         raise OrderHasReturns(
             _(

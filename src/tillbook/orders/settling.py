@@ -38,7 +38,7 @@ def settle(
     order: Order, owed_before: int, key: str, actor: Actor, now: datetime, arose_at: datetime | None = None
 ) -> Settled:
     """Undo what was paid too much, save the order, pass on what is owing now."""
-    _use_reversed(order)
+    order.use_reversed()
     excess = order.excess_minor
     money = min(excess, max(0, order.received_minor - order.overpaid_minor))
     if money and order.returned_minor:
@@ -84,7 +84,7 @@ def take_back(order: Order, key: str, actor: Actor, now: datetime) -> int:
     Returns the minor units that were still there. What was reversed before as a mistake
     counts first: that credit is gone already.
     """
-    _use_reversed(order)
+    order.use_reversed()
     unbacked = order.unbacked_minor
     if not unbacked:
         return 0
@@ -112,13 +112,6 @@ def release_holds(order: Order, key: str, actor: Actor, now: datetime) -> int:
     freed = derived_key(key, "released")
     take_back_unbacked(order.customer_id, ids, key=freed, actor=actor, now=now, in_hand=order)
     return sum(part.amount_minor for part in parts)
-
-
-def _use_reversed(order: Order) -> None:
-    """Where less money is there than went on as credit, credit reversed before makes up for it."""
-    gone = min(order.unbacked_minor, order.reversed_minor)
-    order.overpaid_minor -= gone
-    order.reversed_minor -= gone
 
 
 def use_return_credits(order: Order, key: str, actor: Actor, now: datetime) -> int:

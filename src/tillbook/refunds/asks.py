@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.checks import check_text
+from tillbook.common.checks import check_reason
 from tillbook.common.errors import InvalidInput, NotFound, PermissionDenied, Refusal, WrongState
 from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.common.numbering import row_id
@@ -150,9 +150,8 @@ def decline(ask_id: int, *, reason: str, actor: Actor, now: datetime) -> Ask:
     """
     actor.require(Permission.REQUEST_REFUND)
     found = _locked(ask_id)
-    reason = check_text(reason.strip(), field="reason", longest=_LONGEST_REASON)
-    if not reason:
-        raise InvalidInput(_("Say why it is declined. The customer reads it."), field="reason")
+    ask = _("Say why it is declined. The customer reads it.")
+    reason = check_reason(reason, ask=ask, longest=_LONGEST_REASON)
     if found.status == Ask.Status.DECLINED and found.decline_reason == reason:
         return found
     found.decline_reason = reason

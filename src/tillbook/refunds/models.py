@@ -15,8 +15,8 @@ from tillbook.refunds.accounts import identity
 from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
-#: With this in its Refund Note a refund only takes back a credit given by mistake: the way there was before
-#: *Reverse*. It pays nobody.
+#: Before *Reverse* existed, a mistaken credit was taken back by a refund with this in its Refund Note.
+#: It pays nobody.
 REVERSAL_NOTE = "Refund reversal"
 
 

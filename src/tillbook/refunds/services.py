@@ -13,12 +13,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.checks import check_text
-from tillbook.common.errors import InvalidInput, NotFound, Refusal, WrongState
+from tillbook.common.checks import check_reason
+from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, ReverseReason
-from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
@@ -79,7 +78,7 @@ def request(
     ChargeFirst, InvalidInput, KeyReused.
     """
     actor.require(Permission.REQUEST_REFUND)
-    credit.lock(_customer(customer_id), amount.currency)
+    credit.lock(customer_id, amount.currency)
     payee = payee.stripped()
     content = content_of_request(amount, method, payee, payment_date, note, credit_id, charge)
     if (first := replay(customer_id, key, content)) is not None:
@@ -91,12 +90,6 @@ def request(
     direct(refund, method, payee, payment_date, note, now)
     chosen = bound(refund, credit_id, charge, now)
     return _record(refund, chosen, House.PAYOUTS, key, content, actor, now)
-
-
-def _customer(customer_id: int) -> int:
-    if not Customer.objects.filter(pk=customer_id).exists():
-        raise NotFound(_("There is no such customer."), field="customer")
-    return customer_id
 
 
 @transaction.atomic
@@ -261,13 +254,12 @@ def decline(refund_id: int, *, reason: str, actor: Actor, now: datetime) -> Refu
     """
     actor.require(Permission.COMPLETE_REFUND)
     refund = locked(refund_id)
-    if not reason.strip():
-        raise InvalidInput(_("Say why the refund is declined."), field="reason")
-    if refund.status == Refund.Status.DECLINED and refund.decline_reason == reason.strip():
+    reason = check_reason(reason, ask=_("Say why the refund is declined."))
+    if refund.status == Refund.Status.DECLINED and refund.decline_reason == reason:
         return refund
     check_move(refund, Refund.Status.DECLINED)
     check_free(refund)
-    refund.decline_reason = reason.strip()
+    refund.decline_reason = reason
     _resolve(refund, Refund.Status.DECLINED, actor, now)
     key = internal_key(refund.number, "declined")
     credit.release(customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now)
@@ -287,16 +279,14 @@ def fail(refund_id: int, *, reason: str, sending: str = "", actor: Actor, now: d
     refund = locked(refund_id)
     if refund.status == Refund.Status.FAILED:
         return refund
-    if not reason.strip():
-        raise InvalidInput(_("Say why the payment failed."), field="reason")
-    check_text(reason, field="reason", longest=1_000)
+    reason = check_reason(reason, ask=_("Say why the payment failed."), longest=1_000)
     if refund.kind != Refund.Kind.REFUND:
         raise WrongState(
             _("%(number)s is a reversal: no payment of it can fail.") % {"number": refund.number}
         )
     check_move(refund, Refund.Status.FAILED)
     check_sending(refund, sending)
-    return make_credit_again(refund, reason.strip(), actor, now)
+    return make_credit_again(refund, reason, actor, now)
 
 
 def make_credit_again(refund: Refund, reason: str, actor: Actor, now: datetime) -> Refund:

@@ -12,14 +12,13 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission, Role
-from tillbook.common.checks import check_past, check_text
+from tillbook.common.checks import check_past, check_reason, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.common.numbering import row_id
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.queries import credits_of_document, reversed_of
-from tillbook.customers.queries import by_id as customer_by_id
 from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
 from tillbook.ledger.models import House
 from tillbook.orders import services as orders
@@ -84,7 +83,7 @@ def open_rma(
     InvalidInput, KeyReused, and what `close` raises.
     """
     actor.require(Permission.WORK_RETURNS)
-    credit.lock(customer_by_id(customer_id).pk, currency)
+    credit.lock(customer_id, currency)
     content = content_of(
         "rma.opened", currency=currency, order_id=order_id, lines=list(lines), shipping_minor=shipping_minor,
         surcharge_minor=surcharge_minor, reason=reason, note=note, public_note=public_note,
@@ -228,6 +227,7 @@ def close_without_credit(rma_id: int, *, note: str, actor: Actor, now: datetime)
     if rma.outcome == Rma.Outcome.NO_CREDIT:
         return rma
     _check_move(rma, Rma.Status.CLOSED)
+    check_text(note, field="note", longest=10_000)
     _release(rma)
     _end(rma, Rma.Status.CLOSED, Rma.Outcome.NO_CREDIT, now)
     _record("rma.closed_without_credit", rma, actor, now, note=note)
@@ -245,8 +245,7 @@ def cancel(rma_id: int, *, reason: str, actor: Actor, now: datetime) -> Rma:
     if rma.status == Rma.Status.CANCELLED:
         return rma
     _check_move(rma, Rma.Status.CANCELLED)
-    if not reason.strip():
-        raise InvalidInput(_("Say why."), field="reason")
+    check_reason(reason, ask=_("Say why."))
     _release(rma)
     _end(rma, Rma.Status.CANCELLED, Rma.Outcome(rma.outcome), now)
     _record("rma.cancelled", rma, actor, now, note=reason)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, parse_amount
 from tillbook.shop.details import (
     PAYEE_FIELDS,
@@ -141,11 +140,11 @@ def _limits(environment: Shop, values: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def limit_minor(text: str, currency: str, *, field: str) -> int:
-    """A limit as a person writes it, in minor units. Zero means: nothing is below the limit."""
-    try:
-        return 0 if not text.strip(" 0.") and "0" in text else parse_amount(text, currency, field=field).minor
-    except InvalidInput as error:
-        raise InvalidInput(error.message, field=field) from error
+    """A limit as a person writes it, in minor units. Zero means: nothing is below the limit.
+
+    Raises InvalidInput naming `field`.
+    """
+    return 0 if not text.strip(" 0.") and "0" in text else parse_amount(text, currency, field=field).minor
 
 
 def _method(*, code: str, label: str, fields: Mapping[str, str], on: bool) -> RefundMethod:
