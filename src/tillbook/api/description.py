@@ -39,6 +39,7 @@ MEANINGS = {
     415: "The body is not said to be JSON.",
     422: "The request does not have the documented shape, or its key stands for something else.",
     429: "No requests left in this minute.",
+    502: "Another server, such as that for mails, failed: try again with the same key.",
 }
 
 

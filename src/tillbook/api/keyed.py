@@ -64,7 +64,12 @@ def once_in_parts(request: ApiRequest, change: Callable[[], tuple[int, BaseModel
 
 
 def _keep(request: ApiRequest, caller: str, key: str, content: str, response: HttpResponse) -> HttpResponse:
-    """Keep an answer in a transaction of its own; if there is one already, that is given."""
+    """Keep an answer in a transaction of its own; if there is one already, that is given.
+
+    What another server kept from being done, such as a mail, is no answer: the same key tries it again.
+    """
+    if response.status_code >= 500:
+        return response
     with transaction.atomic():
         first = _kept(caller, key, content)
         if first is None:

@@ -24,12 +24,10 @@ from tillbook.api.refund_shapes import (
     told,
     told_whole,
 )
-from tillbook.api.shapes import (
-    Page,
-    page,
-)
+from tillbook.api.shapes import Mailed, Page, mailed, page
 from tillbook.api.versions import check_version
 from tillbook.common.errors import WrongState
+from tillbook.common.mail import MailFailed, NoEmailAddress
 from tillbook.credit import queries as credit
 from tillbook.credit.models import ReverseReason
 from tillbook.credit.services import (
@@ -41,6 +39,7 @@ from tillbook.credit.services import (
 )
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
+from tillbook.delivery import services as delivery
 from tillbook.orders.charges import Charge
 from tillbook.refunds import approvals, payees, queries, services
 from tillbook.refunds.approvals import ApprovalMissing, NotAcknowledged, SelfApproval
@@ -216,6 +215,16 @@ def get_slip(request: ApiRequest, number: str) -> HttpResponse:
         render([refund]),
         headers={"Content-Disposition": f'inline; filename="{refund.number}.pdf"'},
     )
+
+
+@change(
+    router, "/refunds/{public:number}/send-slip", 200, Mailed, RefundNotFound, NoSlip, NoEmailAddress,
+    MailFailed, in_parts=True,
+)  # fmt: skip
+def send_slip(request: ApiRequest, number: str, body: Nothing) -> Mailed:
+    """Mail the refund slip to the customer. Another key sends another copy."""
+    refund = queries.by_number(number)
+    return mailed(delivery.send_slip(refund.pk, key=request.key, actor=request.actor, now=request.now))
 
 
 @change(

@@ -13,12 +13,26 @@ from tillbook.api.credits import CreditPart, Nothing
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, document, read
 from tillbook.api.orders import Because
-from tillbook.api.shapes import Line, Moment, Money, MoneySent, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import (
+    Line,
+    Mailed,
+    Moment,
+    Money,
+    MoneySent,
+    Page,
+    Paging,
+    Sent,
+    Text,
+    mailed,
+    page,
+)
 from tillbook.common.errors import InvalidInput, WrongState
+from tillbook.common.mail import MailFailed, NoEmailAddress
 from tillbook.credit.queries import credits_of_document
 from tillbook.credit.services import CurrencyMismatch, LimitExceeded
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
+from tillbook.delivery import services as delivery
 from tillbook.orders import queries as orders
 from tillbook.orders.lines import ReturnExceedsOrder, ReturnExceedsPaid
 from tillbook.orders.models import Order, OrderLine
@@ -220,6 +234,16 @@ def cancel_rma(request: ApiRequest, number: str, body: Because) -> RmaDetail:
     """Cancel an open return, as if nothing had been announced."""
     rma = queries.by_number(number)
     return told(services.cancel(rma.pk, reason=body.reason, actor=request.actor, now=request.now))
+
+
+@change(
+    router, "/{public:number}/send-note", 200, Mailed, RmaNotFound, NoAdjustmentNote, NoEmailAddress,
+    MailFailed, in_parts=True,
+)  # fmt: skip
+def send_note(request: ApiRequest, number: str, body: Nothing) -> Mailed:
+    """Mail the adjustment note of a closed return to the customer. Another key sends another copy."""
+    rma = queries.by_number(number)
+    return mailed(delivery.send_note(rma.pk, key=request.key, actor=request.actor, now=request.now))
 
 
 def told(rma: Rma) -> RmaDetail:

@@ -20,6 +20,7 @@ from pydantic import (
 
 from tillbook.common import money
 from tillbook.common.errors import InvalidInput
+from tillbook.delivery import services as delivery
 
 T = TypeVar("T")
 
@@ -142,6 +143,17 @@ class Money(BaseModel):
     @classmethod
     def of(cls, minor: int, currency: str) -> Money:
         return cls(amount=money.Money(minor, currency).decimal(), currency=currency)
+
+
+class Mailed(BaseModel):
+    """A paper that was mailed: to which address, and into which file where no mail server is set up."""
+
+    to: str = Field(examples=["jo@example.com"])
+    file: str | None = Field(examples=[None])
+
+
+def mailed(sent: delivery.Sent) -> Mailed:
+    return Mailed(to=sent.to, file=sent.path.name if sent.path else None)
 
 
 class Page(BaseModel, Generic[T]):

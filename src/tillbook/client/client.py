@@ -41,6 +41,7 @@ from tillbook.client.shapes import (
     GatewaySent,
     HoldOut,
     LinkOut,
+    Mailed,
     MailOut,
     MailPreview,
     NoteSent,
@@ -294,6 +295,12 @@ class Client(Transport):
         """Cancel an open return, as if nothing had been announced."""
         return self.change(f"/rmas/{_in_path(number)}/cancel", body, key)  # type: ignore[no-any-return]
 
+    def send_note(self, number: str, body: Nothing, *, key: str | None = None) -> Mailed:
+        """Mail the adjustment note of a closed return to the customer. Another key sends another
+        copy.
+        """
+        return self.change(f"/rmas/{_in_path(number)}/send-note", body, key)  # type: ignore[no-any-return]
+
     def list_webhooks(self, *, limit: int | None = None) -> Iterator[WebhookOut]:
         """All webhooks, in the order in which they were added."""
         return self.pages("/webhooks", {"limit": limit})
@@ -390,6 +397,10 @@ class Client(Transport):
     def get_slip(self, number: str) -> bytes:
         """The refund slip, as a PDF. A reversal has none: it pays nobody."""
         return self.file(f"/refunds/{_in_path(number)}/slip")
+
+    def send_slip(self, number: str, body: Nothing, *, key: str | None = None) -> Mailed:
+        """Mail the refund slip to the customer. Another key sends another copy."""
+        return self.change(f"/refunds/{_in_path(number)}/send-slip", body, key)  # type: ignore[no-any-return]
 
     def reverse_credit(self, number: str, body: ReversalSent, *, key: str | None = None) -> RefundWithCredits:
         """Ask for a credit given by mistake to be taken back: an admin completes or declines it."""

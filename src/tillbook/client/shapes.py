@@ -596,6 +596,15 @@ class MailSettingOut(TypedDict):
     body: str | None
 
 
+class Mailed(TypedDict):
+    """A paper that was mailed: to which address, and into which file where no mail server is set
+    up.
+    """
+
+    to: str
+    file: str | None
+
+
 class MethodOut(TypedDict):
     """A way in which the shop pays out, and what it needs of the payee."""
 
