@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import string
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from importlib import resources
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import xmlschema
@@ -16,37 +15,17 @@ from aba.generator import AbaFile
 from aba.records import DescriptiveRecord, DetailRecord
 from ach.parser import Parser
 
+from tests.payouts import runs
+from tests.payouts.runs import american, european, instruction, run
 from tillbook.common.errors import InvalidInput
 from tillbook.payouts.formats import aba, bacs, fixed, nacha, sepa
-from tillbook.payouts.instructions import Instruction, NotForThisFile, Run, Sender
+from tillbook.payouts.instructions import NotForThisFile, Run
 from tillbook.refunds.accounts import read
-
-
-def instruction(reference: str, name: str, account: str, minor: int, currency: str) -> Instruction:
-    return Instruction(reference, name, read(account, currency), minor)
-
-
-def run(currency: str, sender: Sender, *instructions: Instruction) -> Run:
-    return Run(
-        number=7,
-        reference="PO-1007",
-        currency=currency,
-        sender=sender,
-        pay_on=date(2026, 12, 4),
-        made_at=datetime(2026, 12, 3, 14, 5, tzinfo=ZoneInfo("Australia/Sydney")),
-        instructions=instructions,
-    )
 
 
 @pytest.fixture
 def australian() -> Run:
-    sender = Sender("Mill Lane Goods", read("062-000 12223123", "AUD"), user_id="301500", bank="CBA")
-    return run(
-        "AUD",
-        sender,
-        instruction("RF-1042", "Zoë O'Brien", "012-345 157108231", 12_34, "AUD"),
-        instruction("RF-1043", "A very long name that no bank would print whole", "633-000 11422", 1, "AUD"),
-    )
+    return runs.australian()
 
 
 def text(made: bytes) -> list[str]:
@@ -92,17 +71,6 @@ def test_an_aba_entry_has_the_places_of_the_published_example(australian):
     assert text(aba.written(run("AUD", sender, payment)))[1] == example
 
 
-def american() -> Run:
-    sender = Sender(
-        "Mill Lane Goods", read("021000021 123456789", "USD"), user_id="1234567890", bank="JPMorgan Chase"
-    )
-    payments = [
-        instruction(f"RF-{1000 + each}", f"Zoë {each}", f"011000015 {each:09}", each, "USD")
-        for each in range(1, 8)
-    ]
-    return run("USD", sender, *payments)
-
-
 def test_a_nacha_file_is_read_by_another_program():
     made = american()
     lines = text(nacha.written(made))
@@ -112,6 +80,7 @@ def test_a_nacha_file_is_read_by_another_program():
     header, (batch,) = found["file_header"], found["batches"]
     assert header["immediate_dest"].strip() == "021000021"
     assert batch["batch_header"]["std_ent_cls_code"] == "PPD"
+    assert batch["batch_header"]["cmpy_dis_data"].strip() == made.reference
     assert [
         (each["entry_detail"]["recv_dfi_id"] + each["entry_detail"]["check_digit"],
          each["entry_detail"]["dfi_acnt_num"].strip(), Decimal(each["entry_detail"]["amount"]),
@@ -129,10 +98,7 @@ def test_a_nacha_file_is_read_by_another_program():
 
 @pytest.fixture
 def british() -> Run:
-    sender = Sender("Mill Lane Goods", read("20-00-00 55779911", "GBP"), user_id="123456")
-    return run(
-        "GBP", sender, instruction("RF-1042", "Zoë O'Brien & Söhne", "60-16-13 31926819", 12_34, "GBP")
-    )
+    return runs.british()
 
 
 def test_a_bacs_file_has_labels_entries_contra_and_totals(british):
@@ -144,7 +110,7 @@ def test_a_bacs_file_has_labels_entries_contra_and_totals(british):
     }
     entries = [
         "6016133192681909920000055779911    00000001234MILL LANE GOODS   RF-1042           ZOE O BRIEN & SOHN",
-        "2000005577991101720000055779911    00000001234MILL LANE GOODS   CONTRA            MILL LANE GOODS   ",
+        "2000005577991101720000055779911    00000001234PO-1007           CONTRA            MILL LANE GOODS   ",
     ]
     ends = [
         labels["HDR1"].replace("HDR", "EOF", 1),
@@ -154,22 +120,17 @@ def test_a_bacs_file_has_labels_entries_contra_and_totals(british):
     assert text(bacs.written(british)) == [*labels.values(), *entries, *ends]
 
 
-def european() -> Run:
-    sender = Sender("Mühlenweg Waren GmbH", read("DE89 3704 0044 0532 0130 00 COBADEFFXXX", "EUR"))
-    return run(
-        "EUR",
-        sender,
-        instruction("RF-1042", "Zoë Brün", "FR14 2004 1010 0505 0001 3M02 606", 12_34, "EUR"),
-        instruction("RF-1043", "Jo Day & Co <Ltd>", "NL91 ABNA 0417 1643 00 ABNANL2A", 5_00, "EUR"),
-    )
-
-
-def sepa_batch(made: bytes) -> dict[str, Any]:
-    """The one batch of the file, as a reader of the schema's sees it."""
+def sepa_file(made: bytes) -> dict[str, Any]:
+    """What the file holds, as a reader of the schema's sees it."""
     schema = resources.files("sepaxml") / "schemas" / "pain.001.001.09.xsd"
     with resources.as_file(schema) as path:
         found = xmlschema.XMLSchema(str(path)).to_dict(made.decode())
-    (batch,) = found["CstmrCdtTrfInitn"]["PmtInf"]
+    return found["CstmrCdtTrfInitn"]
+
+
+def sepa_batch(made: bytes) -> dict[str, Any]:
+    """The one batch of the file."""
+    (batch,) = sepa_file(made)["PmtInf"]
     return batch
 
 
@@ -196,6 +157,34 @@ def test_a_sepa_file_keeps_to_the_schema_and_says_each_payment():
         ("RF-1042", "12.34", "EUR", "FR1420041010050500013M02606"),
         ("RF-1043", "5.00", "EUR", "NL91ABNA0417164300"),
     ]  # fmt: skip
+
+
+def test_a_sepa_file_bears_its_payout_s_number_where_the_bank_gives_it_back():
+    """It books the file as one sum, with these two marks; a bank takes each message's only once."""
+    made = sepa.written(european())
+    header = sepa_file(made)["GrpHdr"]
+    assert sepa_batch(made)["BtchBookg"] is True
+    assert header["MsgId"] == sepa_batch(made)["PmtInfId"] == "PO-1007-20261203140500"
+    assert header["CreDtTm"] == "2026-12-03T14:05:00"
+    assert sepa.written(european()) == made
+
+
+def test_the_marks_of_a_sepa_file_are_never_too_long():
+    made = sepa.written(replace(european(), reference=f"PO-{10**18}"))
+    assert sepa_file(made)["GrpHdr"]["MsgId"] == f"PO-{10**18}-202612031405"[:35]
+
+
+def test_a_sepa_file_has_the_characters_alone_that_every_bank_takes():
+    first, second = european().instructions
+    odd = replace(first, name="Jo\x0bDay; «Müller_ß» + Co. [8/9] {x} @#&%\N{PARTY POPPER}")
+    sender = replace(european().sender, name="Müller & Söhne*")
+    batch = sepa_batch(sepa.written(replace(european(), sender=sender, instructions=[odd, second])))
+    assert batch["Dbtr"]["Nm"] == "Muller Sohne"
+    told = [(each["Cdtr"]["Nm"], each["RmtInf"]["Ustrd"]) for each in batch["CdtTrfTxInf"]]
+    assert told == [
+        ("Jo Day Muller ss + Co. 8/9 x", ["RF-1042 Muller Sohne"]),
+        ("Jo Day Co Ltd", ["RF-1043 Muller Sohne"]),
+    ]
 
 
 def test_a_file_refuses_another_currency(australian):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -34,10 +34,12 @@ class Instruction:
 class Sender:
     """The shop's account that the money leaves, and what its bank calls the shop.
 
-    `user_id` is what the scheme gave the shop: the APCA's user identification number, Bacs's service
-    user number, the ACH company identification. `bank` is the bank's name or its abbreviation.
+    `source` is what the shop itself calls the account. `user_id` is what the scheme gave the shop: the
+    APCA's user identification number, Bacs's service user number, the ACH company identification. `bank` is
+    the bank's name or its abbreviation.
     """
 
+    source: str
     name: str
     account: BankAccount
     user_id: str = ""
@@ -61,8 +63,21 @@ class Run:
         return sum(each.minor for each in self.instructions)
 
 
-def check_run(run: Run, *, currency: str, scheme: Scheme, most_minor: int) -> None:
-    """Raise NotForThisFile for the first thing that a file between `scheme` accounts can't say."""
+def check_run(
+    run: Run,
+    *,
+    currency: str,
+    scheme: Scheme,
+    most_minor: int,
+    name: Callable[[str], str],
+    sender: Mapping[str, str],
+) -> None:
+    """Raise NotForThisFile or InvalidInput for the first thing that such a file can't say.
+
+    The file is for accounts of `scheme`. `name` writes a payee's name as it does, and `sender` is what it
+    says of the shop: nothing of that may be blank. `most_minor` is the most that one entry can pay, in
+    minor units.
+    """
     if run.currency != currency:
         raise NotForThisFile(
             _("This file pays in %(currency)s, not in %(other)s.")
@@ -73,21 +88,52 @@ def check_run(run: Run, *, currency: str, scheme: Scheme, most_minor: int) -> No
         raise InvalidInput(
             _("The shop's own account must be %(kind)s.") % {"kind": _KIND[scheme]}, field="account"
         )
+    for detail, text in sender.items():
+        if not text.strip():
+            raise InvalidInput(_BLANK[detail] % {"source": run.sender.source}, field="source")
     for each in run.instructions:
-        if each.account.scheme is not scheme:
-            raise NotForThisFile(
-                _("%(reference)s goes to an account that is not %(kind)s. Leave it out.")
-                % {"reference": each.reference, "kind": _KIND[scheme]},
-                field="refunds",
-            )
-        if each.minor > most_minor:
-            raise NotForThisFile(
-                _("%(reference)s is more than one entry of this file can pay.")
-                % {"reference": each.reference},
-                field="refunds",
-            )
+        _check_instruction(each, scheme, most_minor, name)
 
 
+def _check_instruction(
+    each: Instruction, scheme: Scheme, most_minor: int, name: Callable[[str], str]
+) -> None:
+    if each.account.scheme is not scheme:
+        raise NotForThisFile(
+            _("%(reference)s goes to an account that is not %(kind)s. Leave it out.")
+            % {"reference": each.reference, "kind": _KIND[scheme]},
+            field="refunds",
+        )
+    if each.minor > most_minor:
+        raise NotForThisFile(
+            _("%(reference)s is more than one entry of this file can pay.") % {"reference": each.reference},
+            field="refunds",
+        )
+    if not name(each.name).strip():
+        raise NotForThisFile(
+            _(
+                "%(reference)s has no payee's name that this file can write. Correct it, or leave "
+                "the refund out."
+            )
+            % {"reference": each.reference},
+            field="refunds",
+        )
+
+
+_BLANK = {
+    "name": gettext_lazy(
+        "The account %(source)r has no holder's name that this file can write. Add the account again, under "
+        "another name, with one."
+    ),
+    "user_id": gettext_lazy(
+        "The account %(source)r has no user number that this file can write. Add the account again, under "
+        "another name, with the number that its bank gave."
+    ),
+    "bank": gettext_lazy(
+        "The account %(source)r has no name of its bank that this file can write. Add the account again, "
+        "under another name, with one."
+    ),
+}
 _KIND = {
     Scheme.AU: gettext_lazy("an Australian one with a BSB"),
     Scheme.GB: gettext_lazy("a British one with a sort code"),

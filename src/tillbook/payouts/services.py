@@ -290,6 +290,7 @@ def _run(payout: Payout, taken: Sequence[Refund]) -> Run:
         reference=payout.number,
         currency=payout.currency,
         sender=Sender(
+            source.name,
             source.holder,
             read(source.bank_account, source.currency),
             user_id=source.user_id,

@@ -24,7 +24,8 @@ _END = "999-999"
 
 def check(run: Run) -> None:
     """Raise NotForThisFile or InvalidInput for what the file can't say."""
-    check_run(run, currency="AUD", scheme=Scheme.AU, most_minor=_MOST)
+    said = {"name": _holder(run), "user_id": _user_number(run), "bank": _bank(run)}
+    check_run(run, currency="AUD", scheme=Scheme.AU, most_minor=_MOST, name=_name, sender=said)
 
 
 def written(run: Run) -> bytes:
@@ -37,8 +38,8 @@ def _records(run: Run) -> Iterator[str]:
     sender = run.sender
     yield fixed.record(
         _WIDTH,
-        "0", " " * 17, "01", _text(sender.bank, 3), " " * 7, _text(sender.name, 26),
-        fixed.digits(sender.user_id or "0", 6), _text("REFUNDS", 12), f"{run.pay_on:%d%m%y}", " " * 40,
+        "0", " " * 17, "01", _bank(run), " " * 7, _holder(run), _user_number(run), _text("REFUNDS", 12),
+        f"{run.pay_on:%d%m%y}", " " * 40,
     )  # fmt: skip
     for each in run.instructions:
         yield _entry(run, _CREDIT, each)
@@ -52,9 +53,25 @@ def _records(run: Run) -> Iterator[str]:
 def _entry(run: Run, code: str, each: Instruction) -> str:
     return fixed.record(
         _WIDTH,
-        "1", *_place(each.account), " ", code, fixed.digits(each.minor, 10), _text(each.name, 32),
+        "1", *_place(each.account), " ", code, fixed.digits(each.minor, 10), _name(each.name),
         _text(each.reference, 18), *_place(run.sender.account), _text(run.sender.name, 16), "0" * 8,
     )  # fmt: skip
+
+
+def _bank(run: Run) -> str:
+    return _text(run.sender.bank, 3)
+
+
+def _holder(run: Run) -> str:
+    return _text(run.sender.name, 26)
+
+
+def _user_number(run: Run) -> str:
+    return fixed.number(run.sender.user_id, 6)
+
+
+def _name(value: str) -> str:
+    return _text(value, 32)
 
 
 def _place(account: BankAccount) -> tuple[str, str]:

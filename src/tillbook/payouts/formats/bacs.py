@@ -26,7 +26,8 @@ _EVERYONE = "999999"  # the receiving party: Bacs itself
 
 def check(run: Run) -> None:
     """Raise NotForThisFile or InvalidInput for what the file can't say."""
-    check_run(run, currency="GBP", scheme=Scheme.GB, most_minor=_MOST)
+    said = {"name": _name(run.sender.name), "user_id": _user_number(run)}
+    check_run(run, currency="GBP", scheme=Scheme.GB, most_minor=_MOST, name=_name, sender=said)
 
 
 def written(run: Run) -> bytes:
@@ -37,7 +38,7 @@ def written(run: Run) -> bytes:
 
 def _records(run: Run) -> Iterator[str]:
     sender = run.sender
-    user = fixed.digits(sender.user_id, 6)
+    user = _user_number(run)
     serial = fixed.digits(run.number % 10**6, 6)
     yield fixed.record(_LABEL, "VOL1", serial, " " * 31, user, " " * 32, "1")
     first, second = _file_labels(run, user, serial)
@@ -47,9 +48,10 @@ def _records(run: Run) -> Iterator[str]:
         _LABEL, "UHL1", _day(run.pay_on), _EVERYONE, " " * 4, "00", "000000", "1 DAILY  ", "001", " " * 40
     )
     for each in run.instructions:
-        yield _entry(run, _CREDIT, each, _text(each.reference, 18), _text(each.name, 18))
-    contra = Instruction(run.reference, sender.name, sender.account, run.total_minor)
-    yield _entry(run, _CONTRA, contra, _text("CONTRA", 18), _text(sender.name, 18))
+        yield _entry(run, _CREDIT, each, narrative=sender.name)
+    # Its reference must be this word; the bank's statement shows the narrative.
+    contra = Instruction("CONTRA", sender.name, sender.account, run.total_minor)
+    yield _entry(run, _CONTRA, contra, narrative=run.reference)
     yield f"EOF1{first}"
     yield f"EOF2{second}"
     total = fixed.digits(run.total_minor, 13)
@@ -69,13 +71,21 @@ def _file_labels(run: Run, user: str, serial: str) -> tuple[str, str]:
     return first, second
 
 
-def _entry(run: Run, code: str, each: Instruction, reference: str, name: str) -> str:
+def _entry(run: Run, code: str, each: Instruction, *, narrative: str) -> str:
     own = run.sender.account
     return fixed.record(
         _RECORD,
         each.account.branch, each.account.number, "0", code, own.branch, own.number, " " * 4,
-        fixed.digits(each.minor, 11), _text(run.sender.name, 18), reference, name,
+        fixed.digits(each.minor, 11), _text(narrative, 18), _text(each.reference, 18), _name(each.name),
     )  # fmt: skip
+
+
+def _user_number(run: Run) -> str:
+    return fixed.number(run.sender.user_id, 6)
+
+
+def _name(value: str) -> str:
+    return _text(value, 18)
 
 
 def _day(day: date) -> str:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
-from text_unidecode import unidecode
 
 from tillbook.common.errors import InvalidInput
+from tillbook.payouts.formats import characters
 
 
 def text(value: str, width: int, allowed: str) -> str:
-    """`value` without accents, with spaces for what is not `allowed`, cut or filled to `width`."""
-    plain = "".join(each if each in allowed else " " for each in unidecode(value))
-    return " ".join(plain.split())[:width].ljust(width)
+    """`value` in the characters that are `allowed`, cut or filled to `width`."""
+    return characters.plain(value, allowed, width).ljust(width)
 
 
 def capitals(value: str, width: int, allowed: str) -> str:
-    """The same in capitals: what stands for a letter without one may be small."""
-    return text(unidecode(value).upper(), width, allowed)
+    """The same in capitals."""
+    return characters.capitals(value, allowed, width).ljust(width)
 
 
 def right(value: str, width: int) -> str:
@@ -26,12 +25,15 @@ def right(value: str, width: int) -> str:
     return _fitting(value, width).rjust(width)
 
 
-def digits(value: int | str, width: int) -> str:
+def digits(value: int, width: int) -> str:
     """A number with zeros before it. Raises InvalidInput if it has more than `width` digits."""
-    plain = str(value)
-    if not (plain.isascii() and plain.isdigit()):
-        raise InvalidInput(_("%(plain)r must be digits alone.") % {"plain": plain}, field="account")
-    return _fitting(plain, width).rjust(width, "0")
+    return _fitting(str(value), width).rjust(width, "0")
+
+
+def number(value: str, width: int) -> str:
+    """A number that somebody gave, with zeros before it; blank where it is none of at most `width` digits."""
+    is_one = value.isascii() and value.isdigit() and len(value) <= width
+    return value.rjust(width, "0") if is_one else " " * width
 
 
 def record(width: int, *fields: str) -> str:

@@ -16,6 +16,7 @@ ENDING = "ach"
 
 _ALLOWED = f"{ascii_uppercase}{digits} .,'&/()-$#@%*+:;=?!"
 _WIDTH, _BLOCK = 94, 10
+_COMPANY = 10  # characters of its identification
 _MOST = 10**10 - 1  # cents
 _HASHED = 10**10  # the hash keeps its last ten digits
 _CREDITS_ONLY, _CHECKING_CREDIT = "220", "22"
@@ -24,7 +25,8 @@ _MODIFIERS = ascii_uppercase + digits  # tell the files of one day apart
 
 def check(run: Run) -> None:
     """Raise NotForThisFile or InvalidInput for what the file can't say."""
-    check_run(run, currency="USD", scheme=Scheme.US, most_minor=_MOST)
+    said = {"name": _text(run.sender.name, 16), "user_id": _company(run), "bank": _bank(run)}
+    check_run(run, currency="USD", scheme=Scheme.US, most_minor=_MOST, name=_name, sender=said)
 
 
 def written(run: Run) -> bytes:
@@ -37,17 +39,17 @@ def written(run: Run) -> bytes:
 
 def _records(run: Run) -> Iterator[str]:
     sender = run.sender
-    bank, company = sender.account.branch, _text(sender.user_id, 10)
+    bank, company = sender.account.branch, _company(run)
     yield fixed.record(
         _WIDTH,
         "1", "01", fixed.right(bank, 10), company, f"{run.made_at:%y%m%d%H%M}",
-        _MODIFIERS[(run.number - 1) % len(_MODIFIERS)], "094", "10", "1", _text(sender.bank, 23),
+        _MODIFIERS[(run.number - 1) % len(_MODIFIERS)], "094", "10", "1", _bank(run),
         _text(sender.name, 23), _text(run.reference, 8),
     )  # fmt: skip
     yield fixed.record(
         _WIDTH,
-        "5", _CREDITS_ONLY, _text(sender.name, 16), " " * 20, company, "PPD", _text("REFUND", 10), " " * 6,
-        f"{run.pay_on:%y%m%d}", " " * 3, "1", bank[:8], fixed.digits(1, 7),
+        "5", _CREDITS_ONLY, _text(sender.name, 16), _text(run.reference, 20), company, "PPD",
+        _text("REFUND", 10), " " * 6, f"{run.pay_on:%y%m%d}", " " * 3, "1", bank[:8], fixed.digits(1, 7),
     )  # fmt: skip
     for place, each in enumerate(run.instructions, start=1):
         yield _entry(run, place, each)
@@ -70,9 +72,23 @@ def _entry(run: Run, place: int, each: Instruction) -> str:
     return fixed.record(
         _WIDTH,
         "6", _CHECKING_CREDIT, account.branch, account.number.ljust(17), fixed.digits(each.minor, 10),
-        _text(each.reference, 15), _text(each.name, 22), " " * 2, "0", run.sender.account.branch[:8],
+        _text(each.reference, 15), _name(each.name), " " * 2, "0", run.sender.account.branch[:8],
         fixed.digits(place, 7),
     )  # fmt: skip
+
+
+def _company(run: Run) -> str:
+    """The company's identification; blank where it is too long, for a part of it is somebody else's."""
+    given = run.sender.user_id
+    return _text(given if len(given) <= _COMPANY else "", _COMPANY)
+
+
+def _bank(run: Run) -> str:
+    return _text(run.sender.bank, 23)
+
+
+def _name(value: str) -> str:
+    return _text(value, 22)
 
 
 def _sums(run: Run) -> tuple[str, str, str]:
