@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -100,6 +101,44 @@ def test_debits_and_credits_may_stand_apart():
     table = b'When,Ref,Out,In\n2026-12-04,"RF-1042, thanks","1,012.34",\n2026-12-05,back,,5\n'
     out, back = columns.read(table, apart, "GBP")
     assert (out.minor, out.texts, back.minor) == (-1012_34, ("RF-1042, thanks",), 5_00)
+
+
+@pytest.mark.parametrize(
+    ("written", "decimal", "minor"),
+    [
+        ("1,234,567.89", ".", 1_234_567_89),
+        ("12,34,567.89", ".", 12_34_567_89),
+        ("1,23,45,678", ".", 1_23_45_678_00),
+        ("-1.234,50", ",", -1_234_50),
+        ("(1 234,50)", ",", -1_234_50),
+        ("1\N{NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567,8 -", ",", -1_234_567_80),
+        ("+ 1'234.50", ".", 1_234_50),
+        ("\N{MINUS SIGN}1’234.50", ".", -1_234_50),
+        ("12,500", ".", 12_500_00),
+        ("1234", ",", 1_234_00),
+    ],
+)
+def test_thousands_stand_in_groups(written: str, decimal: str, minor: int):
+    table = f'Date;Text;Note;Amount;Name;To\n04.12.2026;;;"{written}";;\n'
+    (found,) = columns.read(table.encode(), replace(SIGNED, decimal=decimal), "EUR")
+    assert found.minor == minor
+
+
+@pytest.mark.parametrize(
+    ("written", "decimal"),
+    [
+        ("12,50", "."), ("12.50", ","), ("0,500", "."), ("1,2345.00", "."), ("1234,567", "."), ("1,234 567", "."),
+        ("1,23,4.00", "."), ("12,,500", "."), ("12 50", "."), ("1,234.567", ","), (",500", "."), ("12,34,56", "."),
+    ],
+)  # fmt: skip
+def test_what_stands_between_digits_and_parts_no_groups_is_refused(written: str, decimal: str):
+    """Read as thousands, 12,50 would be a hundred times as much."""
+    table = f'Date;Text;Note;Amount;Name;To\n04.12.2026;;;1;;\n04.12.2026;;;"{written}";;\n'
+    with pytest.raises(UnreadableStatement) as refused:
+        columns.read(table.encode(), replace(SIGNED, decimal=decimal), "EUR")
+    assert refused.value.message == (
+        f"Line 3: {written!r} is not an amount with {decimal!r} as its decimal sign."
+    )
 
 
 @pytest.mark.parametrize(

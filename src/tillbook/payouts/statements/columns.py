@@ -15,6 +15,11 @@ from tillbook.common.errors import InvalidInput
 from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of, text_of
 
 _MOST_ROWS = 100_000
+_OTHER_SPACES = re.compile("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}]")
+# Groups of three digits, as 1,234,567; or three and before them groups of two, as in India 12,34,567.
+_GROUPED = re.compile(
+    r"[1-9][0-9]{0,2}([., '’])[0-9]{3}(\1[0-9]{3})*|[1-9][0-9]?([., '’])([0-9]{2}\3)+[0-9]{3}"
+)
 _NAMES = ("date", "amount", "debit", "credit", "reference", "name", "account", "id", "cheque")
 
 
@@ -151,11 +156,16 @@ def _entry(line: int, row: list[str], places: dict[str, list[int]], columns: Col
 
 def _signed(text: str, columns: Columns, currency: str) -> int:
     """Minor units of "-1.234,50", "1234.5-", "(12.00)"; signs may stand before or after."""
-    plain = text.replace("\N{MINUS SIGN}", "-").replace("\N{NO-BREAK SPACE}", "").replace(" ", "")
+    plain = _OTHER_SPACES.sub(" ", text.replace("\N{MINUS SIGN}", "-")).strip()
     negative = plain.startswith(("-", "(")) or plain.endswith("-")
-    plain = plain.strip("+-()")
-    thousands = "," if columns.decimal == "." else "."
-    minor = minor_of(plain.replace(thousands, "").replace(columns.decimal, "."), currency)
+    whole, _point, part = plain.strip("+-() ").partition(columns.decimal)
+    # Nothing else may stand between digits: of "12,50" nobody knows whether the comma parts thousands.
+    if not (whole.isdigit() or _GROUPED.fullmatch(whole)) or not (part.isdigit() or part == ""):
+        raise UnreadableStatement(
+            _("%(text)r is not an amount with %(decimal)r as its decimal sign.")
+            % {"text": text[:40], "decimal": columns.decimal}
+        )
+    minor = minor_of(f"{''.join(filter(str.isdigit, whole))}.{part}", currency)
     return -minor if negative else minor
 
 
