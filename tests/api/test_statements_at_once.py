@@ -15,10 +15,11 @@ from tests.databases import at_once
 from tests.payouts.conftest import Till, make_till
 from tillbook.api.edge import limiter
 from tillbook.common.actor import Actor, Role, Scope
+from tillbook.common.errors import WrongState
 from tillbook.events.models import Event
 from tillbook.ledger.verification import verify
 from tillbook.payouts import services as payouts
-from tillbook.payouts.models import Booking
+from tillbook.payouts.models import Booking, Payout
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.payees import Payee
@@ -103,14 +104,21 @@ def test_a_sum_for_a_file_and_the_cancelling_of_that_file(till: Till, secret: st
         made = till.create(*asked, key=f"p{turn}", pay_on=now.date() + timedelta(days=1))
         line = f"{now.date()},{made.number},-{made.total_minor / 100:.2f},\n"
         stop = partial(payouts.cancel, made.number, reason="No", actor=till.admin, now=now)
-        outcomes = at_once([partial(read, secret, f"s{turn}", [line]), stop])
-        assert isinstance(outcomes[0], dict), outcomes
-        assert "deadlock" not in str(outcomes[1])
+        statement, stopped = at_once([partial(read, secret, f"s{turn}", [line]), stop])
+        assert isinstance(statement, dict), statement
+        (booking,) = statement["bookings"]
         states = set(
             Refund.objects.filter(pk__in=[each.pk for each in asked]).values_list("status", flat=True)
         )
-        assert len(states) == 1  # the file was paid, or it was cancelled first
+        ended = (booking["outcome"], states, Payout.objects.get(pk=made.pk).status)
+        if isinstance(stopped, Payout):  # it was cancelled first
+            assert ended == ("differs", {"requested"}, "cancelled")
+            assert booking["problem"] == f"{made.number} was cancelled, and was paid nevertheless."
+        else:
+            assert isinstance(stopped, WrongState), stopped
+            assert ended == ("paid", {"completed"}, "made")
     assert not list(findings())
+    assert not verify().broken
 
 
 def test_what_is_presented_while_it_is_cancelled_ends_once(till: Till, secret: str, now: datetime):

@@ -60,10 +60,17 @@ class Till:
         }  # fmt: skip
         return services.make(**(asked | more))
 
-    def read(self, *rows: str, data: bytes = b"") -> Statement:
+    def read(
+        self,
+        *rows: str,
+        data: bytes = b"",
+        format: str = "csv",
+        layout: Columns = LAYOUT,
+        currency: str = "AUD",
+    ) -> Statement:
         table = "date,text,amount,account\n" + "\n".join(rows) + "\n"
         return matching.read_statement(
-            data or table.encode(), name="bank.csv", format="csv", layout=LAYOUT, currency="AUD",
+            data or table.encode(), name="bank.csv", format=format, layout=layout, currency=currency,
             actor=self.admin, now=self.now,
         )  # fmt: skip
 

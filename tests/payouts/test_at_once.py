@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from tests.conftest import _user_actor
 from tests.databases import at_once
 from tests.payouts.conftest import Till, make_till
 from tillbook.common.actor import Actor, Role
+from tillbook.common.money import Money
 from tillbook.events.models import Event
 from tillbook.ledger.verification import verify
+from tillbook.payouts import services
 from tillbook.payouts.models import Booking, Item, Payout, Statement
 from tillbook.payouts.services import NothingToPay
 from tillbook.refunds import services as refunds
@@ -79,6 +84,43 @@ def test_of_two_statements_at_once_that_name_one_refund_on_two_days_one_is_told(
     assert Counter(Booking.objects.values_list("outcome", flat=True)) == {"paid": 20, "differs": 20}
     assert not list(findings())
     assert not verify().broken
+
+
+def test_a_sum_that_waits_while_its_file_is_cancelled_pays_nothing(till: Till):
+    """It found the payout before the books were its own; what the other did meanwhile counts."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite begins no transaction that writes while another one does.")
+    payout = till.create()
+    line = f"2026-03-04,{payout.number},-{Money(payout.total_minor, 'AUD').decimal()},"
+    cancelled = threading.Event()
+
+    def cancel_slowly() -> None:
+        with transaction.atomic():
+            services.cancel(payout.number, reason="Wrong day", actor=till.admin, now=till.now)
+            cancelled.set()
+            _wait_for_a_waiting_one()
+
+    def read() -> list[str]:
+        cancelled.wait(60)
+        return till.outcomes(till.read(line))
+
+    assert at_once([cancel_slowly, read]) == [None, ["differs"]]
+    assert Booking.objects.get().problem == f"{payout.number} was cancelled, and was paid nevertheless."
+    assert set(Refund.objects.values_list("status", "payout")) == {("requested", "")}
+    assert not list(findings())
+
+
+def _wait_for_a_waiting_one() -> None:
+    """Until somebody waits for a lock."""
+    asked = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database OR database IS NULL"
+    asked += " WHERE NOT granted AND d.datname = current_database()"
+    for _ in range(600):
+        with connection.cursor() as cursor:
+            cursor.execute(asked)
+            if cursor.fetchone() != (0,):
+                return
+        time.sleep(0.05)
+    raise AssertionError("Nobody waits.")
 
 
 def test_a_hundred_completed_by_two_at_once_are_each_paid_once(till: Till):

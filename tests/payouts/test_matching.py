@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.payouts.conftest import Till, state
+from tests.payouts.conftest import LAYOUT, Till, state
+from tests.payouts.test_statements import IN_BATCHES
 from tillbook.common.errors import PermissionDenied
 from tillbook.common.money import Money
 from tillbook.customers.models import Customer
@@ -12,7 +15,7 @@ from tillbook.events.models import Event
 from tillbook.ledger.verification import verify
 from tillbook.orders import services as orders
 from tillbook.orders.services import LineInput
-from tillbook.payouts import matching
+from tillbook.payouts import matching, services
 from tillbook.payouts.entries import UnreadableStatement
 from tillbook.payouts.models import Booking, Statement
 from tillbook.refunds import services as refunds
@@ -73,6 +76,48 @@ def test_a_statement_that_overlaps_does_only_what_is_new(till: Till):
     assert (state(one), state(two)) == ("completed", "completed")
 
 
+WITH_NAMES = replace(LAYOUT, name="text")
+
+
+def test_a_statement_that_is_read_again_with_one_more_column_says_what_is_known(till: Till):
+    """Its entries have other keys then, and are the same money all the same."""
+    paid, back = till.refund("jo"), till.refund("al", 5_00)
+    till.create()
+    rows = (
+        f"2026-03-04,{paid.number},-12.34,", f"2026-03-04,{back.number},-5.00,", f"2026-03-05,{back.number},5.00,",
+        f"2026-03-05,{paid.number} again,-12.34,", "2026-03-05,Coffee,-4.50,",
+    )  # fmt: skip
+    said = ["paid", "paid", "came_back", "differs", "unmatched"]
+    statement = till.read(*rows)
+    assert till.outcomes(statement) == said
+    assert till.read(*rows, layout=WITH_NAMES).pk == statement.pk
+    again = Booking.objects.filter(statement=statement).order_by("pk")[5:]
+    assert [(each.outcome, each.refund_id) for each in again] == [
+        ("known", paid.pk), ("known", back.pk), ("known", back.pk), ("differs", paid.pk), ("unmatched", None),
+    ]  # fmt: skip
+    assert (state(paid), state(back)) == ("completed", "failed")
+    check_book()
+
+
+def test_a_sum_that_is_read_again_with_one_more_column_is_known(till: Till):
+    till.refund("jo")
+    payout = till.create()
+    row = f"2026-03-04,{payout.number},-12.34,"
+    till.read(row)
+    till.read(row, layout=WITH_NAMES)
+    found = Booking.objects.order_by("pk").values_list("outcome", "payout_id")
+    assert list(found) == [("paid", payout.pk), ("known", payout.pk)]
+
+
+def test_what_fitted_nothing_may_fit_once_one_more_column_is_read(till: Till):
+    refund = till.refund("jo")
+    till.create()
+    row = "2026-03-04,Transfer,-12.34,062000 12345678"
+    assert till.outcomes(till.read(row, layout=replace(LAYOUT, account=""))) == ["unmatched"]
+    assert till.outcomes(till.read(row)) == ["unmatched", "paid"]
+    assert state(refund) == "completed"
+
+
 def test_a_refund_that_left_the_account_twice_is_told(till: Till):
     refund = till.refund("jo")
     till.create()
@@ -114,6 +159,31 @@ def test_one_sum_for_a_file_pays_all_that_is_in_it(till: Till):
     statement = till.read(f"2026-03-04,{payout.number} REFUNDS,-17.34,")
     assert till.outcomes(statement) == ["paid"]
     assert (state(one), state(two)) == ("completed", "completed")
+    check_book()
+
+
+def test_one_sum_that_names_the_file_alone_pays_all_that_is_in_it(till: Till):
+    """As banks book a SEPA file: no text, and the marks that the file bore."""
+    one, two = till.refund("jo"), till.refund("al", 5_00)
+    payout = till.create()
+    details = f"<Btch><PmtInfId>{payout.number}-20260304090000</PmtInfId></Btch>"
+    camt = IN_BATCHES.format(details=details).replace("EUR", "AUD").encode()
+    statement = till.read(data=camt, format="camt053")
+    assert till.outcomes(statement) == ["paid"]
+    assert Booking.objects.get().text == f"{payout.number}-20260304090000"
+    assert (state(one), state(two)) == ("completed", "completed")
+    check_book()
+
+
+def test_a_file_that_was_cancelled_and_is_booked_is_told(till: Till):
+    refund = till.refund("jo")
+    payout = till.create()
+    services.cancel(payout.number, reason="Wrong day", actor=till.admin, now=till.now)
+    statement = till.read(f"2026-03-04,{payout.number},-12.34,")
+    booking = Booking.objects.get(statement=statement)
+    assert (booking.outcome, booking.payout) == ("differs", payout)
+    assert booking.problem == f"{payout.number} was cancelled, and was paid nevertheless."
+    assert state(refund) == "requested"
     check_book()
 
 

@@ -54,6 +54,46 @@ def test_camt_of_any_version_says_what_was_booked(version):
     ]  # fmt: skip
 
 
+IN_BATCHES = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt>
+  <Ntry><Amt Ccy="EUR">17.34</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
+   <BookgDt><Dt>2026-12-04</Dt></BookgDt><NtryDtls>{details}</NtryDtls></Ntry>
+</Stmt></BkToCstmrStmt></Document>"""
+MARK = "PO-1007-20261203140500"
+
+
+@pytest.mark.parametrize(
+    ("details", "file"),
+    [
+        (f"<Btch><PmtInfId>{MARK}</PmtInfId><NbOfTxs>2</NbOfTxs></Btch>", MARK),
+        (f"<Btch><MsgId>{MARK}</MsgId><PmtInfId>{MARK}</PmtInfId></Btch>", MARK),
+        (f"<Btch><MsgId>M1</MsgId></Btch><TxDtls><Refs><PmtInfId>{MARK}</PmtInfId></Refs></TxDtls>", f"M1 {MARK}"),
+        (f"<TxDtls><Refs><MsgId>{MARK}</MsgId><PmtInfId>NOTPROVIDED</PmtInfId></Refs></TxDtls>", MARK),
+        (f"<TxDtls><Refs><PmtInfId>{MARK}</PmtInfId></Refs></TxDtls>" * 2, MARK),
+        ("<TxDtls><Refs><EndToEndId>NOTPROVIDED</EndToEndId></Refs></TxDtls>", ""),
+    ],
+)  # fmt: skip
+def test_camt_says_from_which_file_an_entry_is(details, file):
+    (found,) = camt053.read(IN_BATCHES.format(details=details).encode())
+    assert (found.minor, found.texts, found.file) == (-17_34, (), file)
+
+
+def test_of_a_batch_that_is_told_in_parts_each_part_says_its_own_file():
+    parts = "".join(
+        f"<TxDtls><Refs><PmtInfId>P{each}</PmtInfId></Refs><Amt Ccy='EUR'>{each}.00</Amt></TxDtls>"
+        for each in (8, 9)
+    )
+    details = f"<Btch><PmtInfId>{MARK}</PmtInfId></Btch>{parts}"
+    found = camt053.read(IN_BATCHES.format(details=details).encode())
+    assert [(each.minor, each.file) for each in found] == [(-8_00, "P8"), (-9_00, "P9")]
+
+
+def test_the_file_is_in_no_key_of_an_entry():
+    """Entries that were read before programs looked for it are known still."""
+    entry = Entry(date(2026, 12, 4), -17_34, "EUR")
+    assert keys_of([entry]) == keys_of([replace(entry, file=MARK)])
+    assert keys_of([entry]) == ["e830c68c99a6820ebcfdb5647db2426e59aa18d7573f5a96547ecbfc260d6034"]
+
+
 MT940 = """:20:STARTUMSE
 :25:10020030/1234567
 :28C:00001/001

@@ -33,7 +33,7 @@ class Entry:
     """One booking. `minor` is below zero where money left the account.
 
     `texts` is all in which a reference may stand. `returned` says that the bank calls it the return of
-    an earlier payment. `cheque` says again what stands in `texts` or beside the rest of the entry.
+    an earlier payment. `cheque` and `file` say again what stands in `texts`, or stand beside the rest of it.
     """
 
     booked_on: date
@@ -45,6 +45,7 @@ class Entry:
     bank_reference: str = ""
     returned: bool = False
     cheque: str = ""  # the number of the cheque that was presented, as the bank writes it
+    file: str = ""  # the marks of the file that the bank was given, where it says from which one the entry is
 
 
 def keys_of(entries: Iterable[Entry]) -> list[str]:

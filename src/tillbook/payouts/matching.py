@@ -41,6 +41,7 @@ _CHEQUE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _O = Booking.Outcome
+_DONE = (_O.PAID, _O.RECEIVED, _O.CAME_BACK, _O.KNOWN)  # what an entry was about has happened
 
 
 class StatementNotFound(NotFound):
@@ -93,10 +94,11 @@ def read_statement(
     defaults = {"name": name[:200], "format": format, "read_by": actor.name, "read_at": now}
     statement, _ = Statement.objects.get_or_create(digest=digest, defaults=defaults)
     keys = keys_of(entries)
-    known = _known(keys)
+    known, before = _known(keys), _done_before(statement)
     for position, (entry, key) in enumerate(zip(entries, keys, strict=True), start=1):
         if key not in known:
-            _book(statement, position, entry, key, actor, now)
+            done = before.get((position, entry.minor, entry.currency))
+            _book(statement, position, entry, key, done, actor, now)
         if on_progress is not None:
             on_progress(position, len(entries))
     return statement
@@ -123,20 +125,42 @@ def _known(keys: list[str]) -> set[str]:
     }
 
 
-def _book(statement: Statement, position: int, entry: Entry, key: str, actor: Actor, now: datetime) -> None:
+def _done_before(statement: Statement) -> dict[tuple[int, int, str], Found]:
+    """What entries of the same file did already: read again with more columns, they have other keys."""
+    rows = Booking.objects.filter(statement=statement, outcome__in=_DONE)
+    rows = rows.select_related("refund", "payout").defer("payout__file")
+    return {
+        (row.position, row.minor, row.currency): Found(_O.KNOWN, row.refund, payout=row.payout)
+        for row in rows
+    }
+
+
+def _book(
+    statement: Statement,
+    position: int,
+    entry: Entry,
+    key: str,
+    done: Found | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
     try:
         with transaction.atomic():
             with override(FOR_PROGRAMS):  # what is kept is read by others too
-                found = _settled(entry, statement, actor, now)
+                found = done or _settled(entry, statement, actor, now)
             Booking.objects.create(
                 statement=statement, key=key, position=position, booked_on=entry.booked_on, minor=entry.minor,
-                currency=entry.currency, text=" · ".join(entry.texts)[:2_000], name=entry.name[:200],
+                currency=entry.currency, text=_said(entry)[:2_000], name=entry.name[:200],
                 outcome=found.outcome, problem=found.problem, refund=found.refund, payout=found.payout,
             )  # fmt: skip
     except IntegrityError:
         # Somebody else reads the same statement now, and was first with this entry.
         if not Booking.objects.filter(key=key).exists():
             raise
+
+
+def _said(entry: Entry) -> str:
+    return " · ".join(filter(None, (*entry.texts, entry.file)))
 
 
 def _settled(entry: Entry, statement: Statement, actor: Actor, now: datetime) -> Found:
@@ -179,8 +203,7 @@ def _paid_before(entry: Entry, statement: Statement, **of: Refund | Payout) -> B
     """Another entry by which the `refund` was paid, or the `payout` as one sum. One of the same day in
     another statement is this one, written in another format.
     """
-    out = [_O.PAID, _O.RECEIVED, _O.KNOWN]
-    others = Booking.objects.filter(**of, minor__lt=0, outcome__in=out)
+    others = Booking.objects.filter(**of, minor__lt=0, outcome__in=_DONE)
     same_day = Q(booked_on=entry.booked_on) & ~Q(statement=statement)
     return others.exclude(same_day).order_by("pk").first()
 
@@ -217,12 +240,13 @@ def _all_paid(payout: Payout, entry: Entry, statement: Statement, actor: Actor, 
     if entry.minor != -payout.total_minor or entry.currency != payout.currency:
         amount = Money(payout.total_minor, payout.currency)
         return Found(_O.DIFFERS, None, f"{payout.number} is over {amount}.")
-    if payout.status == Payout.Status.CANCELLED:
-        return Found(_O.DIFFERS, None, f"{payout.number} was cancelled, and was paid nevertheless.")
-    problems = []
     # Whoever makes or cancels a payout locks its books in this order too, not in that of its file.
     books = payout.items.values_list("refund__customer_id", "refund__currency")
     credit.lock_many(set(books))
+    payout = Payout.objects.select_for_update().get(pk=payout.pk)  # cancelled, maybe, while this one waited
+    if payout.status == Payout.Status.CANCELLED:
+        return Found(_O.DIFFERS, None, f"{payout.number} was cancelled, and was paid nevertheless.")
+    problems = []
     first = _paid_before(entry, statement, payout=payout)
     if first is not None:
         return Found(
@@ -280,6 +304,6 @@ def _of_cheque(entry: Entry) -> Refund | None:
 
 
 def _payout_of(entry: Entry) -> Payout | None:
-    named = {int(number) - 1000 for text in entry.texts for number in _PAYOUT.findall(text)}
+    named = {int(number) - 1000 for text in (*entry.texts, entry.file) for number in _PAYOUT.findall(text)}
     found = list(Payout.objects.filter(pk__in=named)[:2])
     return found[0] if len(found) == 1 and entry.minor < 0 else None

@@ -47,12 +47,13 @@ def _entries(entry: Element) -> Iterator[Entry]:
     parts = [(each, _amount(each)) for each in details]
     if len(parts) > 1 and all(amount is not None for _, amount in parts):
         for each, amount in parts:
-            yield _entry(entry, each, amount)
+            yield _entry(entry, each, amount, _file(each.findall("{*}Refs")))
     else:
-        yield _entry(entry, details[0] if len(details) == 1 else None, None)
+        named = entry.findall("{*}NtryDtls/{*}Btch") + entry.findall("{*}NtryDtls/{*}TxDtls/{*}Refs")
+        yield _entry(entry, details[0] if len(details) == 1 else None, None, _file(named))
 
 
-def _entry(entry: Element, details: Element | None, amount: Element | None) -> Entry:
+def _entry(entry: Element, details: Element | None, amount: Element | None, file: str) -> Entry:
     amount = amount if amount is not None else entry.find("{*}Amt")
     if amount is None:
         raise UnreadableStatement(_("An entry has no amount."))
@@ -73,7 +74,14 @@ def _entry(entry: Element, details: Element | None, amount: Element | None) -> E
         bank_reference=_text(about, "Refs/AcctSvcrRef") or _text(entry, "AcctSvcrRef"),
         returned=about.find("{*}RtrInf") is not None or _text(entry, "RvslInd") == "true",
         cheque=_text(about, "Refs/ChqNb"),
+        file=file,
     )
+
+
+def _file(named: list[Element]) -> str:
+    """What the batches or references call the file that was paid by it, each mark once."""
+    marks = [_text(each, name) for each in named for name in ("PmtInfId", "MsgId")]
+    return " ".join(dict.fromkeys(mark for mark in marks if mark not in ("", "NOTPROVIDED")))
 
 
 def _amount(details: Element) -> Element | None:
