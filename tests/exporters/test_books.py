@@ -246,6 +246,12 @@ def test_staff_may_not_take_the_books_out(db: None) -> None:
         (Format.BEANCOUNT, 'receipts = "assets:x"', "receipts"),
         (Format.BEANCOUNT, "receipts = 7", "receipts"),
         (Format.BEANCOUNT, 'receipts = "Liabilities:Customer-Credit"', "receipts"),
+        (Format.BEANCOUNT, 'receipts = "Assets:Clearing"', "Assets:Clearing .* Assets:Clearing:Orders"),
+        (
+            Format.BEANCOUNT,
+            '[JPY]\nbreakage = "Income:Breakage:Yen"',
+            "Income:Breakage is .* Income:Breakage:Yen",
+        ),
         (Format.HLEDGER, 'receipts = "a  b"', "receipts"),
         (Format.HLEDGER, '[POUNDS]\nreceipts = "a"', "POUNDS"),
         (Format.XERO, "", "liability"),
@@ -262,6 +268,21 @@ def test_a_wrong_account_is_refused_by_its_name(
     file.write_text(content, encoding="utf-8")
     with pytest.raises(InvalidMapping, match=named):
         mapping(format, file)
+
+
+def test_names_that_only_begin_alike_are_no_parent_and_its_part(movements: None, tmp_path: Path) -> None:
+    accounts, file = tmp_path / "accounts.toml", tmp_path / "b.beancount"
+    accounts.write_text('receipts = "Assets:Clear"\norders = "Assets:Clearing"\npayouts = "Assets:Clear-2"')
+    file.write_text(text(Format.BEANCOUNT, file=accounts), encoding="utf-8")
+    assert bean_check(file) == ""
+
+
+def test_hledger_takes_an_account_and_its_part(movements: None, tmp_path: Path) -> None:
+    """Its assertions leave sub-accounts out."""
+    accounts, file = tmp_path / "accounts.toml", tmp_path / "h.journal"
+    accounts.write_text('receipts = "Assets:Clearing"')
+    file.write_text(text(Format.HLEDGER, file=accounts), encoding="utf-8")
+    assert hledger(file)["Assets:Clearing", "GBP"] == "50.00"
 
 
 @pytest.mark.parametrize("format", Format)

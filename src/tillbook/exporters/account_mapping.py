@@ -152,6 +152,8 @@ def mapping(format: Format, file: Path | None = None) -> AccountMapping:
         raise InvalidMapping("tax_rate is for xero, and needed there: the full name of your rate of no tax.")
     found = AccountMapping(common, more, tax_rate)
     _check_liability(found)
+    if format is Format.BEANCOUNT:
+        _check_parents(found)
     return found
 
 
@@ -188,6 +190,18 @@ def _check_liability(found: AccountMapping) -> None:
         for name, account in table.items():
             if name != LIABILITY and account in owed:
                 raise InvalidMapping(f"{account} stands for {LIABILITY} and for {name}. Give each its own.")
+
+
+def _check_parents(found: AccountMapping) -> None:
+    """What beancount asserts counts sub-accounts in; beside other bookings those are not all ours."""
+    accounts = found.accounts()
+    for parent in accounts:
+        below = [each for each in accounts if each.startswith(f"{parent}:")]
+        if below:
+            raise InvalidMapping(
+                f"{parent} is the parent of {below[0]}, which beancount counts in with its balance. Use a "
+                f"sub-account in its place, like {parent}:Other."
+            )
 
 
 def template(format: Format) -> str:
