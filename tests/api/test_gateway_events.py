@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from tests.payouts.gate import Gate, states
-from tests.payouts.paypal_server import SIGNED, PayPal
+from tests.payouts.paypal_server import PayPal, signed_by_paypal
 from tests.payouts.stripe_server import Stripe
 from tests.payouts.test_adapters import signed
 from tillbook.api.gateway_events import limiter
@@ -139,7 +139,7 @@ def _with(event: dict[str, Any], where: str, wrong: Any) -> dict[str, Any]:
 
 def _posted(gateway: str, body: bytes) -> HttpResponse:
     """As the gateway posts it: signed, without a cookie."""
-    headers = SIGNED if gateway == "paypal" else signed(body)
+    headers = signed_by_paypal(body) if gateway == "paypal" else signed(body)
     return Client(enforce_csrf_checks=True).generic(
         "POST", f"/gateways/{gateway}/events", body, content_type="application/json", headers=headers
     )

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.payouts.paypal_server import CLIENT, SIGNED, WEBHOOK, PayPal
+from tests.payouts.paypal_server import CLIENT, WEBHOOK, PayPal, signed_by_paypal
 from tests.payouts.paypal_server import SECRET as PAYPAL_SECRET
 from tests.payouts.stripe_server import SECRET, Stripe
 from tillbook.common.errors import InvalidInput
@@ -289,15 +289,43 @@ def test_an_event_counts_once_paypal_says_that_it_sent_it(paypal_server: PayPal)
     account = paypal_account(paypal_server)
     told = paypal.refund(account, attempt("2GG279541U471931P"))
     body = paypal_server.event(told.reference)
-    assert paypal.read_event(account, SIGNED, body) == replace(told, paid=Money(12_34, "AUD"))
-    for wrong in ({}, SIGNED | {"paypal-transmission-sig": "forged"}):
+    signature = signed_by_paypal(body)
+    assert paypal.read_event(account, signature, body) == replace(told, paid=Money(12_34, "AUD"))
+    for wrong in ({}, signature | {"paypal-transmission-sig": "forged"}):
         with pytest.raises(WrongSignature):
             paypal.read_event(account, wrong, body)
     with pytest.raises(WrongSignature):
-        paypal.read_event(paypal_account(paypal_server, "wrong"), SIGNED, body)
+        paypal.read_event(paypal_account(paypal_server, "wrong"), signature, body)
     for nonsense in (b"", b"[]", b"{}", b"\xff", b'{"resource_type": "refund"}', b"[" * 100_000):
         with pytest.raises(WrongSignature):
-            paypal.read_event(account, SIGNED, nonsense)
+            paypal.read_event(account, signature, nonsense)
+
+
+def test_another_body_under_the_headers_of_a_true_event_is_refused(paypal_server: PayPal):
+    account = paypal_account(paypal_server)
+    told = paypal.refund(account, attempt("2GG279541U471931P"))
+    body = paypal_server.event(told.reference)
+    for forged in (
+        body.replace(b"12.34", b"12.35"),
+        body.replace(b"COMPLETED", b"CANCELLED"),
+        b"{ " + body[1:],
+    ):
+        assert forged != body
+        with pytest.raises(WrongSignature):
+            paypal.read_event(account, signed_by_paypal(body), forged)
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (" ,\n\t", "  :\r\n ")])
+def test_an_event_goes_back_to_paypal_as_the_very_bytes_that_came(paypal_server: PayPal, separators):
+    """Written anew it would have another checksum: blanks, escapes and the order are PayPal's own."""
+    account = paypal_account(paypal_server)
+    paypal_server.captures["YEN"] = {"value": "5000", "currency_code": "JPY"}
+    told = paypal.refund(account, attempt("YEN", 1_234, currency="JPY"))
+    event = json.loads(paypal_server.event(told.reference)) | {"summary": "Zo\xeb"}
+    body = json.dumps(event, separators=separators).replace('"1.0"', '"1\\u002e0"').encode()
+    assert b"Zo\\u00eb" in body
+    found = paypal.read_event(account, signed_by_paypal(body), body)
+    assert found == replace(told, paid=Money(1_234, "JPY"))
 
 
 # Amounts, addresses, secrets

@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.db import IntegrityError, transaction
 
 from tests.payouts.gate import Gate, states
-from tests.payouts.paypal_server import SIGNED, PayPal
+from tests.payouts.paypal_server import PayPal, signed_by_paypal
 from tests.payouts.stripe_server import Stripe
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, PermissionDenied, WrongState
@@ -409,6 +409,6 @@ def test_paypal_tells_by_itself(gate: Gate, paypal_server: PayPal):
     paypal_server.refunds[sending.reference]["status"] = "COMPLETED"
     body = paypal_server.event(sending.reference)
     for _ in range(2):
-        sendings.hear("paypal", SIGNED, body, now=gate.now)
+        sendings.hear("paypal", signed_by_paypal(body), body, now=gate.now)
     assert states(refund) == ("completed", "succeeded")
     assert len(paypal_server.refunds) == 1
