@@ -57,22 +57,30 @@ class Gate:
         return found
 
     def refund(
-        self, charge: str, minor: int = 12_34, /, *, gateway: str = "stripe", paid: int = 50_00, **more: Any
+        self,
+        charge: str,
+        minor: int = 12_34,
+        /,
+        *,
+        gateway: str = "stripe",
+        paid: int = 50_00,
+        currency: str = "GBP",
+        **more: Any,
     ) -> Refund:
         """An order paid twice as much as it costs by the charge, and some of that asked back."""
         number = next(self.numbers)
         by = {"actor": self.staff, "now": self.now}
         order = orders.place(
-            customer_id=self.customer().pk, currency="GBP", lines=[LineInput("CUP", "A cup", 1, 1_00)],
+            customer_id=self.customer().pk, currency=currency, lines=[LineInput("CUP", "A cup", 1, 1_00)],
             key=f"o{number}", **by,
         )  # fmt: skip
         orders.receive_payment(
-            order.pk, amount=Money(paid, "GBP"), method="card", charge=Charge(gateway, charge),
+            order.pk, amount=Money(paid, currency), method="card", charge=Charge(gateway, charge),
             received_at=self.now, key=f"p{number}", **by,
         )  # fmt: skip
         credit = self.customer().credits.order_by("-id")[0]
         asked = {
-            "customer_id": self.customer().pk, "amount": Money(minor, "GBP"), "method": "gateway",
+            "customer_id": self.customer().pk, "amount": Money(minor, currency), "method": "gateway",
             "payee": Payee("Jo"), "payment_date": self.now.date(), "charge": Charge(gateway, charge),
             "credit_id": credit.id, "key": f"r{number}",
         }  # fmt: skip

@@ -97,6 +97,25 @@ def test_it_pays_once(gate: Gate, acme, how: list[str]):
     gate.check_book()
 
 
+def test_an_amount_that_it_can_t_write_has_failed_unsent(gate: Gate, acme):
+    """Acme writes two decimals, and a dinar has three."""
+    refund = gate.refund("charge1", 1_234, gateway="acme", currency="KWD")
+    sending = gate.send(refund)
+    assert states(refund) == ("failed", "failed")
+    assert sending.problem == "An amount in KWD can't be that exact there."
+    gate.ask(minutes=1)
+    assert not acme[0].refunds
+    gate.check_book()
+
+
+def test_an_amount_of_three_decimals_that_it_can_write_is_paid(gate: Gate, acme):
+    refund = gate.refund("charge1", 1_230, gateway="acme", currency="KWD")
+    gate.send(refund)
+    assert states(refund) == ("completed", "succeeded")
+    (paid,) = acme[0].refunds.values()
+    assert (paid["sent"]["amount"], paid["sent"]["currency"]) == ("1.23", "KWD")
+
+
 def test_its_secret_is_checked_and_its_events_are_believed(gate: Gate, acme, now):
     gateway_accounts.check_account("acme", actor=gate.admin)
     refund = gate.refund("charge1", gateway="acme")
