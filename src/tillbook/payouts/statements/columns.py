@@ -160,7 +160,8 @@ def _signed(text: str, columns: Columns, currency: str) -> int:
     negative = plain.startswith(("-", "(")) or plain.endswith("-")
     whole, _point, part = plain.strip("+-() ").partition(columns.decimal)
     # Nothing else may stand between digits: of "12,50" nobody knows whether the comma parts thousands.
-    if not (whole.isdigit() or _GROUPED.fullmatch(whole)) or not (part.isdigit() or part == ""):
+    is_number = whole.isdigit() or _GROUPED.fullmatch(whole) or (not whole and part)
+    if not is_number or not (part.isdigit() or part == ""):
         raise UnreadableStatement(
             _("%(text)r is not an amount with %(decimal)r as its decimal sign.")
             % {"text": text[:40], "decimal": columns.decimal}
