@@ -251,6 +251,20 @@ def edit(
     return order
 
 
+def content_of_payment(
+    order_id: int, amount: Money, method: str, reference: str, received_at: datetime | None, charge: Charge
+) -> str:
+    """The digest of all that a payment's request says; None for `received_at` where it left that out."""
+    return content_of(
+        "payment.received", order_id=order_id, amount=amount, method=method, reference=reference,
+        received_at=received_at, **_taken_by(charge),
+    )  # fmt: skip
+
+
+def _taken_by(charge: Charge) -> dict[str, str]:
+    return {"gateway": charge.gateway, "charge": charge.id} if charge else {}
+
+
 @transaction.atomic
 def receive_payment(
     order_id: int,
@@ -271,11 +285,7 @@ def receive_payment(
     """
     actor.require(Permission.WORK_ORDERS)
     order = locked_order(order_id)
-    taken_by = {"gateway": charge.gateway, "charge": charge.id} if charge else {}
-    content = content_of(
-        "payment.received", order_id=order_id, amount=amount, method=method, reference=reference,
-        received_at=received_at, **taken_by,
-    )  # fmt: skip
+    content = content_of_payment(order_id, amount, method, reference, received_at, charge)
     if (first := replay(order.customer_id, key, content)) is not None:
         return Payment.objects.get(pk=first.data["id"])
     check_payable(order, amount)
@@ -295,7 +305,7 @@ def receive_payment(
     settled = settle(order, owed_before, key, actor, now, received_at)
     overpaid = _money(order, settled.made_credit_minor)
     data = {"id": payment.pk, "amount": str(amount), "overpaid": str(overpaid)}
-    data |= taken_by
+    data |= _taken_by(charge)
     _record("payment.received", order, key, content, data, actor, now)
     return payment
 

@@ -21,6 +21,7 @@ from tillbook.ledger.models import Verification
 from tillbook.ledger.queries import Broken
 from tillbook.ledger.steady import EVERYBODY, Range, ranges, steady
 from tillbook.ledger.verification import Proof
+from tillbook.orders import payment_verification
 from tillbook.orders import verification as order_verification
 from tillbook.payouts import verification as payout_verification
 from tillbook.refunds import verification as refund_verification
@@ -88,6 +89,7 @@ def _documents(depth: str) -> Iterator[Finding]:
     yield from order_verification.findings()
     if depth == Verification.Depth.FULL:
         yield from order_verification.lost()
+        yield from payment_verification.findings()
     yield from return_verification.findings()
     in_full = depth == Verification.Depth.FULL
     yield from refund_verification.findings() if in_full else refund_verification.money_findings()
