@@ -17,6 +17,8 @@ from uuid import uuid4
 from django.apps import apps
 from django.db import connection, connections, transaction
 
+from tillbook.common.errors import Refusal
+
 T = TypeVar("T")
 
 # The server is stopped after pytest has said its last line; nothing may be printed below it.
@@ -162,3 +164,14 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
         thread.join(timeout=600)
     assert not any(thread.is_alive() for thread in threads), "a thread hangs"
     return outcomes
+
+
+def codes(calls: Sequence[Callable[[], object]]) -> list[str]:
+    """Run all calls at the same moment; what became of each, in order: done, or its refusal's code."""
+    return [_code(each) for each in at_once(calls)]
+
+
+def _code(outcome: object) -> str:
+    if isinstance(outcome, Exception) and not isinstance(outcome, Refusal):
+        raise outcome
+    return outcome.code if isinstance(outcome, Refusal) else "done"
