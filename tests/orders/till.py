@@ -27,9 +27,11 @@ from tillbook.orders.recalculation import agreeing, recalculate
 from tillbook.orders.services import LineInput
 from tillbook.orders.verification import findings as order_findings
 from tillbook.orders.verification import lost
+from tillbook.refunds.verification import findings as refund_findings
 from tillbook.returns import services as returns
 from tillbook.returns.models import Rma, RmaLine
 from tillbook.returns.services import RmaLineInput
+from tillbook.returns.verification import findings as return_findings
 
 _TABLES: tuple[Any, ...] = (
     Order, OrderLine, Payment, Rma, RmaLine, Credit, Customer, Account, Balance, Transfer, Event,
@@ -126,9 +128,9 @@ class Till:
         assert everything() == before
 
     def check_book(self) -> None:
-        """The book verifies, and the projection is what transfers and orders give."""
+        """The book verifies, every document agrees with it, and the projection is what they all give."""
         assert verify().broken == []
-        assert [*order_findings(), *lost()] == []
+        assert [*order_findings(), *lost(), *return_findings(), *refund_findings()] == []
         done = recalculate(self.customer.pk, repair=False, actor=self.staff, now=self.now)
         assert done.differences == []
         found = agreeing((self.customer.pk, self.customer.pk), actor=self.staff)
