@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any
 
 import pytest
 
-from tests.databases import at_once
+from tests.databases import at_once, codes
 from tillbook.common.actor import Actor, Role
-from tillbook.common.errors import Refusal
 from tillbook.common.money import Money
 from tillbook.credit import queries, services
 from tillbook.credit.models import GiveReason
@@ -43,14 +42,8 @@ def give(customer: Customer, minor: int, key: str, now: datetime) -> None:
 
 
 def race(count: int, call: Callable[[int], Any]) -> list[str]:
-    """Call with 0, 1, 2 ... at once; what became of each: done, or the refusal's code."""
-    return [_code(each) for each in at_once([lambda n=n: call(n) for n in range(count)])]
-
-
-def _code(outcome: Any) -> str:
-    if isinstance(outcome, Exception) and not isinstance(outcome, Refusal):
-        raise outcome
-    return outcome.code if isinstance(outcome, Refusal) else "done"
+    """Call with 0, 1, 2 ... at once; what became of each."""
+    return codes([lambda n=n: call(n) for n in range(count)])
 
 
 def balance(customer: Customer) -> tuple[int, int]:
@@ -129,3 +122,63 @@ def test_books_opened_by_batches_in_opposite_order_do_not_wait_for_each_other(no
     assert race(16, batch) == ["done"] * 16
     assert Balance.objects.count() == 8
     assert Transfer.objects.count() == 0
+
+
+def test_of_twenty_who_give_back_what_was_spent_one_does(now):
+    customer = customer_with_credit(2000, now)
+    by = {"customer_id": customer.pk, "reference": "N1", "actor": ADMIN, "now": now}
+    services.spend(amount=gbp(500), key="s", **by)
+    outcomes = race(20, lambda n: services.restore(currency="GBP", key=f"r{n}", **by))
+    assert (outcomes.count("done"), outcomes.count("more_than_spent")) == (1, 19)
+    assert balance(customer) == (2000, 0)
+    assert verify().broken == []
+
+
+def test_what_was_spent_is_given_back_in_twenty_parts_at_once_and_no_more(now):
+    customer = customer_with_credit(2000, now)
+    by = {"customer_id": customer.pk, "reference": "N1", "actor": ADMIN, "now": now}
+    services.spend(amount=gbp(500), key="s", **by)
+    outcomes = race(20, lambda n: services.restore(currency="GBP", amount=gbp(100), key=f"r{n}", **by))
+    assert (outcomes.count("done"), outcomes.count("more_than_spent")) == (5, 15)
+    assert balance(customer) == (2000, 0)
+    assert verify().broken == []
+
+
+def expiring_credit(now: datetime, people: int) -> list[Customer]:
+    """Customers with 10.00 each that end in a day."""
+    found = [Customer.objects.create(username=f"c{n}", currency="GBP", created_at=now) for n in range(people)]
+    for customer in found:
+        services.give(
+            customer_id=customer.pk, amount=gbp(1000), reason=GiveReason.DEPOSIT, refundable=True,
+            expires_at=now + timedelta(days=1), key="g", actor=ADMIN, now=now,
+        )  # fmt: skip
+    return found
+
+
+def test_four_daily_rounds_at_once_expire_each_credit_once(now):
+    people = expiring_credit(now, 20)
+    later = now + timedelta(days=2)
+    counts = at_once([lambda: services.expire_due(actor=ADMIN, now=later)] * 4)
+    assert sum(counts) == 20, counts
+    assert {balance(each) for each in people} == {(0, 0)}
+    assert Transfer.objects.filter(reason="expired").count() == 20
+    assert verify().broken == []
+
+
+def test_credit_that_ends_while_it_is_spent_is_spent_or_expires(now):
+    people = expiring_credit(now, 8)
+    later = now + timedelta(days=2)
+
+    def spend(customer: Customer) -> object:
+        return services.spend(  # by a clock that is a little slow
+            customer_id=customer.pk, amount=gbp(600), reference="N1", key="s", actor=ADMIN, now=now
+        )
+
+    spends = [lambda each=each: spend(each) for each in people]
+    outcomes = codes([*spends, *[lambda: services.expire_due(actor=ADMIN, now=later)] * 2])
+    assert outcomes[8:] == ["done"] * 2
+    for customer, outcome in zip(people, outcomes[:8], strict=True):
+        gone = Transfer.objects.filter(customer_id=customer.pk, house="breakage").values_list("amount_minor")
+        assert (outcome, list(gone)) in (("done", [(400,)]), ("insufficient_credit", [(1000,)]))
+        assert balance(customer) == (0, 0)
+    assert verify().broken == []
