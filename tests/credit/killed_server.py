@@ -23,7 +23,7 @@ import django
 
 django.setup()  # before the models are imported
 
-from django.db import connection  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 
 from tillbook.common.actor import Actor, Role  # noqa: E402
 from tillbook.common.money import Money  # noqa: E402
@@ -31,9 +31,13 @@ from tillbook.credit import services  # noqa: E402
 from tillbook.credit.models import GiveReason, Source  # noqa: E402
 from tillbook.credit.services import Issue, Taking  # noqa: E402
 from tillbook.ledger.models import House  # noqa: E402
+from tillbook.orders import services as orders  # noqa: E402
 from tillbook.orders.recalculation import recalculate  # noqa: E402
+from tillbook.orders.services import LineInput  # noqa: E402
 from tillbook.refunds import services as refunds  # noqa: E402
 from tillbook.refunds.models import Refund  # noqa: E402
+from tillbook.returns import services as returns  # noqa: E402
+from tillbook.returns.services import RmaLineInput  # noqa: E402
 
 NOW = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 STAFF, ADMIN = Actor("staff", Role.STAFF, "test", 1), Actor("admin", Role.ADMIN, "test", 2)
@@ -111,6 +115,21 @@ def refunding(name: str) -> Iterator[None]:
         yield
 
 
+def selling(name: str) -> Iterator[None]:
+    for n in count():
+        key = f"{name}.{n}"
+        with transaction.atomic():  # as a program's one request is
+            order = orders.place(currency=GBP, lines=[LineInput("CUP", "A cup", 1, 100)], **by(key, n))
+            too_much = {"amount": Money(107, GBP), "method": "card", "key": f"{key}.paid"}
+            orders.receive_payment(order.pk, actor=ADMIN, now=NOW, **too_much)
+        told("sell", f"{key}.paid")
+        cup = RmaLineInput(order.lines.get().pk, "CUP", "A cup", 1, 7)
+        back = {"currency": GBP, "order_id": order.pk, "lines": [cup], "reason": "faulty"}
+        returns.open_rma(close_at_once=True, **back, **by(f"{key}.back", n))
+        told("return", f"{key}.back")
+        yield
+
+
 def recalculating(_name: str) -> Iterator[None]:
     while True:
         for customer_id in [*CUSTOMERS, CUSTOMERS[-1] + 1]:
@@ -121,7 +140,7 @@ def recalculating(_name: str) -> Iterator[None]:
 
 
 SHAPES: list[Callable[[str], Iterator[None]]] = [
-    spending, spending, batches, holding, issuing, refunding, recalculating
+    spending, spending, batches, holding, issuing, refunding, selling, recalculating
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from tests.databases import at_once, begin_anew, database_url
@@ -26,7 +27,12 @@ from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Balance, Transfer
 from tillbook.ledger.verification import verify
+from tillbook.orders.models import Order
+from tillbook.orders.verification import findings as order_findings
+from tillbook.orders.verification import lost
 from tillbook.refunds.models import Refund
+from tillbook.refunds.verification import findings as refund_findings
+from tillbook.returns.verification import findings as return_findings
 
 NOW = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 ADMIN = Actor("admin", Role.ADMIN, "test", 2)
@@ -64,6 +70,7 @@ def test_what_was_answered_survives_a_hundred_kills_and_the_book_verifies(
         "DJANGO_SETTINGS_MODULE": "tillbook.config.settings",
         "TILLBOOK_DATABASE_URL": database_url(application_name=_WORKER),
         "TILLBOOK_DATA_DIR": str(tmp_path / "data"),
+        "TILLBOOK_ACCOUNT_KEYS": ",".join(settings.TILLBOOK_ACCOUNT_KEYS()),  # the refunds are opened here
     }
     server = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("killed_server.py"))],
@@ -89,7 +96,8 @@ def test_what_was_answered_survives_a_hundred_kills_and_the_book_verifies(
         assert server.stdin is not None
         server.stdin.close()
     assert set(done) == {
-        "spend", "batch", "hold", "capture", "release", "issue", "request", "complete", "decline", "recalculate"
+        "spend", "batch", "hold", "capture", "release", "issue", "request", "complete", "decline", "sell",
+        "return", "recalculate",
     }  # fmt: skip
 
 
@@ -137,6 +145,9 @@ def check(answered: list[list[str]], people: list[Customer]) -> None:
         elif what != "recalculate":
             assert key in known
     assert verify().broken == []
+    found = [refund_findings(), return_findings(), order_findings(), lost()]
+    assert [each for findings in found for each in findings] == []
+    assert not Order.objects.filter(received_minor=0).exists()  # each was paid in its own transaction
     counted = Counter(Event.objects.values_list("action", flat=True))
     issued = 4 * GIVEN + 7 * (counted["credit.issued"] - 4)
     gone = sum(minor * counted[action] for action, minor in _GONE.items())
