@@ -8,13 +8,14 @@ import re
 import pytest
 
 from tests.neto.conftest import Integration, line
+from tests.orders.till import everything
 from tillbook.common.actor import Scope
 from tillbook.common.rate import WINDOW
 from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
 from tillbook.orders.models import Payment
-from tillbook.staff import keys
-from tillbook.staff.models import ApiKey
+from tillbook.staff import answers, keys
+from tillbook.staff.models import Answer, ApiKey
 
 
 def error_of(told: dict) -> dict:
@@ -177,6 +178,29 @@ def test_an_idempotency_key_brings_the_first_answer_again(integration, customer)
     integration.call("AddPayment", body)
     integration.call("AddPayment", body)
     assert Payment.objects.count() == 4
+
+
+def test_a_call_that_ended_in_a_fault_changed_nothing_and_is_done_once_when_it_comes_again(
+    integration, customer, monkeypatch
+):
+    integration.do("AddOrder", OrderID="N1", Username="jo", OrderLine=[line()])
+    body = {"Payment": [{"OrderID": "N1", "PaymentMethodName": "Cash", "AmountPaid": "5.00"}] * 2}
+    before = everything()
+
+    def broken(**_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(answers, "keep", broken)
+        sent = {"Accept": "application/json", "Idempotency-Key": "k"}
+        response = integration.send("AddPayment", json.dumps(body).encode(), **sent)
+    assert (response.status_code, response.json()["Ack"]) == (500, "Error")
+    assert everything() == before
+    assert not Answer.objects.exists()
+    first = integration.call("AddPayment", body, **{"Idempotency-Key": "k"})
+    assert (len(first["Payment"]), Payment.objects.count()) == (2, 2)
+    assert integration.call("AddPayment", body, **{"Idempotency-Key": "k"})["Payment"] == first["Payment"]
+    assert Payment.objects.count() == 2
 
 
 def test_past_five_hundred_calls_a_minute_http_says_429(integration: Integration):

@@ -110,7 +110,7 @@ def _unreadable(request: HttpRequest) -> HttpResponse | None:
 _TOLD = {
     404: ("not_found", "There is no such address. GET /api/v1/openapi.json lists them."),
     405: ("method_not_allowed", "This address does not take that method."),
-    500: ("internal_error", "Something went wrong here. Try again with the same key: nothing is done twice."),
+    500: ("internal_error", "Something went wrong. Send it again with the same key: nothing is done twice."),
 }
 
 
