@@ -132,6 +132,7 @@ def test_processes_that_look_and_claim_at_once_make_and_get_each_delivery_once(
         return [each.pk for some in iter(lambda: sending.claim(endpoint.pk, clock()), []) for each in some]
 
     outcomes = at_once([claimed] * 4)
+    assert [each for each in outcomes if isinstance(each, Exception)] == []
     every = [pk for each in outcomes if isinstance(each, list) for pk in each]
     assert sorted(every) == sorted(Delivery.objects.values_list("pk", flat=True))
 
