@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
+from tests.orders.till import everything
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import balance_of
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
+from tillbook.panel import account_urls, urls
 from tillbook.refunds.models import Refund
 
 PAGES = [
@@ -126,6 +129,10 @@ PARENTS = {
     "/overpayments/pay/": "/overpayments/",
 }
 
+#: into what strangers are let: links that were mailed, papers that are checked, the logo of both,
+#: and what only leads on to the first report
+PUBLIC = {"logo", "mails_stop", "password_choose", "slip_check", "slip_told", "reports"}
+
 NUL = [
     "/customers/%00/",
     "/customers/a%00b/edit/",
@@ -172,6 +179,29 @@ def test_a_stranger_is_sent_to_log_in(client: Client, path: str):
     answer = client.get(path)
     assert answer.status_code == 302
     assert answer.url.startswith("/login/?next=")
+
+
+def addresses() -> dict[str, str]:
+    """name -> address of everything in the panel, with something in the place of each parameter."""
+    patterns = [("/", each) for each in urls.urlpatterns]
+    patterns += [("/account/", each) for each in account_urls.urlpatterns]
+    return {
+        str(each.name): begin + re.sub(r"<(\w+):\w+>", "1", str(each.pattern)) for begin, each in patterns
+    }
+
+
+def test_a_stranger_is_sent_to_log_in_from_every_address_but_the_public_ones(client: Client):
+    before = everything()
+    known = addresses()
+    assert len(known) > 140
+    for name in known.keys() - PUBLIC:
+        read, sent = client.get(known[name]), client.post(known[name])
+        assert (read.status_code, read["Location"].partition("?")[0]) == (302, "/login/"), name
+        if sent.status_code != 405:  # of a page that is only read
+            assert (sent.status_code, sent["Location"].partition("?")[0]) == (302, "/login/"), name
+    for name in PUBLIC:
+        assert "/login/" not in client.get(known[name]).headers.get("Location", ""), name
+    assert everything() == before
 
 
 @pytest.mark.parametrize("path", PAGES)
