@@ -69,7 +69,8 @@ class TestWho:
         self, maria: Customer, deposit: Credit, wish: Callable[..., Ask], path: str
     ) -> None:
         made = wish(maria)
-        Client().post(path.replace("ASK-1001", made.number), form())
+        answer = Client().post(path.replace("ASK-1001", made.number), form())
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/my/")
         assert [each.status for each in Ask.objects.all()] == ["waiting"]
 
     def test_being_logged_in_as_staff_opens_nobodys_page(self, maria: Customer, staff_actor: Actor) -> None:
