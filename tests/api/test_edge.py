@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
 
 from tests.api.conftest import Program, gbp
 from tillbook.api.edge import limiter
+from tillbook.common import rate
 from tillbook.common.actor import Scope
 from tillbook.common.rate import Limiter
 from tillbook.customers.models import Customer
@@ -92,6 +94,15 @@ def test_a_key_without_requests_left_waits(program, customer, settings):
     assert code(answer) == (429, "too_many_requests")
     assert 0 < int(answer["Retry-After"]) <= 60
     assert answer["RateLimit"].startswith('"key";r=0;t=')
+
+
+def test_an_allowance_begins_anew_with_each_minute(monkeypatch):
+    limited = Limiter(2)
+    taken = []
+    for at in (60.0, 61.0, 119.9, 120.0, 121.5, 300.0):
+        monkeypatch.setattr(rate, "time", SimpleNamespace(monotonic=lambda at=at: at))
+        taken.append(limited.take("a")[1:])
+    assert taken == [(1, 60), (0, 59), (-1, 1), (1, 60), (0, 59), (1, 60)]
 
 
 def test_each_caller_has_an_allowance_of_its_own():

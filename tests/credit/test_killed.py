@@ -185,10 +185,9 @@ def _forget_connections() -> None:
     connection.close_pool()
 
 
+@pytest.mark.only_on("postgresql")  # SQLite has no server
 @pytest.mark.usefixtures("own_database")
 def test_a_backend_ended_by_the_server_is_an_error_and_the_same_key_gives_the_first_answer() -> None:
-    if connection.vendor != "postgresql":
-        return  # SQLite has no server
     people = [customer_with_credit(f"c{n}") for n in range(3)]
     errors: list[DatabaseError] = []
     working = [True] * 6

@@ -11,7 +11,6 @@ from django.db import connection, transaction
 
 from tests.databases import at_once
 from tests.delivery.receiver import Clock
-from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.delivery import sending, webhooks
 from tillbook.delivery.finding import Settled, find
@@ -63,9 +62,8 @@ def written_and_not_committed(subject: str, clock: Clock) -> Iterator[threading.
         ending.set()
 
 
+@pytest.mark.only_on("postgresql")  # on SQLite one transaction writes at a time
 def test_an_event_that_commits_late_is_found_below_newer_ones(endpoint: Endpoint, clock: Clock):
-    if not statements.is_postgresql():
-        return  # on SQLite one transaction writes at a time
     settled = Settled()
     with written_and_not_committed("late", clock) as late:
         tell("early", clock)
@@ -80,9 +78,8 @@ def test_an_event_that_commits_late_is_found_below_newer_ones(endpoint: Endpoint
     assert find(settled, clock()) == 0
 
 
+@pytest.mark.only_on("postgresql")  # on SQLite one transaction writes at a time
 def test_while_others_write_without_pause_what_is_settled_moves_on(endpoint: Endpoint, clock: Clock):
-    if not statements.is_postgresql():
-        return  # on SQLite one transaction writes at a time
     settled = Settled()
     with written_and_not_committed("first", clock) as first:
         tell("a", clock)
@@ -137,9 +134,8 @@ def test_processes_that_look_and_claim_at_once_make_and_get_each_delivery_once(
     assert sorted(every) == sorted(Delivery.objects.values_list("pk", flat=True))
 
 
+@pytest.mark.only_on("postgresql")  # on SQLite one transaction writes at a time
 def test_what_another_process_is_claiming_is_passed_over_without_waiting(endpoint: Endpoint, clock: Clock):
-    if not statements.is_postgresql():
-        return  # on SQLite one transaction writes at a time
     tell("SO-1", clock), tell("SO-2", clock)
     find(Settled(), clock())
     claiming, claimed_other = threading.Event(), threading.Event()
@@ -162,9 +158,8 @@ def test_what_another_process_is_claiming_is_passed_over_without_waiting(endpoin
     assert at_once([claim_slowly, claim_quickly]) == ["SO-1", "SO-2"]
 
 
+@pytest.mark.only_on("postgresql")  # on SQLite one transaction writes at a time
 def test_what_is_not_settled_is_never_cleared_away(endpoint: Endpoint, clock: Clock):
-    if not statements.is_postgresql():
-        return  # on SQLite one transaction writes at a time
     settled = Settled()
     with written_and_not_committed("late", clock):
         tell("early", clock)

@@ -172,9 +172,8 @@ def test_a_moment_is_the_same_number_as_text_and_as_a_moment(fraction: str) -> N
     assert micros_of_text(text) == micros(datetime.fromisoformat(f"{text}+00:00"))
 
 
+@pytest.mark.only_on("sqlite")  # PostgreSQL hands out moments
 def test_sqlite_stores_moments_as_that_text(book) -> None:  # noqa: F811
-    if connection.vendor != "sqlite":
-        return  # PostgreSQL hands out moments
     with connection.cursor() as cursor:
         cursor.execute("SELECT +recorded_at FROM ledger_transfer LIMIT 1")
         ((text,),) = cursor.fetchall()
@@ -194,13 +193,12 @@ def test_a_moment_is_the_same_number_as_postgresql_sends_it(text: str) -> None:
     assert micros_of_number(sent) == micros(moment)
 
 
+@pytest.mark.only_on("postgresql")  # SQLite keeps texts
 @pytest.mark.parametrize(
     "moment", ["infinity", "-infinity", "12026-03-01 09:00:00+00", "0044-03-15 12:00:00+00 BC"]
 )
 @pytest.mark.parametrize("column", ["effective_at", "recorded_at"])
 def test_a_moment_that_is_none_in_python_is_found_and_stops_nothing(book, column: str, moment: str) -> None:  # noqa: F811
-    if connection.vendor != "postgresql":
-        return  # SQLite keeps texts
     drop_triggers()
     execute(f"UPDATE ledger_transfer SET {column} = '{moment}' WHERE key = 's' AND customer_id = {book[0]}")
     row = Transfer.objects.filter(key="s", customer_id=book[0]).values_list("account_id", "seq")[0]

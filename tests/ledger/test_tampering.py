@@ -117,6 +117,7 @@ def test_a_projection_altered_by_hand_is_found(transfer):
     ]
 
 
+@pytest.mark.only_on("sqlite")  # PostgreSQL knows no REPLACE
 @pytest.mark.parametrize(
     "copied",
     [
@@ -125,8 +126,6 @@ def test_a_projection_altered_by_hand_is_found(transfer):
     ],
 )
 def test_sqlite_cannot_replace_a_transfer_either(transfer, copied):
-    if connection.vendor != "sqlite":
-        return  # PostgreSQL knows no REPLACE
     rest = (
         "kind, house, inward, amount_minor + 1, hold_seq, reason, reference, key, part, content, actor, "
         "effective_at, recorded_at, posted_minor, held_minor, digest"
@@ -140,9 +139,8 @@ def test_sqlite_cannot_replace_a_transfer_either(transfer, copied):
     assert list(Transfer.objects.order_by("seq").values_list("amount_minor", flat=True)) == [1000, 300]
 
 
+@pytest.mark.only_on("sqlite")  # PostgreSQL knows no REPLACE
 def test_sqlite_cannot_replace_an_event(transfer):
-    if connection.vendor != "sqlite":
-        return  # PostgreSQL knows no REPLACE
     before = list(Event.objects.order_by("id").values())
     with (
         pytest.raises(DatabaseError, match="append-only"),
