@@ -29,9 +29,13 @@ from tillbook.staff import services as staff
 
 PASSWORD = "correct horse battery"
 
-# Where several runs share a machine, an example may take any time.
+# Where several runs share a machine, an example may take any time. Cases are drawn anew under CI too.
 hypothesis.settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "patient",
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("patient")
 
