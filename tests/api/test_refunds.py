@@ -62,6 +62,7 @@ def test_a_refund_asked_for_is_told_whole_and_its_amount_is_held(program, given,
     assert told.pop("requested_at").endswith("Z")
     number = told.pop("number")
     assert number == Refund.objects.get().number
+    assert len(told.pop("version")) == 64
     assert told == {
         "kind": "refund",
         "status": "requested",
@@ -277,7 +278,7 @@ def test_a_key_for_refunds_declines_one_whose_money_is_gone(program, new_program
 def test_with_the_etag_of_what_was_read_only_that_is_agreed_to(program, given, customer, action):
     number = asked(program)
     tag = program.get(f"/refunds/{number}")["ETag"]
-    payee = {"name": "Jo Day", "bank_account": "20-00-00 55779912"}
+    payee = {"name": "Jo Day", "bank_account": "20-00-00 66779911"}  # what is shown of it is the same
     changed = {"method": "bank_transfer", "payee": payee, "payment_date": today().isoformat()}
     assert program.post(f"/refunds/{number}/redirect", changed).status_code == 200
     answer = program.post(f"/refunds/{number}/{action}", {}, **{"If-Match": tag})

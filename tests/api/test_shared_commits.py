@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from tests.api.conftest import Program, gbp, told
 from tests.databases import at_once
@@ -59,7 +60,7 @@ class FirstAlone:
     def __init__(self, others: int) -> None:
         self.sizes: list[int] = []
         self._others = others
-        self._real = checkout._shared._work
+        self._real = checkout._shared._shared
 
     def __call__(self, asked: Sequence[Any]) -> Sequence[Any]:
         self.sizes.append(len(asked))
@@ -70,7 +71,7 @@ class FirstAlone:
 
 def test_what_comes_during_a_commit_goes_into_the_next_one(program, monkeypatch):
     work = FirstAlone(others=5)
-    monkeypatch.setattr(checkout._shared, "_work", work)
+    monkeypatch.setattr(checkout._shared, "_shared", work)
     paths = ["/spends", "/holds"] * 3
     bodies = [taking("1.00", name) for name in ("jo", "maria")] * 3
     bodies[5] = taking("90.00", "maria")
@@ -148,3 +149,28 @@ def test_of_two_processes_under_one_key_only_one_moves_credit(program, monkeypat
     answer = program.post("/spends", body, key="k")
     assert told(answer, 409 if code == "key_in_use" else 422)["code"] == code
     assert (available("jo"), available("maria")) == (40_00, 50_00)
+
+
+@pytest.mark.only_on("postgresql")  # SQLite lets one write at a time, whosever the book is
+def test_a_customer_whose_book_is_kept_for_long_holds_up_nobody_else(program):
+    kept, let_go = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with transaction.atomic():
+            credit.lock(Customer.objects.get(username="jo").pk, "GBP")
+            kept.set()
+            assert let_go.wait(timeout=60)
+
+    def others() -> list[int]:
+        assert kept.wait(timeout=60)
+        post = Program(program.secret).post
+        statuses = [post("/spends", taking("1.00", "maria")).status_code for _ in range(3)]
+        let_go.set()
+        return statuses
+
+    def wait() -> int:
+        assert kept.wait(timeout=60)
+        return Program(program.secret).post("/spends", taking("1.00")).status_code
+
+    assert at_once([keep, wait, wait, others]) == [None, 201, 201, [201, 201, 201]]
+    assert (available("jo"), available("maria")) == (48_00, 47_00)

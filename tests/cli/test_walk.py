@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from tests.cli.conftest import Run
 
@@ -23,6 +24,7 @@ def walk() -> Iterator[list[str]]:
         yield shlex.split(line)
 
 
+@time_machine.travel("2026-10-30 10:30Z", tick=False)
 def test_the_walk_of_the_page_comes_to_its_end(
     db: None, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

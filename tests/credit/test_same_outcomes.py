@@ -219,7 +219,7 @@ def in_batches_handed_over_early(asked: Sequence[Asked]) -> list[Answer]:
 def at_the_same_time(asked: Sequence[Asked]) -> list[Answer]:
     """Each customer's in their order, in a thread of their own; what is taken shares commits."""
     answers: list[Answer] = [()] * len(asked)
-    shared = SharedCommit(take_each)
+    shared = SharedCommit(take_each, take_each)
 
     def answer(each: Asked) -> Answer:
         if isinstance(each, Taking):

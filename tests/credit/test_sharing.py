@@ -55,7 +55,7 @@ def gate() -> Gate:
 
 def while_one_is_under_way(gate: Gate, *others: int) -> list[int | Exception]:
     """What 1 and `others` are answered when the others come while 1 is at work."""
-    shared: SharedCommit[int, int] = SharedCommit(gate.work)
+    shared: SharedCommit[int, int] = SharedCommit(gate.work, gate.work)
     queued = threading.Semaphore(0)
 
     def other(asked: int) -> int:
@@ -88,7 +88,7 @@ def test_what_the_database_refuses_to_one_is_done_for_the_others(gate):
     assert (one, two, four) == (2, 4, 8)
     assert isinstance(thirteen, DatabaseError)
     assert sorted(gate.batches[1]) == [2, 4, 13]
-    assert sorted(batch[0] for batch in gate.batches[2:]) == [2, 4, 13]
+    assert sorted(batch[0] for batch in gate.batches[2:]) == [2, 4, 13], "each by itself"
 
 
 @pytest.mark.usefixtures("own_database")
@@ -96,13 +96,13 @@ def test_a_fault_reaches_every_caller_and_the_next_one_is_served(gate):
     answers = while_one_is_under_way(gate, 2, 666)
     assert answers[0] == 2
     assert [type(each) for each in answers[1:]] == [ZeroDivisionError, ZeroDivisionError]
-    assert SharedCommit(gate.work).do(5) == 10
+    assert SharedCommit(gate.work, gate.work).do(5) == 10
 
 
 @pytest.mark.django_db
 def test_inside_a_transaction_work_is_done_alone(gate):
     gate.go.set()
-    shared: SharedCommit[int, int] = SharedCommit(gate.work)
+    shared: SharedCommit[int, int] = SharedCommit(gate.work, gate.work)
     with transaction.atomic():
         assert shared.do(5) == 10
     assert gate.batches == [[5]]
@@ -118,7 +118,7 @@ def test_sharing_answers_as_one_by_one_does(now):
             expires_at=None, key="g", actor=ADMIN, now=now,
         )  # fmt: skip
 
-    shared = SharedCommit(take_each)
+    shared = SharedCommit(take_each, take_each)
 
     def spend(n: int) -> str:
         customer_id = people[n % 3].pk if n % 10 else 10**9

@@ -213,6 +213,32 @@ class TestWhatCounts:
         refunds.complete(in_cash(till, 599).pk, actor=ADMIN, now=till.now)
         assert till.figures == (401, 0, 0)
 
+    def test_credit_that_paid_for_goods_meanwhile_is_not_there_to_stay(self, till):
+        first, second = till.place(line(1_000)), till.place(line(600))
+        payment = till.pay(first, 1_000, charge=ONE)
+        till.cancel(first)
+        till.spend(second, 600)
+        noted = {"reason": "In the dashboard", "actor": ADMIN, "now": till.now}
+        note_paid_back(payment.pk, amount=gbp(400), key="n1", **noted)
+        with pytest.raises(SourceNotBacked, match="at most 0.00 GBP can be"):
+            in_cash(till, 400)
+
+    def test_of_a_return_that_such_credit_paid_all_but_that_is_paid_out(self, till):
+        first, second = till.place(line(1_000)), till.place(line(1_000))
+        payment = till.pay(first, 1_000, charge=ONE)
+        till.cancel(first)
+        till.spend(second, 1_000)
+        till.close(till.open_rma(second, till.back(second, 1, None)))
+        noted = {"reason": "In the dashboard", "actor": ADMIN, "now": till.now}
+        note_paid_back(payment.pk, amount=gbp(400), key="n1", **noted)
+        with pytest.raises(SourceNotBacked, match="at most 6.00 GBP can be"):
+            in_cash(till, 700)
+        refunds.complete(in_cash(till, 600).pk, actor=ADMIN, now=till.now)
+        with pytest.raises(SourceNotBacked, match="at most 0.00 GBP can be"):
+            in_cash(till, 400)
+        mistake = in_cash(till, 400, note="Refund reversal: the gateway paid it")
+        refunds.complete(mistake.pk, actor=ADMIN, now=till.now)
+
     def test_what_was_paid_back_for_goods_leaves_the_rest_of_the_order_s_money(self, till):
         order = till.place(line(1_000, quantity=2))
         payment = till.pay(order, 1_000, charge=ONE)

@@ -107,7 +107,8 @@ def once_shared(
                 raise
             raise _still_running() from None
         if first is not None:
-            response["Idempotency-Replayed"] = "true"
+            if response.status_code == first.status:
+                response["Idempotency-Replayed"] = "true"
         elif response.status_code != status:
             return _keep(request, caller, key, content, response)
         return response
@@ -119,7 +120,11 @@ def _kept(caller: str, key: str, content: str) -> HttpResponse | None:
         if not answers.is_free(caller, key):
             raise _still_running()
         first = answers.first_answer(caller, key, content)
-    return None if first is None else _again(first.status, first.body)
+    if first is None:
+        return None
+    if not first.body:  # it was accepted elsewhere meanwhile: sent again, its service says so
+        raise _still_running()
+    return _again(first.status, first.body)
 
 
 def service_key(request: ApiRequest, key: str) -> str:

@@ -131,6 +131,10 @@ class RefundWithCredits(RefundOut):
     sending: SendingOut | None = Field(
         description="Its way through a payment gateway, once it was sent.", examples=[None]
     )
+    version: str = Field(
+        description="Changes with the amount, the payee and the whole account, and tells nothing of them.",
+        examples=["5f2b"],
+    )
 
 
 class RefundSent(Sent):
@@ -279,6 +283,7 @@ def told_whole(number: str, now: datetime) -> RefundWithCredits:
         ],
         approvals=[ApprovalOut(by=each.by, at=each.at) for each in approvals.standing(refund)],
         approvals_needed=approvals.needed(refund, now),
+        version=approvals.version_of(refund),
         flags=[flag.value for flag in approvals.flags(refund)],
         sending=None if sending is None else _sending_told(sending),
     )

@@ -42,13 +42,16 @@ def backup(
 ) -> None:
     """Copy the SQLite database into a new file, while the shop is open."""
     _check_can_be_copied()
-    _make_private(file)
+    if file.exists():
+        raise _there_already(file)
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")  # what is killed leaves no copy that looks whole
     try:
-        _copy(file)
-    except BaseException:
+        _make_private(part, file)
+        _copy(part, file)
+        _name(part, file)
+    finally:
         with suppress(OSError):
-            file.unlink()
-        raise
+            part.unlink(missing_ok=True)
     size = file.stat().st_size
     say(f"{file}: {size:,} bytes, checked.", {"file": str(file), "bytes": size}, as_json=as_json)
 
@@ -64,22 +67,34 @@ def _check_can_be_copied() -> None:
         )
 
 
-def _make_private(file: Path) -> None:
-    """Make the file, empty, for its owner alone; SQLite leaves its mode. Raises InvalidInput."""
+def _make_private(part: Path, file: Path) -> None:
+    """Make the part, empty, for its owner alone; SQLite leaves its mode. Raises InvalidInput."""
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        raise InvalidInput(f"File: {file} is there already. Choose another name.", field="file") from None
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InvalidInput(f"File: {file} can't be written: {why}.", field="file") from error
 
 
-def _copy(file: Path) -> None:
-    """Write what is committed at this moment into the file. Raises InvalidInput or DatabaseDamaged."""
+def _name(part: Path, file: Path) -> None:
+    """Give the whole and checked copy its name, unless somebody took that meanwhile. Raises InvalidInput."""
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        raise _there_already(file) from None
+    except OSError:  # a file system without hard links
+        part.replace(file)
+
+
+def _there_already(file: Path) -> InvalidInput:
+    return InvalidInput(f"File: {file} is there already. Choose another name.", field="file")
+
+
+def _copy(part: Path, file: Path) -> None:
+    """Write what is committed at this moment into `part`. Raises InvalidInput, DatabaseDamaged."""
     connection.ensure_connection()
     try:
-        with closing(sqlite3.connect(file)) as copy:
+        with closing(sqlite3.connect(part)) as copy:
             connection.connection.backup(copy)
             # One file, without a log beside it, that can also be read where nothing can be written.
             copy.execute("PRAGMA journal_mode=DELETE")

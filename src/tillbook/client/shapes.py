@@ -1097,6 +1097,7 @@ class RefundWithCredits(TypedDict):
     approvals_needed: int
     flags: list[Literal["changed_account", "shared_account", "new_payee"]]
     sending: SendingOut | None
+    version: str
 
 
 class RestoreSent(TypedDict):

@@ -77,7 +77,8 @@ class Part(NamedTuple):
 class Batch:
     """The books of some requests, locked, with what their keys wrote before.
 
-    `rows` are what each of `reads` found under the lock, all in the same round trip.
+    `rows` are what each of `reads` found under the lock, all in the same round trip. `at_most_ms` is how
+    long it waits for a lock: see `ledger.begin`.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Batch:
         requests: Iterable[Request | Refusal],
         *,
         reads: Sequence[Query] = (),
+        at_most_ms: int | None = None,
     ) -> None:
         asked = [each for each in requests if isinstance(each, Request)]
         self.book = Book()
@@ -95,7 +97,7 @@ class Batch:
         books = {(each.customer_id, each.currency) for each in asked}
         keys = [(each.customer_id, each.key) for each in asked]
         reads = [keys_query(keys), *reads] if keys else reads
-        missing, self.rows = ledger.begin(books, reads)
+        missing, self.rows = ledger.begin(books, reads, at_most_ms=at_most_ms)
         if missing:
             self._unknown = open_books(missing)
             known = [book for book in books if book[0] not in self._unknown]

@@ -5,7 +5,8 @@ a time. So the first caller leads: it writes all that waits in one batch. Whoeve
 meantime waits for that commit only, and the first of those leads the next one. Callers who were
 answered together often come back together: a leader lets as many come in again, but waits for
 them no longer than a part of what a commit takes. Other processes are met in the database,
-through its locks.
+through its locks. What the database refuses to one, or keeps it waiting for, is no matter of the
+others: then each does its own work by itself.
 """
 
 from __future__ import annotations
@@ -41,12 +42,15 @@ class _Ticket(Generic[A, R]):
 class SharedCommit(Generic[A, R]):
     """One kind of work, done for many callers in one transaction.
 
-    `work` answers each of what it is asked, in its order, in a transaction of its own; asked
-    for several, it answers each as if it came alone.
+    `shared` answers each of what it is asked, in its order and as if it came alone, in a transaction of its
+    own. For a lock that somebody holds for long it raises a DatabaseError; `alone` does the same, and waits.
     """
 
-    def __init__(self, work: Callable[[Sequence[A]], Sequence[R]]) -> None:
-        self._work = work
+    def __init__(
+        self, shared: Callable[[Sequence[A]], Sequence[R]], alone: Callable[[Sequence[A]], Sequence[R]]
+    ) -> None:
+        self._shared = shared
+        self._alone = alone
         self._lock = threading.Lock()
         self._waiting: deque[_Ticket[A, R]] = deque()
         self._led = False
@@ -61,7 +65,7 @@ class SharedCommit(Generic[A, R]):
         depend on whether that transaction commits.
         """
         if connection.in_atomic_block:
-            return self._work([asked])[0]
+            return self._alone([asked])[0]
         ticket: _Ticket[A, R] = _Ticket(asked)
         with self._lock:
             self._waiting.append(ticket)
@@ -73,6 +77,8 @@ class SharedCommit(Generic[A, R]):
             ticket.turn.acquire()
         if not ticket.done:
             self._lead()
+        if isinstance(ticket.error, DatabaseError):
+            return self._alone([asked])[0]
         if ticket.error is not None:
             raise ticket.error
         return ticket.answer  # type: ignore[return-value] # done without error: answered
@@ -113,14 +119,7 @@ class SharedCommit(Generic[A, R]):
 
     def _answer(self, tickets: Sequence[_Ticket[A, R]]) -> None:
         try:
-            answers = self._work([ticket.asked for ticket in tickets])
-        except DatabaseError as error:
-            # What the database refuses to one must not be refused to its neighbours.
-            if len(tickets) == 1:
-                tickets[0].error = error
-            else:
-                for ticket in tickets:
-                    self._answer([ticket])
+            answers = self._shared([ticket.asked for ticket in tickets])
         except BaseException as error:
             for ticket in tickets:
                 ticket.error = error

@@ -84,18 +84,23 @@ def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list
     return cast("list[Outcome]", take_each(asked))  # there are no documents to be left alone
 
 
-def take_each(asked: Sequence[Asked], *, documents: Documents | None = None) -> list[Outcome | None]:
+def take_each(
+    asked: Sequence[Asked], *, documents: Documents | None = None, at_most_ms: int | None = None
+) -> list[Outcome | None]:
     """What `take_many` does, for callers who came together by chance.
 
     A taking for one of the `documents` is left alone, and has no outcome, unless its key took credit
-    before there was the document: that is looked up under the lock of the customer's book.
+    before there was the document: that is looked up under the lock of the customer's book. With `at_most_ms`
+    it waits no longer than that for a lock, and raises an OperationalError.
     """
     alone = not connection.in_atomic_block
     with transaction.atomic(savepoint=False):
-        return _taken_each(asked, documents, commit=alone)
+        return _taken_each(asked, documents, at_most_ms, commit=alone)
 
 
-def _taken_each(asked: Sequence[Asked], documents: Documents | None, *, commit: bool) -> list[Outcome | None]:
+def _taken_each(
+    asked: Sequence[Asked], documents: Documents | None, at_most_ms: int | None, *, commit: bool
+) -> list[Outcome | None]:
     requests = [attempt(_request, *each[:3]) for each in asked]
     sound = [
         each.taking for each, request in zip(asked, requests, strict=True) if isinstance(request, Request)
@@ -103,7 +108,7 @@ def _taken_each(asked: Sequence[Asked], documents: Documents | None, *, commit: 
     latest = max((each.now for each in asked), default=_EVER)
     stock = _Stock(sound, latest)
     own = [documents({taking.reference for taking in sound})] if documents and sound else []
-    batch = Batch(requests, reads=[*own, *stock.reads])
+    batch = Batch(requests, reads=[*own, *stock.reads], at_most_ms=at_most_ms)
     known = {row[0] for row in batch.rows.pop(0)} if own else set()
     stock.fill(batch.rows, batch.book)
 

@@ -48,16 +48,21 @@ def lock(books: Iterable[Place]) -> list[Place]:
     return begin(books, [])[0]
 
 
-def begin(books: Iterable[Place], reads: Sequence[Query]) -> tuple[list[Place], list[list[Any]]]:
+def begin(
+    books: Iterable[Place], reads: Sequence[Query], *, at_most_ms: int | None = None
+) -> tuple[list[Place], list[list[Any]]]:
     """Lock the books and read, in one trip.
 
     Returns the books that are missing (then nothing is locked: see `lock`), and the rows of
-    each of `reads` as they are under the lock.
+    each of `reads` as they are under the lock. With `at_most_ms` the transaction waits so many
+    milliseconds for a lock that somebody else holds, and then ends in an OperationalError.
     """
     asked = sorted(set(books))
-    queries = [*([_lock(asked)] if asked else []), *reads]
+    impatient = at_most_ms is not None and statements.is_postgresql()
+    first = [Query(_IMPATIENT, [f"{at_most_ms}ms"])] if impatient else []
+    queries = [*first, *([_lock(asked)] if asked else []), *reads]
     while True:
-        rows = statements.read(queries)
+        rows = statements.read(queries)[len(first) :]
         if len(set(rows.pop(0)) if asked else ()) == len(asked):
             return [], rows
         missing = _missing(asked)
@@ -66,6 +71,7 @@ def begin(books: Iterable[Place], reads: Sequence[Query]) -> tuple[list[Place], 
         # Somebody made the last of them in between, and now all can be locked.
 
 
+_IMPATIENT = "SELECT set_config('lock_timeout', %s, true)"
 _IN_BOOKS = (
     "FROM {table} CROSS JOIN ledger_balance AS b "
     "WHERE b.customer_id = wanted.customer_id AND b.currency = wanted.currency"

@@ -208,19 +208,14 @@ def given_without_money(order: Order, known: dict[int, int] | None = None) -> in
     if order.pk in known:
         return known[order.pk]
     known[order.pk] = 0  # what pays itself in a circle has no less behind it for that
-    gave = given_as_refundable(order) + paid_back(order)
+    returned = _returned_as_refundable(order) if order.returned_minor else 0
+    gave = max(0, order.overpaid_minor - order.reversed_minor) + returned + _paid_back(order)
     if gave > order.received_minor and len(known) < _FARTHEST:
         known[order.pk] = max(0, gave - order.received_minor - _backed(order, known))
     return known[order.pk]
 
 
-def given_as_refundable(order: Order) -> int:
-    """What the order gave as credit that can be paid out, and was not reversed, in minor units."""
-    returned = _returned_as_refundable(order) if order.returned_minor else 0
-    return max(0, order.overpaid_minor - order.reversed_minor) + returned
-
-
-def paid_back(order: Order) -> int:
+def _paid_back(order: Order) -> int:
     """What gateways paid back of the order's charges past Tillbook, in minor units."""
     rows = Payment.objects.filter(order=order, voided_at=None, paid_back_minor__gt=0)
     return sum(rows.values_list("paid_back_minor", flat=True))

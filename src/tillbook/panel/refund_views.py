@@ -54,7 +54,7 @@ from tillbook.refunds.provenance import of_refund
 from tillbook.refunds.queries import by_number
 from tillbook.refunds.receipt import is_out
 from tillbook.refunds.slip import render as render_slip
-from tillbook.refunds.state import OPEN
+from tillbook.refunds.state import OPEN, RefundNotFound
 from tillbook.refunds.unclaimed import is_stale
 from tillbook.shop.policies import shop
 
@@ -67,10 +67,8 @@ def pay_refund(request: PanelRequest, username: str) -> HttpResponse:
         return _not_refundable(request, credit)
     available = _available(request, customer, credit)
     charges = _charges(request, customer, credit, available.currency)
-    form = PayRefundForm(
-        request.POST or None, currency=available.currency, charges=charges,
-        initial=_defaults(customer, available, charges, request),
-    )  # fmt: skip
+    begun = _defaults(customer, available, charges, request) | _as_before(request, customer, available)
+    form = PayRefundForm(request.POST or None, currency=available.currency, charges=charges, initial=begun)
     if form.is_valid():
         refund = answer(form, lambda: _request(customer, credit, form, request))
         if refund is not None:
@@ -151,6 +149,27 @@ def _defaults(
             "amount": most.decimal() if most.minor else "",
         }
     return begun
+
+
+def _as_before(request: PanelRequest, customer: Customer, available: Money) -> dict[str, Any]:
+    """What a refund whose money came back was asked for with, where `?again=` names one of this customer's.
+
+    All but its bank account, which most of them came back for, and which not everyone may read.
+    """
+    number = request.GET.get("again", "")
+    if not number:
+        return {}
+    before = by_number(number)
+    if before.customer_id != customer.pk or before.currency != available.currency:
+        raise RefundNotFound(
+            _("%(username)s has no refund %(number)s.") % {"username": customer.username, "number": number}
+        )
+    minor = min(before.amount_minor, available.minor)
+    return {
+        "method": before.method, "payee_name": before.payee_name, "paypal_email": before.paypal_email,
+        "postal_address": before.postal_address, "reference": before.payee_reference, "note": before.note,
+        "amount": Money(minor, available.currency).decimal() if minor else "",
+    }  # fmt: skip
 
 
 def _today(request: PanelRequest) -> date:

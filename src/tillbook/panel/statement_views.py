@@ -49,10 +49,9 @@ def statement(request: PanelRequest, number: str) -> HttpResponse:
     request.actor.require(Permission.MAKE_PAYOUTS)
     shown = matching.get(number)
     after = request.GET.get("after", "")
-    seen = whole(after)
-    rows = queries.bookings_of(shown, after=-1 if seen is None else seen, limit=_PAGE_SIZE + 1)
+    rows = queries.bookings_of(shown, after=whole(after), limit=_PAGE_SIZE + 1)
     counts = queries.outcomes_of(shown)
     outcomes = [(each.value, each.label, counts[each]) for each in Booking.Outcome if each in counts]
-    listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda booking: str(booking.position))
+    listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda booking: str(booking.pk))
     context = {"statement": shown, "page": listed, "outcomes": outcomes}
     return render(request, "panel/statements/statement.html", context)

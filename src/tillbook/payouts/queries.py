@@ -39,13 +39,17 @@ def page_of_statements(*, before: int | None = None, limit: int = 50) -> list[St
     return list((rows if before is None else rows.filter(pk__lt=before))[:limit])
 
 
-def bookings_of(statement: Statement, *, after: int = -1, limit: int | None = None) -> list[Booking]:
+def bookings_of(statement: Statement, *, after: int | None = None, limit: int | None = None) -> list[Booking]:
     """The entries that the statement was the first to have, in its order.
 
-    `after` is the position of the last one seen, `limit` how many are wanted, else all.
+    `after` is the id of the last one seen, `limit` how many are wanted, else all.
     """
-    rows = Booking.objects.filter(statement=statement, position__gt=after).select_related("refund")
-    return list(rows.order_by("position")[:limit])
+    rows = Booking.objects.filter(statement=statement).select_related("refund")
+    last = None if after is None else rows.filter(pk=after).first()
+    if last is not None:
+        # Read again with other columns, an entry may stand twice at one position.
+        rows = rows.filter(position__gte=last.position).exclude(position=last.position, pk__lte=last.pk)
+    return list(rows.order_by("position", "pk")[:limit])
 
 
 def outcomes_of(statement: Statement) -> dict[str, int]:

@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money
-from tillbook.credit.models import Source
+from tillbook.credit.models import Credit, Source
 from tillbook.orders.models import Order
-from tillbook.orders.settling import given_as_refundable, given_without_money, paid_back, source_orders
+from tillbook.orders.settling import given_without_money, source_orders
 from tillbook.refunds.charges import check_room
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.refunds.state import OPEN, paying
@@ -31,9 +31,7 @@ def check_backed(refund: Refund) -> None:
     credit_ids = [part.credit_id for part in refund.sources.all()]
     known: dict[int, int] = {}
     for order in source_orders(refund.customer_id, credit_ids):
-        missing = given_without_money(order, known)
-        more_returned = order.returned_minor > max(0, order.paid_minor)
-        if order.unbacked_minor or more_returned or missing > paid_back(order):
+        if order.unbacked_minor or order.returned_minor > max(0, order.paid_minor):
             raise SourceNotBacked(
                 _(
                     "Credit of %(number)s came from order %(order)s, and the money behind it is not all "
@@ -42,33 +40,37 @@ def check_backed(refund: Refund) -> None:
                 )
                 % {"order": order.number, "number": refund.number}
             )
-        if missing:
+        if missing := given_without_money(order, known):
             _check_left(refund, order, missing)
 
 
 def _check_left(refund: Refund, order: Order, missing: int) -> None:
-    """Raise if the order's refunds, with this one, pay out what its gateway has paid back already."""
-    over = _paid_out(order) - (given_as_refundable(order) - missing)
+    """Raise unless so much of the order's credit as has no money behind it stays credit."""
+    over = missing - _staying(order)
     if over > 0:
         raise SourceNotBacked(
             _(
-                "A gateway paid %(back)s of order %(order)s back already: %(over)s of %(number)s would be "
-                "paid twice. Reverse that much of the credit, and pay out the rest."
+                "%(missing)s of the credit from order %(order)s can't be paid out: its money went back "
+                "already, or a payment was voided. Of %(number)s at most %(left)s can be."
             )
             % {
-                "back": Money(paid_back(order), order.currency),
+                "missing": Money(missing, order.currency),
                 "order": order.number,
                 "number": refund.number,
-                "over": Money(min(over, refund.amount_minor), order.currency),
+                "left": Money(max(0, refund.amount_minor - over), order.currency),
             }
         )
 
 
-def _paid_out(order: Order) -> int:
-    """What refunds pay out of the credit that the order gave, those that wait included, in minor units."""
-    from_order = Q(credit__source=Source.OVERPAYMENT, credit__source_reference=order.number) | Q(
-        credit__source=Source.RETURN, credit__order_reference=order.number
+def _staying(order: Order) -> int:
+    """What is left of the refundable credit that the order gave once all refunds that wait are paid."""
+    given = Q(source=Source.OVERPAYMENT, source_reference=order.number) | Q(
+        source=Source.RETURN, order_reference=order.number
     )
-    refunds = paying().filter(customer_id=order.customer_id, status__in=(*OPEN, Refund.Status.COMPLETED))
-    parts = RefundSource.objects.filter(from_order, customer_id=order.customer_id, refund__in=refunds)
-    return int(parts.aggregate(minor=Sum("amount_minor", default=0))["minor"])
+    credits = Credit.objects.filter(given, customer_id=order.customer_id, refundable=True)
+    left = credits.aggregate(minor=Sum("account__posted_minor", default=0))["minor"]
+    waiting = paying().filter(customer_id=order.customer_id, status__in=OPEN)
+    parts = RefundSource.objects.filter(
+        customer_id=order.customer_id, refund__in=waiting, credit_id__in=credits.values("id")
+    )
+    return int(left - parts.aggregate(minor=Sum("amount_minor", default=0))["minor"])

@@ -168,7 +168,8 @@ def _record(
     )
     data = {"id": refund.pk, "amount": str(amount_of(refund)), "method": refund.method}
     if not reversal:
-        check_backed(refund)
+        if not refund.pays_nobody:
+            check_backed(refund)
         if refund.charge:
             data |= {"gateway": refund.gateway, "charge": refund.charge}
         else:
@@ -217,7 +218,8 @@ def complete(
     if not (refund.payout or sending):  # whoever put it into a payout was asked then
         check_payer(refund, actor, now)
     reversal = refund.kind == Refund.Kind.REVERSAL
-    if not (reversal or sending or refund.payout):  # what the bank or a gateway paid is only recorded
+    # What the bank or a gateway paid is only recorded.
+    if not (refund.pays_nobody or sending or refund.payout):
         check_backed(refund)
     if cheque_number:
         put_cheque_number(refund, cheque_number)
