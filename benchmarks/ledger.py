@@ -44,13 +44,20 @@ def main() -> None:
         "--transfers", type=int, default=1_000_000, help="in the book that is proven; 0: none"
     )
     asked = parser.parse_args()
+    commit = _commit()
     for name in asked.databases:
         figures = list(_measured(name))
         if asked.transfers:
             from benchmarks import proof  # noqa: PLC0415 - it takes its databases from here
 
             figures += proof.figures(name, asked.transfers)
-        _keep(name, figures)
+        _keep(name, figures, commit)
+
+
+def _commit() -> str:
+    """What is measured; asked for before results are written, which change the checkout."""
+    described = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(described, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _measured(name: str) -> Iterator[dict[str, Any]]:
@@ -87,15 +94,13 @@ def measure() -> None:
             print(json.dumps(figure.told()), flush=True)
 
 
-def _keep(name: str, figures: list[dict[str, Any]]) -> None:
+def _keep(name: str, figures: list[dict[str, Any]], commit: str) -> None:
     """Write results/NAME.json, and the same as a table beside it."""
     RESULTS.mkdir(exist_ok=True)
-    described = ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(described, cwd=ROOT, capture_output=True, text=True, check=False)
     run = {
         "database": name,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "commit": commit.stdout.strip(),
+        "commit": commit,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "figures": figures,
     }

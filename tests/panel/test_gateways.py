@@ -12,6 +12,7 @@ from tests.payouts.stripe_server import SECRET, Stripe
 from tests.payouts.test_adapters import WHSEC
 from tillbook.orders.charges import NO_CHARGE
 from tillbook.payouts.models import GatewayAccount, Sending
+from tillbook.refunds.approvals import version_of
 from tillbook.refunds.models import Refund
 
 pytestmark = pytest.mark.django_db
@@ -167,3 +168,14 @@ def test_a_selection_is_sent_and_a_refusal_stops_only_its_own(
     assert "0 of 4 paid through the gateway" in again
     assert len(stripe_server.refunds()) == 3
     assert as_admin.post("/refunds/pay/", {}).status_code == 302
+
+
+def test_what_is_not_as_the_page_showed_it_is_not_sent(
+    as_admin: Client, refund: Refund, stripe_server: Stripe
+):
+    said_no = "was changed since you opened it"
+    assert said_no in said(as_admin.post(f"/refunds/{refund.number}/pay/", {"seen": "x"}, follow=True))
+    assert said_no in said(as_admin.post("/refunds/pay/", {"selected": f"{refund.pk} x"}))
+    assert stripe_server.sent == []
+    as_admin.post("/refunds/pay/", {"selected": f"{refund.pk} {version_of(refund)}"})
+    assert states(refund) == ("completed", "succeeded")

@@ -51,10 +51,10 @@ def test_what_a_selection_has_no_time_for_is_sent_by_the_round(own_gate: Gate, s
     chosen = [own_gate.refund(stripe_server.pay()[0], 1_00 + place) for place in range(3)]
     ids = [refund.pk for refund in chosen]
     by = {"actor": own_gate.admin, "now": own_gate.now}
-    outcomes = sendings.send_many(ids, seconds=0, **by)
+    outcomes = sendings.send_many(dict.fromkeys(ids), seconds=0, **by)
     assert [type(each) for each in outcomes.values()] == [Sending] * 3
     assert stripe_server.sent == []
-    again = sendings.send_many(ids, seconds=0, **by)
+    again = sendings.send_many(dict.fromkeys(ids), seconds=0, **by)
     assert [type(each) for each in again.values()] == [InSending] * 3
     own_gate.ask(seconds=0)
     assert {states(refund) for refund in chosen} == {("completed", "succeeded")}

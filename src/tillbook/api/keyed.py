@@ -33,7 +33,7 @@ def once(request: ApiRequest, change: Callable[[], tuple[int, BaseModel]]) -> Ht
     It finds the key for its service in `request.key`.
     """
     key, caller, content = _key(request), request.actor.identity, _content(request)
-    with _alone(caller, key), transaction.atomic():
+    with _alone(caller, key), _unless_used(caller, key, content), transaction.atomic():
         if not answers.is_free(caller, key):
             raise _still_running()
         first = answers.first_answer(caller, key, content)
@@ -99,13 +99,8 @@ def once_shared(
             request.claim = answers.claim(
                 caller=caller, key=key, content=content, status=status, now=request.now
             )
-        try:
+        with _unless_used(caller, key, content):
             response = _answered(request, change)
-        except IntegrityError:
-            # Another process was quicker under the key. Raises KeyReused if that was something else.
-            if answers.first_answer(caller, key, content) is None:
-                raise
-            raise _still_running() from None
         if first is not None:
             if response.status_code == first.status:
                 response["Idempotency-Replayed"] = "true"
@@ -190,3 +185,14 @@ def _alone(caller: str, key: str) -> Iterator[None]:
     finally:
         with _guard:
             _running.discard(place)
+
+
+@contextmanager
+def _unless_used(caller: str, key: str, content: str) -> Iterator[None]:
+    """Another process that was quicker under the key comes first. Raises KeyInUse, or KeyReused."""
+    try:
+        yield
+    except IntegrityError:
+        if answers.first_answer(caller, key, content) is None:
+            raise
+        raise _still_running() from None

@@ -15,13 +15,13 @@ from tillbook.common.actor import Permission
 from tillbook.common.errors import Refusal
 from tillbook.panel.edge import PanelRequest, answer, command, form_for, message_refusal, status_of
 from tillbook.panel.gateway_forms import EndForm, GatewayForm
-from tillbook.panel.queue_views import nothing_selected, selected_of
+from tillbook.panel.queue_views import nothing_selected, seen_of
 from tillbook.panel.refund_views import refund_page
 from tillbook.payouts import gateway_accounts, queries, sendings
 from tillbook.payouts.gateways.registry import GATEWAYS, Gateway
 from tillbook.payouts.models import GatewayAccount, Sending
 from tillbook.refunds.models import Refund
-from tillbook.refunds.queries import by_number
+from tillbook.refunds.queries import by_ids, by_number
 
 _SECONDS = 20  # that a page waits for the answers to a selection
 
@@ -47,7 +47,10 @@ class Sent:
 def pay(request: PanelRequest, number: str) -> HttpResponse:
     """Send it through its gateway, and wait for the answer."""
     refund = by_number(number)
-    sent = message_refusal(request, lambda: sendings.send(refund.pk, actor=request.actor, now=request.now))
+    seen = request.POST.get("seen")
+    sent = message_refusal(
+        request, lambda: sendings.send(refund.pk, seen=seen, actor=request.actor, now=request.now)
+    )
     if sent is not None:
         _say(request, refund, sent)
     return redirect("panel:refund", number=refund.number)
@@ -102,11 +105,12 @@ def title_of(gateway: str) -> str:
 @command("panel:refunds")
 def pay_selected(request: PanelRequest) -> HttpResponse:
     """Send a selection through its gateways: a refusal stops only its own refund."""
-    selected = selected_of(request)
+    seen = seen_of(request)
+    selected = by_ids(list(seen))
     if not selected:
         return nothing_selected(request)
-    ids = [refund.pk for refund in selected]
-    outcomes = sendings.send_many(ids, seconds=_SECONDS, actor=request.actor, now=request.now)
+    wanted = {refund.pk: seen[refund.pk] for refund in selected}
+    outcomes = sendings.send_many(wanted, seconds=_SECONDS, actor=request.actor, now=request.now)
     rows = [_row(refund, outcomes[refund.pk]) for refund in selected]
     paid = sum(row.sending is not None and row.sending.state == Sending.State.SUCCEEDED for row in rows)
     waiting = any(row.sending is not None and row.sending.is_open for row in rows)

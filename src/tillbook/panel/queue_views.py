@@ -76,10 +76,10 @@ def _filters(request: PanelRequest) -> QueueForm:
 
 def selected_of(request: PanelRequest) -> list[Refund]:
     """The refunds that are ticked."""
-    return by_ids(list(_selected(request)))
+    return by_ids(list(seen_of(request)))
 
 
-def _selected(request: PanelRequest) -> dict[int, str | None]:
+def seen_of(request: PanelRequest) -> dict[int, str | None]:
     """id of each refund that is ticked -> what its row showed, as `approvals.version_of` says it."""
     ticked = [text.partition(" ") for text in request.POST.getlist("selected")]
     found = [(whole(first), seen or None) for first, _space, seen in ticked]
@@ -111,7 +111,7 @@ def _each_selected(
     request: PanelRequest, do: Callable[[Refund, str | None], Outcome], template: str
 ) -> HttpResponse:
     """Do it to each refund that is ticked, with what its row showed, and say what became of each."""
-    seen = _selected(request)
+    seen = seen_of(request)
     selected = by_ids(list(seen))
     if not selected:
         return nothing_selected(request)

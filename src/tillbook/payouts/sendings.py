@@ -7,7 +7,7 @@ knows, never one that nobody remembers. What is unknown is asked, with the same 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -66,20 +66,22 @@ class NotSent(NotFound):
     code = "not_sent"
 
 
-def send(refund_id: int, *, actor: Actor, now: datetime) -> Sending:
+def send(refund_id: int, *, seen: str | None = None, actor: Actor, now: datetime) -> Sending:
     """Send the refund through its gateway, and wait for the answer.
 
     Not within a transaction: what is kept must be kept before anything is sent. Raises what `begin` does.
     """
     with transaction.atomic(durable=True):
-        sending = begin(refund_id, actor=actor, now=now)
+        sending = begin(refund_id, seen=seen, actor=actor, now=now)
     return speak(sending.pk, now=now)
 
 
 def send_many(
-    refund_ids: Sequence[int], *, seconds: int, actor: Actor, now: datetime
+    refunds: Mapping[int, str | None], *, seconds: int, actor: Actor, now: datetime
 ) -> dict[int, Sending | Refusal]:
     """Send each refund, and wait for answers as long as `seconds` are not over; what became of each.
+
+    `refunds` are their ids, each with what was seen of it, as `begin` takes it.
 
     The others are kept as sent, and the round that asks takes them at once. A refusal stops only its own
     refund. Not within a transaction. Raises PermissionDenied.
@@ -87,10 +89,10 @@ def send_many(
     actor.require(Permission.COMPLETE_REFUND)
     end = time.monotonic_ns() + seconds * 10**9
     outcomes: dict[int, Sending | Refusal] = {}
-    for refund_id in refund_ids:
+    for refund_id, seen in refunds.items():
         try:
             with transaction.atomic(durable=True):
-                outcomes[refund_id] = begin(refund_id, actor=actor, now=now)
+                outcomes[refund_id] = begin(refund_id, seen=seen, actor=actor, now=now)
         except Refusal as refusal:
             outcomes[refund_id] = refusal
     for refund_id, sending in outcomes.items():
@@ -104,14 +106,16 @@ def send_many(
 
 
 @transaction.atomic
-def begin(refund_id: int, *, actor: Actor, now: datetime) -> Sending:
+def begin(refund_id: int, *, seen: str | None = None, actor: Actor, now: datetime) -> Sending:
     """Keep that the refund is sent; the caller then calls `speak`, once this is committed.
 
-    Should it not, the round that asks does. Raises PermissionDenied, NotForGateway, InSending,
-    GatewayNotFound, WrongState, RefundNotFound, and what `refunds.complete` refuses.
+    Should it not, the round that asks does. `seen` is the `approvals.version_of` what the actor looked at.
+    Raises PermissionDenied, NotForGateway, InSending, GatewayNotFound, WrongState, RefundNotFound, and what
+    `refunds.complete` refuses.
     """
     actor.require(Permission.COMPLETE_REFUND)
     refund = locked(refund_id)
+    approvals.check_seen(refund, seen)
     in_gateway.check_sendable(refund, actor=actor, now=now)
     opened(account_of(refund.gateway, held=True))  # without one nothing can be sent
     sending = Sending.objects.create(
