@@ -18,9 +18,7 @@ from tillbook.orders.services import content_of_payment
 class _Told(NamedTuple):
     """What events say of payments."""
 
-    received: dict[
-        int, tuple[str, str | None]
-    ]  # payment id -> its order, the digest of all that was asked for
+    received: dict[int, tuple[str, str | None]]  # payment id -> its order, and the digest of its request
     imported: dict[str, tuple[str, datetime]]  # order -> amount and day: what was imported has no id there
     voided: set[int]
     paid_back: Counter[int]  # payment id -> minor units
@@ -52,20 +50,14 @@ def _came_in_so(payment: Payment, told: _Told) -> bool:
     number = payment.order.number
     amount, charge = Money(payment.amount_minor, payment.order.currency), charge_of(payment)
     if payment.pk not in told.received:
-        way = payment.method, bool(charge)
-        return told.imported.pop(number, None) == (str(amount), payment.received_at) and way == (
-            "other",
-            False,
-        )
-    return told.received.pop(payment.pk) in {
-        (
-            number,
-            content_of_payment(
-                payment.order_id, amount, payment.method, payment.reference, received_at, charge
-            ),
-        )
-        for received_at in (payment.received_at, None)
-    }
+        is_plain = payment.method == Payment.Method.OTHER and not charge
+        return is_plain and told.imported.pop(number, None) == (str(amount), payment.received_at)
+    order, content = told.received.pop(payment.pk)
+    moments = (payment.received_at, None)  # None: it came in as it was recorded
+    return order == number and content in [
+        content_of_payment(payment.order_id, amount, payment.method, payment.reference, at, charge)
+        for at in moments
+    ]
 
 
 def _told() -> _Told:

@@ -114,7 +114,7 @@ def pay_selected(request: PanelRequest) -> HttpResponse:
     rows = [_row(refund, outcomes[refund.pk]) for refund in selected]
     paid = sum(row.sending is not None and row.sending.state == Sending.State.SUCCEEDED for row in rows)
     waiting = any(row.sending is not None and row.sending.is_open for row in rows)
-    context = {"rows": rows, "paid": paid, "waiting": waiting}
+    context = {"outcomes": rows, "paid": paid, "waiting": waiting}
     return render(request, "panel/refunds/sent.html", context)
 
 
