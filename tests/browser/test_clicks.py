@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tests.orders.till import line
+
+pytestmark = pytest.mark.looks
 
 # Every click of the mouse, and Enter, which spares one; kept from page to page.
 _COUNT = """

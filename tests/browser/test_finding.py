@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
+
+pytestmark = pytest.mark.looks
 
 
 def test_a_customer_is_three_keys_away(windows: Windows, shop: Shop):

@@ -10,6 +10,8 @@ from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tests.conftest import PASSWORD
 
+pytestmark = pytest.mark.looks
+
 _FURTHEST = 60  # stops between two things on one page
 # On the little calendar of a date field Chromium draws the focus itself, around that alone.
 _SHOWN = """() => {

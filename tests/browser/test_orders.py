@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import pages
@@ -9,6 +10,8 @@ from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tests.orders.till import line
 from tillbook.orders.models import Order
+
+pytestmark = pytest.mark.looks
 
 
 def sums(page: Page) -> list[str]:

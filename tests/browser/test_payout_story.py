@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -27,6 +28,8 @@ from tillbook.refunds.models import Refund
 from tillbook.refunds.provenance import of_credit, of_refund
 from tillbook.shop.details import ApprovalRule
 from tillbook.staff import services as people
+
+pytestmark = pytest.mark.looks
 
 
 def with_credit(shop: Shop, who: Asking) -> None:

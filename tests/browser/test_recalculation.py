@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from django.db import connection
 from playwright.sync_api import Page, expect
 
@@ -10,6 +11,8 @@ from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tests.orders.till import line
 from tillbook.events.models import Event
+
+pytestmark = pytest.mark.looks
 
 
 def recalculate(page: Page) -> None:

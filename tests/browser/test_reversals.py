@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser import pages
@@ -9,6 +10,8 @@ from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tillbook.ledger.models import House, Transfer
 from tillbook.refunds.models import Refund
+
+pytestmark = pytest.mark.looks
 
 
 def test_staff_reverse_a_credit_and_an_admin_completes_the_reversal(windows: Windows, shop: Shop):

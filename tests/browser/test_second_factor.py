@@ -16,6 +16,8 @@ from tests.browser.windows import Windows
 from tests.conftest import PASSWORD
 from tillbook.staff.second_factor import kinds_by_user
 
+pytestmark = pytest.mark.looks
+
 _DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",

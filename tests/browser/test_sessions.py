@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
+
+pytestmark = pytest.mark.looks
 
 
 def test_a_wrong_password_lets_nobody_in_and_the_right_one_leads_where_one_was_going(

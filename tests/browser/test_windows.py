@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.windows import Windows
+
+pytestmark = pytest.mark.looks
 
 
 def noticed(windows: Windows, *words: str) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
+
+pytestmark = pytest.mark.looks
 
 AMOUNTS = {
     "120.01": "Only 120.00 GBP is available.",

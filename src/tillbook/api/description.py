@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tillbook.api import problems
-from tillbook.api.endpoints import Kind, operations
+from tillbook.api.endpoints import Kind, Operation, operations
 
 #: header -> what it says; those of every answer's components
 _HEADERS = {
@@ -54,21 +54,27 @@ def complete(schema: dict[str, Any]) -> None:
 
 
 def _complete(operation: dict[str, Any]) -> None:
-    kind = operations[operation["operationId"]].kind
+    declared = operations[operation["operationId"]]
     operation["summary"] = operation["summary"].capitalize().replace(" rma", " RMA")
-    responses = {str(status): each for status, each in operation["responses"].items()}
-    operation["responses"] = dict(sorted(responses.items()))
-    if "412" in responses:
+    responses = {**operation["responses"], **_problems(declared)}
+    operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
+    if 412 in responses:
         operation["parameters"].append(_IF_MATCH)
-    for status, response in operation["responses"].items():
-        response["description"] = MEANINGS[int(status)]
+    for status, response in responses.items():
+        response["description"] = MEANINGS[status]
         response["headers"] = {
-            name: {"$ref": f"#/components/headers/{name}"} for name in _headers(kind, int(status))
+            name: {"$ref": f"#/components/headers/{name}"} for name in _headers(declared.kind, status)
         }
-        if int(status) >= 400:
-            problem = response["content"]["application/json"]["schema"]
-            code = {"properties": {"code": {"enum": codes_of(operation["operationId"], int(status))}}}
-            response["content"] = {problems.CONTENT_TYPE: {"schema": {"allOf": [problem, code]}}}
+
+
+def _problems(declared: Operation) -> dict[int, dict[str, Any]]:
+    """The answers of a refusal, by status. Ninja would make a class for each, a third of the API's start."""
+    answers = {}
+    for status in {problems.status_of(each) for each in declared.refusals}:
+        code = {"properties": {"code": {"enum": codes_of(declared.name, status)}}}
+        schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, code]}
+        answers[status] = {"content": {problems.CONTENT_TYPE: {"schema": schema}}}
+    return answers
 
 
 def codes_of(name: str, status: int) -> list[str]:

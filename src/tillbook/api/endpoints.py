@@ -22,13 +22,11 @@ from tillbook.api.problems import (
     KeyMissing,
     Malformed,
     Misshapen,
-    Problem,
     TooLarge,
     TooManyRequests,
     Unauthenticated,
     UnsupportedMediaType,
     of_validation,
-    status_of,
 )
 from tillbook.api.shapes import Sent
 from tillbook.api.versions import with_version
@@ -103,7 +101,7 @@ def read(
             return with_version(endpoint(request, *args, **kwargs))
 
         operation = _registered(Kind.READ, endpoint, answered, refusals)
-        router.get(path, response={200: shape, **_problems(operation)}, **more)(operation.answered)
+        router.get(path, response={200: shape}, **more)(operation.answered)
         return endpoint
 
     return declared
@@ -126,7 +124,7 @@ def document(
         file = {"content": {content_type: {"schema": {"type": "string", "format": "binary"}}}}
         extra = {"responses": {200: {"description": "The file", **file}}}
         operation = _registered(Kind.DOCUMENT, endpoint, answered, refusals)
-        router.get(path, response=_problems(operation), openapi_extra=extra, **more)(operation.answered)
+        router.get(path, response={200: None}, openapi_extra=extra, **more)(operation.answered)
         return endpoint
 
     return declared
@@ -156,9 +154,8 @@ def change(
             return run(request, lambda: (status, endpoint(request, *args, **kwargs)))
 
         operation = _registered(Kind.CHANGE, endpoint, answered, refusals)
-        responses = {status: shape, **_problems(operation)}
         extra = {"parameters": [_KEY]}
-        router.post(path, response=responses, openapi_extra=extra, **more)(operation.answered)
+        router.post(path, response={status: shape}, openapi_extra=extra, **more)(operation.answered)
         return endpoint
 
     return declared
@@ -175,7 +172,7 @@ def batch(router: Router, path: str, shape: Any) -> Callable[[Endpoint], Endpoin
             return HttpResponse(made.model_dump_json(by_alias=True), content_type="application/json")
 
         operation = _registered(Kind.BATCH, endpoint, answered, ())
-        router.post(path, response={200: shape, **_problems(operation)})(operation.answered)
+        router.post(path, response={200: shape})(operation.answered)
         return endpoint
 
     return declared
@@ -197,7 +194,7 @@ def update(
                 return with_version(endpoint(request, *args, **kwargs))
 
         operation = _registered(Kind.UPDATE, endpoint, answered, refusals)
-        router.patch(path, response={200: shape, **_problems(operation)}, **more)(operation.answered)
+        router.patch(path, response={200: shape}, **more)(operation.answered)
         return endpoint
 
     return declared
@@ -205,10 +202,6 @@ def update(
 
 def _unknown(names: Iterable[str]) -> HttpResponse:
     return of_validation([{"loc": ("query", each), "msg": "There is no such parameter."} for each in names])
-
-
-def _problems(operation: Operation) -> dict[int, type[Problem]]:
-    return dict.fromkeys(map(status_of, operation.refusals), Problem)
 
 
 def _parameters(endpoint: Endpoint) -> set[str]:
