@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import DataError, IntegrityError, NotSupportedError, connection, transaction
@@ -175,3 +177,14 @@ def test_a_statement_outlives_a_change_of_its_table(table):
     with suppress(NotSupportedError), transaction.atomic():
         statements.read(everything)  # PostgreSQL says once that its plan no longer fits
     assert len(statements.read(everything)[0][0]) == 6
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2026, 3, 2, 10, 30, tzinfo=UTC),
+        datetime(1999, 12, 31, 23, 59, 59, 7, ZoneInfo("Australia/Sydney")),
+    ],
+)
+def test_a_moment_is_written_as_django_writes_it(at):
+    assert statements.moment(at) == connection.ops.adapt_datetimefield_value(at)

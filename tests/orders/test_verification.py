@@ -10,9 +10,12 @@ from django.db import connection
 from tests.orders.till import Till, gbp, line
 from tests.refunds.charged import in_cash
 from tillbook.common.actor import Actor
+from tillbook.common.weighing import Pair, agreeing
 from tillbook.credit import services as credit
 from tillbook.credit import verification as credit_verification
 from tillbook.credit.models import GiveReason
+from tillbook.ledger import sums
+from tillbook.ledger.steady import EVERYBODY
 from tillbook.orders import verification
 from tillbook.refunds import services as refunds
 from tillbook.refunds import verification as refund_verification
@@ -37,6 +40,20 @@ def test_an_order_that_would_give_its_overpayment_again_is_found(till: Till, cha
     execute(f"UPDATE orders_order SET {change}")
     problem = "made other credit of what was too much than its transfers say"
     assert (till.customer.pk, f"order {order.number}", problem) in {*verification.findings()}
+
+
+@pytest.mark.only_on("postgresql")
+def test_the_pass_over_the_transfers_adds_up_what_credit_paid_of_each_order(till: Till) -> None:
+    overpaid = till.place(line(1_000))
+    till.pay(overpaid, 3_000)
+    till.spend(till.place(line(2_000)), 1_500)
+    used = verification.CreditUsed()
+    sums.check(EVERYBODY, "", used.transfers)
+    term, total = used.transfers.term, used.transfers.total
+    by_itself = term._replace(where=f"({term.where})")
+    assert total
+    assert agreeing({"the same": Pair(term, by_itself)}, {term: total}) == {"the same"}
+    assert [*used.findings()] == []
 
 
 def test_an_order_that_was_deleted_is_found(till: Till) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import connection
@@ -24,9 +25,18 @@ _WEIGHTS = 2**32 - 1
 class Term(NamedTuple):
     """One side of what should agree: an amount of each row of a table, or of a join."""
 
-    table: str  # as FROM has it, with what follows it
+    table: str  # as FROM has it
     counts_for: str  # a hash: of `number_hash` or `text_hash`
     amount: str
+    where: str = "TRUE"  # which of the rows
+
+
+@dataclass(slots=True)
+class Carried:
+    """A term that whoever reads its table anyway adds up in the same pass, by `figure`."""
+
+    term: Term
+    total: int | None = None  # None: nobody did, or an amount was too large to be weighed
 
 
 class Pair(NamedTuple):
@@ -57,11 +67,16 @@ def text_hash(seed: int | str, number: str, text: str) -> str:
     return f"hashtextextended({text}, {seed} # ({number}))"
 
 
-def agreeing(pairs: Mapping[str, Pair]) -> set[str]:
-    """The names of the pairs that agree; on SQLite none, as none can be weighed there."""
+def agreeing(pairs: Mapping[str, Pair], known: Mapping[Term, int] | None = None) -> set[str]:
+    """The names of the pairs that agree; on SQLite none, as none can be weighed there.
+
+    Terms in `known` were added up before.
+    """
     if not can_weigh():
         return set()
-    sums = _sums({term for pair in pairs.values() for term in pair})
+    known = known or {}
+    terms = {term for pair in pairs.values() for term in pair}
+    sums = {**known, **_sums(terms - known.keys())}
     return {
         name for name, (one, other) in pairs.items() if sums[one] is not None and sums[one] == sums[other]
     }
@@ -69,18 +84,23 @@ def agreeing(pairs: Mapping[str, Pair]) -> set[str]:
 
 def _sums(terms: Iterable[Term]) -> Mapping[Term, int | None]:
     """The sum of each term, or None where an amount is too large to be weighed; a table is read once."""
-    by_table: dict[str, list[Term]] = defaultdict(list)
+    by_rows: dict[tuple[str, str], list[Term]] = defaultdict(list)
     for term in terms:
-        by_table[term.table].append(term)
+        by_rows[term.table, term.where].append(term)
     found: dict[Term, int | None] = {}
-    for table, own in by_table.items():
+    for (table, where), own in by_rows.items():
         figures = [
             f"coalesce(sum({_weighed(term)}), 0), coalesce(bit_or({_size(term.amount)}), 0)" for term in own
         ]
-        (row,) = statements.select(f"SELECT {', '.join(figures)} FROM {table}", [])
+        (row,) = statements.select(f"SELECT {', '.join(figures)} FROM {table} WHERE {where}", [])
         for term, total, bits in zip(own, row[::2], row[1::2], strict=True):
             found[term] = int(total) if int(bits) < BELOW else None
     return found
+
+
+def figure(term: Term) -> str:
+    """The sum of the term in a statement that has its table; it holds if all amounts are below BELOW."""
+    return f"coalesce(sum({_weighed(term)}) FILTER (WHERE {term.where}), 0)"
 
 
 def _weighed(term: Term) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tillbook.common import statements
-from tillbook.common.weighing import new_seed
+from tillbook.common.weighing import BELOW, Carried, figure, new_seed
 from tillbook.ledger.counting import HELD, POSTED, add_transfers
 from tillbook.ledger.models import Kind
 from tillbook.ledger.steady import EVERYBODY
@@ -37,22 +37,28 @@ _RESOLVES = (Kind.CAPTURE, Kind.RELEASE)
 _NARROW = 2**31  # below it numbers go in pairs into one of 64 bits, with a bit to spare for sums of two
 
 
-def agrees(proof: Proof) -> bool:
+def agrees(proof: Proof, carried: Carried | None = None) -> bool:
     """Whether the states before and after all transfers cancel out to the accounts' counters.
 
-    Counts the transfers and what the houses hold into `proof`, in the same pass.
+    Counts the transfers and what the houses hold into `proof`, in the same pass, and adds up the term over
+    `ledger_transfer AS t` that is carried.
     """
     seed = new_seed()
-    narrow = _narrow(proof, seed)
+    narrow = _narrow(proof, seed, carried)
     return _wide(proof, seed) if narrow is None else narrow
 
 
-def _narrow(proof: Proof, seed: int) -> bool | None:
-    """The same with half the hashes, where ids and amounts are small enough; None, and no count, if not."""
+def _narrow(proof: Proof, seed: int, carried: Carried | None) -> bool | None:
+    """The same with half the hashes, where ids and amounts are small enough; None, and no count, if not.
+
+    The amounts are then small enough to be weighed, too.
+    """
+    assert _NARROW <= BELOW
+    further = f", {figure(carried.term)}" if carried else ""
     rows = statements.select(
         "SELECT t.house, t.kind, t.inward, count(*), sum(t.amount_minor), count(t.hold_seq), "
         f"{_bits('t.customer_id', 't.account_id', 't.amount_minor', 't.posted_minor', 't.held_minor')}, "
-        f"sum({_step(seed)}) FROM ledger_transfer AS t GROUP BY t.house, t.kind, t.inward",
+        f"sum({_step(seed)}){further} FROM ledger_transfer AS t GROUP BY t.house, t.kind, t.inward",
         [],
     )
     # `sum` adds 64-bit integers exactly.
@@ -67,6 +73,8 @@ def _narrow(proof: Proof, seed: int) -> bool | None:
         f"SELECT coalesce(sum({_freed(seed)}) FILTER (WHERE {_MAY_END}), 0) {_ENDED}", []
     )
     _count(proof, rows)
+    if carried:
+        carried.total = sum(int(row[8]) for row in rows)
     # A resolution that ends no hold leaves the state after it; any other transfer must name none.
     named = all(row[5] == (row[3] if row[1] in _RESOLVES else 0) for row in rows)
     return named and sum(int(row[7]) for row in rows) - int(freed) == int(heads)

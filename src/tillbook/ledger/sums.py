@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.db import DataError, OperationalError, connection
 
 from tillbook.common import statements
-from tillbook.common.weighing import Pair, Term, agreeing, new_seed, text_hash
+from tillbook.common.weighing import Carried, Pair, Term, agreeing, new_seed, text_hash
 from tillbook.ledger import fingerprint
 from tillbook.ledger.counting import HELD, POSTED, add_transfers
 from tillbook.ledger.queries import BELONGS_NOWHERE, NOT_CONTINUED, Broken
@@ -71,10 +71,13 @@ _PROJECTION = (
 )
 
 
-def check(wanted: Range = EVERYBODY, moment: str = "") -> Proof:
-    """Check the sums of the customers in the range, as of one moment."""
+def check(wanted: Range = EVERYBODY, moment: str = "", carried: Carried | None = None) -> Proof:
+    """Check the sums of the customers in the range, as of one moment.
+
+    A pass over all transfers adds up the term over `ledger_transfer AS t` that is carried, as it comes by.
+    """
     try:
-        return _summed(wanted, moment)
+        return _summed(wanted, moment, carried)
     except (DataError, OperationalError) as error:
         if not any(beyond in str(error) for beyond in _BEYOND_64_BITS):
             raise
@@ -82,11 +85,11 @@ def check(wanted: Range = EVERYBODY, moment: str = "") -> Proof:
         return verify(wanted, moment)
 
 
-def _summed(wanted: Range, moment: str) -> Proof:
+def _summed(wanted: Range, moment: str, carried: Carried | None) -> Proof:
     with steady(moment):
         proof, counted = _accounts(wanted)
         if wanted == EVERYBODY and connection.vendor == "postgresql":
-            if not fingerprint.agrees(proof):
+            if not fingerprint.agrees(proof, carried):
                 proof.broken += _first_of_each([*_chains(wanted), *_counters(wanted), *_orphans(wanted)])
         else:
             (wrong,) = add_transfers(proof, wanted, [_COUNT_WRONG], _BESIDE)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tillbook.common import statements
 from tillbook.common.findings import Finding
-from tillbook.common.weighing import Pair, Term, agreeing, new_seed, number_hash, text_hash
+from tillbook.common.weighing import Carried, Pair, Term, agreeing, new_seed, number_hash, text_hash
 
 _OWING = (
     "SELECT customer_id, currency, sum(CASE WHEN due > paid THEN due - paid ELSE 0 END) FROM ("
@@ -51,11 +51,12 @@ _LOST = (
     "ON o.number = e.subject WHERE e.action = 'order.placed' AND o.id IS NULL ORDER BY e.id"
 )
 
+_USED_OTHERWISE = "was paid with other credit than its transfers say"
+
 #: What is compared -> the statement that finds the orders that do not agree, and what is wrong with them.
 _EXACT = {
     "total": (_TOTALS, "has a total that is not the sum of its lines, shipping and surcharge"),
     "received": (_RECEIVED, "has received something else than its payments"),
-    "credit": (_CREDIT_USED, "was paid with other credit than its transfers say"),
     "overpaid": (_OVERPAID, "made other credit of what was too much than its transfers say"),
 }
 _PAYMENTS = "t.house = 'orders' AND t.kind IN ('post', 'capture')"
@@ -64,14 +65,41 @@ _PAID = "CASE WHEN t.inward THEN -t.amount_minor ELSE t.amount_minor END"
 
 def findings() -> Iterator[Finding]:
     """Orders whose sums are not those of their records, and customers whose owing is not their orders'."""
+    yield from findings_without_transfers()
+    yield from CreditUsed().findings()
+
+
+def findings_without_transfers() -> Iterator[Finding]:
+    """All of them but what `CreditUsed` finds, for whom that reads the transfers elsewhere."""
     agreed = agreeing(_pairs())
-    if "credit" not in agreed:  # checkouts may be of no order
-        agreed |= agreeing(_pair_of_orders_alone())
     for name, (statement, problem) in _EXACT.items():
         for customer_id, number in statements.select(statement, []) if name not in agreed else []:
             yield Finding(customer_id, f"order {number}", problem)
     if "owing" not in agreed:
         yield from _wrong_owing()
+
+
+class CreditUsed:
+    """What credit paid of each order, by the order and by the transfers that name it.
+
+    `transfers` may be carried by whoever reads all of these anyway.
+    """
+
+    def __init__(self) -> None:
+        seed = new_seed()
+        self._orders = Term("orders_order", text_hash(seed, "customer_id", "number"), "credit_used_minor")
+        reference = text_hash(seed, "t.customer_id", "t.reference")
+        self.transfers = Carried(Term("ledger_transfer AS t", reference, _PAID, _PAYMENTS))
+
+    def findings(self) -> Iterator[Finding]:
+        """Orders that were paid with other credit than their transfers say."""
+        term, total = self.transfers.term, self.transfers.total
+        pairs = {"credit": Pair(self._orders, term)}
+        agreed = agreeing(pairs, {} if total is None else {term: total})
+        # Checkouts may be of no order.
+        if not (agreed or agreeing(_pair_of_orders_alone())):
+            for customer_id, number in statements.select(_CREDIT_USED, []):
+                yield Finding(customer_id, f"order {number}", _USED_OTHERWISE)
 
 
 def lost() -> Iterator[Finding]:
@@ -89,15 +117,10 @@ def _pairs() -> dict[str, Pair]:
     due = "CASE WHEN status = 'cancelled' THEN 0 ELSE total_minor END"
     owing = f"greatest({due} - (received_minor + credit_used_minor - overpaid_minor), 0)"
     received = "CASE WHEN voided_at IS NULL THEN amount_minor ELSE 0 END"
-    document, reference = (text_hash(seed, "customer_id", name) for name in ("number", "reference"))
     return {
         "total": Pair(Term("orders_order", order, lines), Term("orders_orderline", of_order, "amount_minor")),
         "received": Pair(
             Term("orders_order", order, "received_minor"), Term("orders_payment", of_order, received)
-        ),
-        "credit": Pair(
-            Term("orders_order", document, "credit_used_minor"),
-            Term(f"ledger_transfer AS t WHERE {_PAYMENTS}", reference, _PAID),
         ),
         "owing": Pair(Term("orders_order", whose, owing), Term("ledger_balance", whose, "owing_minor")),
     }
@@ -108,10 +131,10 @@ def _pair_of_orders_alone() -> dict[str, Pair]:
     seed = new_seed()
     joined = (
         "orders_order AS o JOIN ledger_transfer AS t ON t.customer_id = o.customer_id "
-        f"AND t.reference = o.number WHERE {_PAYMENTS}"
+        "AND t.reference = o.number"
     )
     used = Term("orders_order", number_hash(seed, "id"), "credit_used_minor")
-    return {"credit": Pair(used, Term(joined, number_hash(seed, "o.id"), _PAID))}
+    return {"credit": Pair(used, Term(joined, number_hash(seed, "o.id"), _PAID, _PAYMENTS))}
 
 
 def _wrong_owing() -> Iterator[Finding]:

@@ -91,10 +91,7 @@ def _pairs() -> dict[str, Pair]:
     Another document's transfers count too where it is named like a refund: then the pairs do not agree.
     """
     seed = new_seed()
-    moved = (
-        "ledger_transfer WHERE house <> 'orders' AND (kind <> 'post' OR inward) "
-        "AND starts_with(reference, 'RF-')"
-    )
+    moved = "house <> 'orders' AND (kind <> 'post' OR inward) AND starts_with(reference, 'RF-')"
     refund = text_hash(seed, "customer_id", "'RF-' || CAST(id + 1000 AS text)")
     reference = text_hash(seed, "customer_id", "reference")
     kept = number_hash(number_hash(number_hash(seed, "customer_id"), "account_id"), "amount_minor")
@@ -112,7 +109,10 @@ def _pairs() -> dict[str, Pair]:
     }
     return {
         **{
-            name: Pair(Term("refunds_refund", refund, said[name]), Term(moved, reference, done[name]))
+            name: Pair(
+                Term("refunds_refund", refund, said[name]),
+                Term("ledger_transfer", reference, done[name], moved),
+            )
             for name in said
         },
         "sources": Pair(
@@ -121,7 +121,12 @@ def _pairs() -> dict[str, Pair]:
         ),
         "holds": Pair(
             Term(joined, text_hash(source, "0", "own.hold_key"), "1"),
-            Term(moved, text_hash(kept, "0", "key"), "CASE WHEN kind = 'hold' THEN 1 ELSE 0 END"),
+            Term(
+                "ledger_transfer",
+                text_hash(kept, "0", "key"),
+                "CASE WHEN kind = 'hold' THEN 1 ELSE 0 END",
+                moved,
+            ),
         ),
     }
 

@@ -36,9 +36,12 @@ _START = "fork" if sys.platform == "linux" else "spawn"
 
 def plan(depth: str, processes: int) -> list[Range | None]:
     """What is checked by itself: ranges of customers, and None for orders and refunds."""
-    # On PostgreSQL one fingerprint covers all, and the server uses its own processes for it.
-    at_once = depth == Verification.Depth.SUMS and connection.vendor == "postgresql"
-    return [None, *([EVERYBODY] if at_once else ranges(processes))]
+    return [None, *([EVERYBODY] if _in_one_pass(depth) else ranges(processes))]
+
+
+def _in_one_pass(depth: str) -> bool:
+    """Whether one fingerprint covers the whole book: on PostgreSQL, which uses its own processes for it."""
+    return depth == Verification.Depth.SUMS and connection.vendor == "postgresql"
 
 
 @contextmanager
@@ -73,8 +76,11 @@ def _check(piece: Piece) -> tuple[int, Proof]:
         with steady(moment):
             return place, Proof(findings=list(_documents(depth)))
     if depth == Verification.Depth.SUMS:
-        proof = sums.check(wanted, moment)
+        used = order_verification.CreditUsed()
+        proof = sums.check(wanted, moment, used.transfers)
         with steady(moment):
+            if _in_one_pass(depth):
+                proof.findings += used.findings()
             proof.findings += credit_verification.hidden(wanted)
             proof.findings += credit_verification.ownerless(wanted)
         return place, proof
@@ -86,7 +92,11 @@ def _check(piece: Piece) -> tuple[int, Proof]:
 
 def _documents(depth: str) -> Iterator[Finding]:
     """What does not agree among orders, returns, refunds and sendings; sums leave out what was asked for."""
-    yield from order_verification.findings()
+    # The one pass has the transfers in hand that say what credit was used.
+    in_one_pass = _in_one_pass(depth)
+    yield from (
+        order_verification.findings_without_transfers() if in_one_pass else order_verification.findings()
+    )
     if depth == Verification.Depth.FULL:
         yield from order_verification.lost()
         yield from payment_verification.findings()
