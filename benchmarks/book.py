@@ -3,7 +3,7 @@
 Every hundred transfers belong to a customer of their own with ten credits: deposits, checkouts that
 hold and capture or hold and release, spends on orders, and refunds in each state. Digests, counters,
 projections, orders and refunds agree, so that `tillbook verify` finds nothing. Events are written
-only where verification reads them: the requests of the refunds.
+only where verification reads them: the requests of the refunds, and how they ended.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from tillbook.orders.models import Order
 from tillbook.refunds.accounts import plain
 from tillbook.refunds.models import Refund
 from tillbook.refunds.payees import Payee, content_of_request
+from tillbook.refunds.services import RESOLVED
 
 CURRENCY = "GBP"
 PER_CUSTOMER = 100  # transfers: those of the credits, checkouts, spends and refunds below
@@ -93,7 +94,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "paypal_email": "text", "postal_address": "text", "payment_date": "date", "reverse_reason": "text",
         "note": "text", "hold_key": "text", "requested_by": "text", "requested_at": "timestamptz",
         "resolved_by": "text", "resolved_at": "timestamptz", "decline_reason": "text", "account_mark": "text",
-        "payout": "text", "fail_reason": "text",
+        "payout": "text", "fail_reason": "text", "completed_at": "timestamptz",
     },
     "refunds_refundsource": {
         "refund_id": "bigint", "customer_id": "bigint", "credit_id": "bigint", "amount_minor": "bigint",
@@ -273,16 +274,24 @@ class _History:
                 connection.ops.adapt_datefield_value(_PAYMENT_DATE), "", "", held.key, _ACTOR.name,
                 adapt(held.recorded_at), "" if resolved_at is None else _ACTOR.name, resolved_at, "",
                 mark(plain(_PAYEE.bank_account)), "", "",
+                resolved_at if status == Refund.Status.COMPLETED else None,
             )
         )  # fmt: skip
         self.rows["refunds_refundsource"].append((refund_id, self.customer_id, account_id, amount))
         content = content_of_request(
             Money(amount, CURRENCY), Refund.Method.BANK_TRANSFER, _PAYEE, _PAYMENT_DATE, "", None
         )
+        self._tell(
+            "refund.requested", number, content_of("key", of=held.key), content, adapt(held.recorded_at)
+        )
+        if resolved_at is not None:
+            self._tell(RESOLVED[Refund.Kind.REFUND, status], number, None, None, resolved_at)
+
+    def _tell(self, action: str, number: str, key: str | None, content: str | None, at: Any) -> None:
         self.rows["events_event"].append(
             (
-                "refund.requested", self.customer_id, number, content_of("key", of=held.key), content,
-                _ACTOR.name, _ACTOR.role.value, _ACTOR.origin, "", "", "", "{}", adapt(held.recorded_at),
+                action, self.customer_id, number, key, content, _ACTOR.name, _ACTOR.role.value, _ACTOR.origin,
+                "", "", "", "{}", at,
             )
         )  # fmt: skip
 

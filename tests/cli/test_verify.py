@@ -12,6 +12,7 @@ from tests.orders.till import Till, gbp, line
 from tillbook.common.actor import Actor
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
+from tillbook.refunds import approvals
 from tillbook.refunds import services as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.services import Payee
@@ -31,7 +32,8 @@ def till(staff_actor, admin_actor, now) -> Till:
         customer_id=till.customer.pk, amount=gbp(500), reason=GiveReason.GOODWILL, refundable=False,
         expires_at=None, **till.by,
     )  # fmt: skip
-    asked = [_ask(till) for _ in range(3)]
+    asked = [_ask(till) for _ in range(4)]
+    approvals.approve(asked[3].pk, actor=admin_actor, now=now)
     refunds.complete(asked[0].pk, actor=admin_actor, now=now)
     refunds.decline(asked[1].pk, reason="No", actor=admin_actor, now=now)
     return till
@@ -66,6 +68,33 @@ def test_a_busy_shop_agrees(run: Run, till: Till) -> None:
                 "WHERE status = 'requested'"
             ),
             "has a state or amount",
+        ),
+        ("UPDATE refunds_refund SET requested_by = 'mallory'", "was asked for by somebody else"),
+        ("UPDATE refunds_refund SET requested_by_user_id = 0", "was asked for by somebody else"),
+        ("UPDATE refunds_refund SET requested_at = '2020-01-01 00:00:00+00:00'", "was asked for by somebody"),
+        ("UPDATE refunds_refund SET resolved_by = 'mallory' WHERE status = 'completed'", "did not end as"),
+        ("UPDATE refunds_refund SET decline_reason = 'x' WHERE status = 'declined'", "did not end as its"),
+        (
+            "UPDATE refunds_refund SET completed_at = '2020-01-01 00:00:00+00:00'",
+            "did not end as its history",
+        ),
+        ("UPDATE refunds_refund SET cheque_number = '7'", "has another cheque number"),
+        (
+            "UPDATE refunds_refund SET status = 'approved' WHERE status = 'requested'",
+            "was approved otherwise",
+        ),
+        ("UPDATE refunds_approval SET \"by\" = 'mallory'", "was approved otherwise than its history says"),
+        ("UPDATE refunds_approval SET at = '2020-01-01 00:00:00+00:00'", "was approved otherwise than its"),
+        ("UPDATE refunds_approval SET content = 'x'", "was approved otherwise than its history says"),
+        ("UPDATE refunds_approval SET acknowledged = '[\"new_payee\"]'", "was approved otherwise than its"),
+        ("UPDATE refunds_approval SET voided_at = at", "was approved otherwise than its history says"),
+        ("DELETE FROM refunds_approval", "was approved otherwise than its history says"),
+        (
+            (
+                'INSERT INTO refunds_approval (refund_id, "by", at, content, acknowledged) '
+                "SELECT id, 'mallory', requested_at, 'x', '[]' FROM refunds_refund WHERE status = 'requested'"
+            ),
+            "was approved otherwise than its history says",
         ),
         ("DELETE FROM refunds_refundsource", "has sources"),
         ("UPDATE orders_order SET received_minor = received_minor + 1", "has received something else"),

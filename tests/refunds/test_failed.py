@@ -115,7 +115,10 @@ def test_a_refund_said_to_have_failed_without_its_transfer_is_found(ask, by):
     refund = ask()
     refunds.complete(refund.pk, **by)
     Refund.objects.update(status="failed")
-    assert [finding.subject for finding in findings()] == [refund.number]
+    assert [(finding.subject, finding.problem) for finding in findings()] == [
+        (refund.number, "has a state or amount that its transfers do not give"),
+        (refund.number, "did not end as its history says"),
+    ]
 
 
 def test_the_way_of_the_money_goes_there_and_back(ask, credit, by):

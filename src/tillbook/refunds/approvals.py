@@ -93,8 +93,9 @@ def approve(
             field="acknowledge",
         )
     Approval.objects.filter(refund=refund, by=actor.name, voided_at=None).update(voided_at=now)
+    approved = content(refund)
     Approval.objects.create(
-        refund=refund, by=actor.name, by_user_id=actor.user_id, at=now, content=content(refund),
+        refund=refund, by=actor.name, by_user_id=actor.user_id, at=now, content=approved,
         acknowledged=[str(flag) for flag in unusual],
     )  # fmt: skip
     wanted = max(needed(refund, now), 1)
@@ -107,7 +108,8 @@ def approve(
     }
     if unusual:
         data["acknowledged"] = ", ".join(unusual)
-    record(NewEvent("refund.approved", refund.number, refund.customer_id, data=data), actor=actor, now=now)
+    event = NewEvent("refund.approved", refund.number, refund.customer_id, content=approved, data=data)
+    record(event, actor=actor, now=now)
     return refund
 
 

@@ -42,7 +42,7 @@ class SelfCompletion(Refusal):
 
 
 #: (kind, state it got) -> the event
-_RESOLVED: dict[tuple[str, str], str] = {
+RESOLVED: dict[tuple[str, str], str] = {
     (Refund.Kind.REFUND, Refund.Status.COMPLETED): "refund.completed",
     (Refund.Kind.REFUND, Refund.Status.DECLINED): "refund.declined",
     (Refund.Kind.REFUND, Refund.Status.FAILED): "refund.failed",
@@ -371,7 +371,7 @@ def _resolve(refund: Refund, status: Refund.Status, actor: Actor, now: datetime)
     if refund.cheque_number:
         data["cheque_number"] = refund.cheque_number
     event = NewEvent(
-        _RESOLVED[refund.kind, status],
+        RESOLVED[refund.kind, status],
         refund.number,
         refund.customer_id,
         reason="unclaimed" if refund.was_unclaimed else "",

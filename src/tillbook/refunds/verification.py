@@ -1,26 +1,18 @@
-"""Refunds against the book: their money, their sources, and the request that somebody made."""
+"""Refunds against the book: their money, their sources, their history, and what customers asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import date
-from itertools import groupby
-from typing import NamedTuple
-
-from django.db.models import Q
+from collections.abc import Iterator
 
 from tillbook.common import statements
 from tillbook.common.findings import Finding
-from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
 from tillbook.common.sealing import keys_read_once
 from tillbook.common.weighing import Pair, Term, agreeing, new_seed, number_hash, text_hash
 from tillbook.events.models import Event
-from tillbook.orders.charges import NO_CHARGE, Charge
+from tillbook.refunds import history_verification
 from tillbook.refunds.asks import amount_of, content_of_ask, payee_of
-from tillbook.refunds.models import Ask, Refund
-from tillbook.refunds.payees import Payee, content_of_request
-from tillbook.refunds.services import content_of_reversal
+from tillbook.refunds.models import Ask
 
 # From each refund to its own transfers by their index, instead of grouping all transfers there are.
 # A checkout's document may have any name, a refund's too: its transfers are those of orders.
@@ -148,59 +140,8 @@ def findings() -> Iterator[Finding]:
     yield from money_findings(in_full=True)
     yield from charge_findings()
     with keys_read_once():  # every account number is opened
-        changed = [*_changed_refunds()], [*_changed_asks()]
-    yield from changed[0]
-    yield from _untold_receipts()
-    yield from changed[1]
-
-
-def _changed_refunds() -> Iterator[Finding]:
-    """Refunds that are not what somebody asked for: the money would go elsewhere."""
-    asked_for = ["refund.requested", "refund.reversal_requested", "refund.changed"]
-    requests = dict(  # of each refund the last: what it was asked for, or changed to
-        Event.objects.filter(action__in=asked_for).order_by("pk").values_list("subject", "content")
-    )
-    chosen = {  # the charge that was found where none was named
-        number: Charge(data["gateway"], data["charge"])
-        for number, data in Event.objects.filter(
-            action="refund.requested", data__method="gateway"
-        ).values_list("subject", "data")
-    }
-    rows = Refund.objects.order_by("id").values_list(*_Asked._fields, "sources__credit_id")
-    for asked, sources in groupby(rows.iterator(chunk_size=2000), key=lambda row: row[:-1]):
-        refund = _Asked._make(asked)
-        number = public_number("RF", refund.id)
-        contents = _contents(refund, [row[-1] for row in sources], chosen.get(number))
-        request = requests.pop(number, None)
-        if not any(request == content for content in contents):
-            problem = "is not what was asked for: its amount, payee, account, date or note was changed"
-            yield Finding(refund.customer_id, number, problem)
-    lost = Event.objects.filter(action__in=asked_for, subject__in=requests).order_by("subject", "pk")
-    for number, customer_id in dict(lost.values_list("subject", "customer_id")).items():
-        yield Finding(customer_id or 0, number, "was asked for and is not there any more")
-
-
-def _untold_receipts() -> Iterator[Finding]:
-    """Refunds that were received, or cancelled as unclaimed, otherwise than their events say."""
-    events = Event.objects.filter(action="refund.received").values_list("subject", "customer_id", "data")
-    told = {(subject, customer_id or 0): data.get("received_on") for subject, customer_id, data in events}
-    failed = Event.objects.filter(action="refund.failed", reason="unclaimed")
-    cancelled = {
-        (subject, customer_id or 0) for subject, customer_id in failed.values_list("subject", "customer_id")
-    }
-    rows = Refund.objects.filter(Q(received_on__isnull=False) | Q(was_unclaimed=True)).order_by("id")
-    for each in rows.only("customer_id", "received_on", "was_unclaimed").iterator(chunk_size=2000):
-        place = (each.number, each.customer_id)
-        day = each.received_on.isoformat() if each.received_on else None
-        if told.pop(place, None) != day:
-            yield Finding(each.customer_id, each.number, "was received on another day than its history says")
-        if each.was_unclaimed != (place in cancelled):
-            yield Finding(each.customer_id, each.number, "was not cancelled as its history says")
-        cancelled.discard(place)
-    for (number, customer_id), _day in sorted(told.items()):
-        yield Finding(customer_id, number, "was received on another day than its history says")
-    for number, customer_id in sorted(cancelled):
-        yield Finding(customer_id, number, "was not cancelled as its history says")
+        changed = [*history_verification.findings(), *_changed_asks()]
+    yield from changed
 
 
 #: what answers an ask -> the state that it gives it
@@ -228,47 +169,3 @@ def _changed_asks() -> Iterator[Finding]:
         became = each.refund.number if each.refund is not None else None
         if (each.status, became) != answers.get(each.number, (Ask.Status.WAITING, None)):
             yield Finding(each.customer_id, each.number, "was not answered as its history says")
-
-
-class _Asked(NamedTuple):
-    """What a refund says of the request for it."""
-
-    id: int
-    customer_id: int
-    kind: str
-    currency: str
-    amount_minor: int
-    method: str
-    payee_name: str
-    bank_account: str
-    paypal_email: str
-    postal_address: str
-    payee_reference: str
-    gateway: str
-    charge: str
-    payment_date: date | None
-    reverse_reason: str
-    note: str
-
-
-def _contents(refund: _Asked, credit_ids: Sequence[int | None], chosen: Charge | None) -> Iterator[str]:
-    """The digests that the request for this refund may have: of all refundable credits, or of one.
-
-    `chosen` is the charge that the event says was found.
-    """
-    if refund.kind == Refund.Kind.REVERSAL:
-        for credit_id in credit_ids:
-            if credit_id is not None:
-                yield content_of_reversal(credit_id, refund.reverse_reason, refund.note)
-        return
-    amount = Money(refund.amount_minor, refund.currency)
-    payee = Payee(
-        refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address,
-        refund.payee_reference,
-    )  # fmt: skip
-    charge = Charge(refund.gateway, refund.charge)
-    for asked in {charge, NO_CHARGE} if charge == chosen else {charge}:
-        for credit_id in (None, *credit_ids):
-            yield content_of_request(
-                amount, refund.method, payee, refund.payment_date, refund.note, credit_id, asked
-            )
