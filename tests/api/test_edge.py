@@ -231,3 +231,24 @@ def test_every_link_of_the_description_leads_to_an_operation_that_takes_its_para
     assert len(links) > 20
     for target, parameter in links:
         assert parameter in {each["name"] for each in operations[target]["parameters"]}, target
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "more", "status"),
+    [
+        ("get", "/api/v1/nothing", {}, 404),
+        ("get", "/api/v1/customers/%00", {}, 404),
+        ("delete", "/api/v1/customers", {}, 405),
+        ("get", "/api/v1/customers", {"CONTENT_LENGTH": "99999999"}, 413),
+        ("get", "/api/v1/customers", {}, 401),
+        ("get", "/do/WS/NetoAPI", {}, 200),
+    ],
+)
+def test_what_the_edge_answers_itself_has_the_headers_of_every_answer(method, address, more, status):
+    answer = getattr(Client(), method)(address, **more)
+    assert answer.status_code == status
+    missing = {
+        "Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy",
+        "Cross-Origin-Opener-Policy",
+    } - set(answer.headers)  # fmt: skip
+    assert missing == set()

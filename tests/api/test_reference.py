@@ -176,3 +176,17 @@ def test_the_headers_of_requests_and_answers_are_described():
     assert "Idempotency-Replayed" in responses["201"]["headers"]
     assert "Retry-After" in responses["429"]["headers"]
     assert "ETag" in by_name()["get_customer"]["responses"]["200"]["headers"]
+
+
+def test_parameters_and_keys_are_described_as_the_standard_has_it():
+    """OpenAPI 3.1: examples of a parameter are no list, and a scheme of HTTP has no name."""
+    described = api.get_openapi_schema()
+    operations = [each for methods in described["paths"].values() for each in methods.values()]
+    assert [each for one in operations for each in one["parameters"] if "examples" in each] == []
+    assert described["components"]["securitySchemes"] == {"Bearer": {"type": "http", "scheme": "bearer"}}
+
+
+def test_no_shape_is_told_that_nothing_uses():
+    text = json.dumps(api.get_openapi_schema(), default=str)
+    shapes = api.get_openapi_schema()["components"]["schemas"]
+    assert [name for name in shapes if f'"#/components/schemas/{name}"' not in text] == []

@@ -16,6 +16,7 @@ _HEADERS = {
     "Retry-After": "Seconds to wait before the request is sent again.",
     "WWW-Authenticate": "`Bearer`: a key is asked for.",
 }
+_SHAPES = "#/components/schemas/"
 _IF_MATCH = {
     "in": "header",
     "name": "If-Match",
@@ -51,6 +52,7 @@ def complete(schema: dict[str, Any]) -> None:
     for methods in schema["paths"].values():
         for operation in methods.values():
             _complete(operation)
+    _forget_unused(schema)
 
 
 def _complete(operation: dict[str, Any]) -> None:
@@ -58,6 +60,8 @@ def _complete(operation: dict[str, Any]) -> None:
     operation["summary"] = operation["summary"].capitalize().replace(" rma", " RMA")
     responses = {**operation["responses"], **_problems(declared)}
     operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
+    for parameter in operation["parameters"]:
+        parameter.pop("examples", None)  # they stand in its schema, and are no list here
     if 412 in responses:
         operation["parameters"].append(_IF_MATCH)
     for status, response in responses.items():
@@ -72,9 +76,36 @@ def _problems(declared: Operation) -> dict[int, dict[str, Any]]:
     answers = {}
     for status in {problems.status_of(each) for each in declared.refusals}:
         code = {"properties": {"code": {"enum": codes_of(declared.name, status)}}}
-        schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, code]}
+        schema = {"allOf": [{"$ref": f"{_SHAPES}Problem"}, code]}
         answers[status] = {"content": {problems.CONTENT_TYPE: {"schema": schema}}}
     return answers
+
+
+def _forget_unused(schema: dict[str, Any]) -> None:
+    """Leave out the shapes that nothing names: ninja tells those of parameters a second time."""
+    shapes = schema["components"]["schemas"]
+    named, left = set(), _named(schema["paths"])
+    while left:
+        name = left.pop()
+        named.add(name)
+        left |= _named(shapes[name]) - named
+    for name in shapes.keys() - named:
+        del shapes[name]
+
+
+def _named(part: Any) -> set[str]:
+    """The names of the shapes that a part of the description refers to."""
+    if isinstance(part, list):
+        return set().union(*map(_named, part))
+    if not isinstance(part, dict):
+        return set()
+    reference = part.get("$ref")
+    own = (
+        {reference.removeprefix(_SHAPES)}
+        if isinstance(reference, str) and reference.startswith(_SHAPES)
+        else set()
+    )
+    return own.union(*map(_named, part.values()))
 
 
 def codes_of(name: str, status: int) -> list[str]:

@@ -38,8 +38,6 @@ class ApiRequest(HttpRequest):
 class Bearer(HttpBearer):
     """`Authorization: Bearer tb_...`, made by `tillbook key add` or in the panel."""
 
-    openapi_name = "key"
-
     def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
         now = timezone.now()
         key = keys.key_of(token, now)

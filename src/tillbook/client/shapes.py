@@ -40,15 +40,6 @@ class AskDeclined(TypedDict):
     reason: str
 
 
-class AskFilters(TypedDict):
-    """Which of them, the oldest first."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    status: NotRequired[Literal["waiting", "accepted", "declined", "withdrawn"] | None]
-    customer: NotRequired[str | None]
-
-
 class AskOut(TypedDict):
     """A refund that a customer asked for. It holds nothing until staff accept it."""
 
@@ -64,13 +55,6 @@ class AskOut(TypedDict):
     decline_reason: str
     refund: str | None
     flags: list[Literal["changed_account", "shared_account", "new_payee"]]
-
-
-class BalanceFilters(TypedDict):
-    """As of when, and by which time of a transfer: when it happened, or when it was recorded."""
-
-    as_of: NotRequired[str | None]
-    view: NotRequired[Literal["effective", "recorded"]]
 
 
 class BalanceOut(TypedDict):
@@ -141,14 +125,6 @@ class ChangeOut(TypedDict):
     after: Any
 
 
-class ChargeFilters(TypedDict):
-    """Of one credit, or without `credit` of all that may be paid out in the currency."""
-
-    customer: str
-    credit: NotRequired[str | None]
-    currency: NotRequired[str | None]
-
-
 class ChargeOut(TypedDict):
     """A charge, and what a refund by the method gateway may give back to it now."""
 
@@ -208,14 +184,6 @@ class CreditChosen(TypedDict):
 
     credit: str
     amount: MoneySent
-
-
-class CreditFilters(TypedDict):
-    """Which credits: those of one customer, the newest first."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    customer: str
 
 
 class CreditItem(TypedDict):
@@ -316,16 +284,6 @@ class CustomerChanged(TypedDict):
     no_mails: NotRequired[list[Literal["credit_issued", "credit_expiring"]]]
 
 
-class CustomerFilters(TypedDict):
-    """Which customers."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    q: NotRequired[str]
-    kind: NotRequired[Literal["customer", "prospect"] | None]
-    with_credit: NotRequired[bool]
-
-
 class CustomerOut(TypedDict):
     """A customer or prospect; `username` is its id."""
 
@@ -368,14 +326,6 @@ class DeclineSent(TypedDict):
     reason: str
 
 
-class DeliveryFilters(TypedDict):
-    """Which deliveries."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    state: NotRequired[Literal["pending", "delivered", "given_up"] | None]
-
-
 class DeliveryOut(TypedDict):
     """One event on its way to one webhook. `status` is null where there was no answer."""
 
@@ -412,16 +362,6 @@ class EndSent(TypedDict):
 
     paid: bool
     reason: str
-
-
-class EventFilters(TypedDict):
-    """Which events, the newest first."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[int | None]
-    customer: NotRequired[str | None]
-    subject: NotRequired[str | None]
-    action: NotRequired[str | None]
 
 
 class EventOut(TypedDict):
@@ -548,15 +488,6 @@ class LinkOut(TypedDict):
     """Where the link goes."""
 
     to: str
-
-
-class MailFilters(TypedDict):
-    """Which mails."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    customer: NotRequired[str | None]
-    state: NotRequired[Literal["waiting", "sending", "sent", "unknown", "failed", "dropped"] | None]
 
 
 class MailOut(TypedDict):
@@ -699,17 +630,6 @@ class OrderDetail(TypedDict):
     overpayment_credits: list[CreditPart]
 
 
-class OrderFilters(TypedDict):
-    """Which orders. `paid_status` leaves cancelled ones out unless `status` asks for them."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    q: NotRequired[str]
-    customer: NotRequired[str | None]
-    paid_status: NotRequired[Literal["pending", "part_paid", "fully_paid", "over_paid"] | None]
-    status: NotRequired[Literal["open", "cancelled"] | None]
-
-
 class OrderLineOut(TypedDict):
     """A line of an order; `amount` is of the whole line. What came back counts open RMAs too."""
 
@@ -770,13 +690,6 @@ class OriginOut(TypedDict):
     issued_at: str
 
 
-class OverpaymentFilters(TypedDict):
-    """Which overpayments: all that wait, the oldest first."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-
-
 class OverpaymentOut(TypedDict):
     """An overpayment: the credit that it became, and the order it was of, if that is in this
     shop.
@@ -785,13 +698,6 @@ class OverpaymentOut(TypedDict):
     credit: CreditOut
     order: str | None
     suggestion: Suggestion
-
-
-class Paging(TypedDict):
-    """Which part of a list is asked for."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
 
 
 class PaidBackSent(TypedDict):
@@ -946,15 +852,6 @@ class PortionOut(TypedDict):
     voided_at: str | None
 
 
-class PreviewFilters(TypedDict):
-    """Which mail to show: about the customer's last such event, or with example values."""
-
-    kind: Literal[
-        "credit_issued", "credit_expiring", "ask_declined", "refund_requested", "refund_paid", "refund_failed"
-    ]
-    customer: NotRequired[str | None]
-
-
 class Problem(TypedDict):
     """What went wrong, as RFC 9457 has it."""
 
@@ -997,17 +894,6 @@ class RefundChanged(TypedDict):
     note: NotRequired[str]
     gateway: NotRequired[str]
     charge: NotRequired[str]
-
-
-class RefundFilters(TypedDict):
-    """Which refunds, the oldest first."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    status: NotRequired[Literal["requested", "approved", "completed", "declined", "failed"] | None]
-    kind: NotRequired[Literal["refund", "reversal"] | None]
-    method: NotRequired[str | None]
-    customer: NotRequired[str | None]
 
 
 class RefundOut(TypedDict):
@@ -1147,16 +1033,6 @@ class RmaDetail(TypedDict):
     note: str
     public_note: str
     credits: list[CreditPart]
-
-
-class RmaFilters(TypedDict):
-    """Which returns. An order's are also those that only take from its lines."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    customer: NotRequired[str | None]
-    order: NotRequired[str | None]
-    status: NotRequired[Literal["open", "closed", "cancelled"] | None]
 
 
 class RmaLineOut(TypedDict):
@@ -1421,18 +1297,6 @@ class TakingSent(TypedDict):
     credits: NotRequired[list[CreditChosen] | None]
 
 
-class TransferFilters(TypedDict):
-    """Whose transfers: all, those of one credit, or those that name one document; the oldest
-    first.
-    """
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    customer: str
-    credit: NotRequired[str | None]
-    reference: NotRequired[str | None]
-
-
 class TransferOut(TypedDict):
     """One line of a credit. `posted` and `held` are what stood on the credit after it."""
 
@@ -1452,16 +1316,6 @@ class TransferOut(TypedDict):
     held: Money
 
 
-class UnclaimedFilters(TypedDict):
-    """Which of them, by currency, those that wait longest first."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]
-    as_of: NotRequired[str | None]
-    currency: NotRequired[str | None]
-    stale: NotRequired[bool]
-
-
 class UnclaimedOut(TypedDict):
     """A refund whose payee has nothing yet: `out` was paid, `waiting` is unpaid, `at_bank` is in
     a payout. Or, `at_bank` too, it was sent through its gateway, which has not told its end.
@@ -1476,13 +1330,6 @@ class UnclaimedOut(TypedDict):
     days: int
     stale: bool
     amount: Money
-
-
-class VerificationFilters(TypedDict):
-    """The newest first."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[int | None]
 
 
 class VerificationOut(TypedDict):

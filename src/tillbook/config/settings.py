@@ -118,11 +118,13 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "tillbook.config.proxies.Https",  # first, like the next: all others see how and by whom they are called
     "tillbook.config.proxies.ClientAddress",
-    "tillbook.api.edge.answers",
-    "tillbook.neto.edge.answers_all",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Within what every answer carries, as they make answers of their own, and around all that can fail.
+    "tillbook.api.edge.answers",
+    "tillbook.neto.edge.answers_all",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -130,7 +132,6 @@ MIDDLEWARE = [
     "tillbook.config.languages.spoken",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "tillbook.config.urls"
