@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from tests.payouts.conftest import Till, make_till
 from tillbook.credit.queries import balance_of
@@ -90,3 +92,16 @@ def test_the_report_is_a_table_or_a_file(run, tmp_path, cheques: list[str]):
     early = (datetime.now(UTC) - timedelta(days=200)).date().isoformat()
     made = json.loads(run("report", "unclaimed", "--as-of", early, "--format", "json")[1])
     assert (made["report"], made["sections"], made["refunds"]) == ("unclaimed", [], 0)
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "xlsx"])
+def test_since_when_is_a_day_that_programs_read(run, tmp_path, cheques: list[str], ending: str):
+    file = tmp_path / f"unclaimed.{ending}"
+    assert run("report", "unclaimed", "--format", ending, "--output", str(file))[0] == 0
+    if ending == "xlsx":
+        rows = CalamineWorkbook.from_path(file).get_sheet_by_index(0).to_python()
+        days = [cell for row in rows if row[0] in cheques for cell in row if isinstance(cell, date)]
+        assert len(days) == len(cheques)
+    else:
+        assert re.findall(r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}\b(?!T)", file.read_text(encoding="utf-8"))
+        assert not re.findall(r"\b[0-9]{1,2} [A-Z][a-z]{2} 20[0-9]{2}\b", file.read_text(encoding="utf-8"))

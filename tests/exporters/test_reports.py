@@ -10,6 +10,7 @@ from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
@@ -136,6 +137,15 @@ def test_a_pdf_names_the_shop_the_moment_the_view_and_what_it_is_derived_from(no
     assert [words for words in expected if words not in page] == []
     assert reader.metadata is not None
     assert reader.metadata.creation_date == datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("till", "yen")
+def test_a_pdf_is_in_one_language(now: datetime) -> None:
+    with override("de"):
+        reader = PdfReader(BytesIO(written(made("balances", basis(now)), "pdf")))
+    page = " ".join(each.extract_text() for each in reader.pages)
+    assert "Aus gespeicherten Salden wurde nichts übernommen." in page
+    assert "Nothing" not in page
 
 
 @pytest.mark.usefixtures("till", "yen")

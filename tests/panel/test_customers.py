@@ -85,6 +85,13 @@ def test_save_changes_limit_and_hold(as_staff: Client, maria: Customer):
     assert (maria.credit_limit_minor, maria.on_credit_hold) == (0, False)
 
 
+def test_a_page_is_as_html_has_it(as_staff: Client, deposit: Credit):
+    page = text(as_staff, "/customers/maria/")
+    assert re.findall(r'<input type="hidden"[^>]*aria-describedby', page) == []
+    moments = re.findall(r'<time datetime="([^"]*)"', page)
+    assert moments and [each for each in moments if "." in each] == []
+
+
 def test_a_page_that_was_overtaken_takes_no_hold_back(as_staff: Client, as_admin: Client, maria: Customer):
     page = text(as_staff, "/customers/maria/")
     assert re.search(r'name="initial-on_credit_hold"[^>]*value="False"', page)

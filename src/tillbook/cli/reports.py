@@ -21,7 +21,7 @@ from tillbook.common.money import check_currency
 from tillbook.credit.basis import Basis, View, basis_at, moment_of
 from tillbook.exporters import reports
 from tillbook.exporters.report_files import ReportTooLong, shown, write
-from tillbook.exporters.reports import Document, Holds, Section
+from tillbook.exporters.reports import Document, Section
 from tillbook.exporters.unclaimed import unclaimed as made_unclaimed
 
 commands = typer.Typer(name="report", help="Say what the shop owes, as of any moment.", no_args_is_help=True)
@@ -194,7 +194,7 @@ def _table(document: Document, section: Section) -> Table:
     seen = document.seen(section)
     for place in seen:
         column = document.columns[place]
-        words = column.holds == Holds.WORDS
+        words = column.at_left
         table.add_column(column.label, justify="left" if words else "right", no_wrap=not words)
     for number, row in enumerate(section.rows):
         if number >= _LONGEST_TABLE:

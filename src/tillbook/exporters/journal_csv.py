@@ -10,14 +10,13 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from tillbook.common.cells import unlike_a_formula
 from tillbook.common.errors import InvalidInput
 from tillbook.exporters.account_mapping import AccountMapping
 from tillbook.exporters.journal import Journal, shown
 from tillbook.exporters.plain_text import one_line
 
 XERO_LINES = 300  # most lines that Xero imports from one file
-
-_FORMULA = ("=", "+", "-", "@")  # a spreadsheet runs a cell that begins so
 
 
 def xero(journal: Journal, mapping: AccountMapping) -> Iterator[str]:
@@ -66,7 +65,7 @@ def _of_one_currency(journal: Journal) -> Iterator[Any]:
 
 def _text(text: str) -> str:
     plain = one_line(text)
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+    return unlike_a_formula(plain)
 
 
 def _row(cells: list[str]) -> str:

@@ -9,13 +9,14 @@ import csv
 import json
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC
+from datetime import UTC, date
 from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
 import xlsxwriter
+from babel.dates import format_skeleton
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from xlsxwriter.format import Format
@@ -137,7 +138,12 @@ class _Sheet:
         self._row = 0
         digits = exponent(name) if len(name) == 3 else 2
         number = "#,##0" + (f".{'0' * digits}" if digits else "")
-        looks = {Holds.WORDS: {}, Holds.COUNT: {"num_format": "#,##0"}, Holds.MONEY: {"num_format": number}}
+        looks = {
+            Holds.WORDS: {},
+            Holds.DAY: {"num_format": "yyyy-mm-dd", "align": "left"},
+            Holds.COUNT: {"num_format": "#,##0"},
+            Holds.MONEY: {"num_format": number},
+        }
         strong = {"bold": True, "top": 1}
         self._plain = {holds: book.add_format({**look}) for holds, look in looks.items()}
         self._total = {holds: book.add_format({**look, **strong}) for holds, look in looks.items()}
@@ -159,7 +165,7 @@ class _Sheet:
         self.line([])
         self.line([f"{section.title}, {section.currency}"], self._bold)
         for place, column in enumerate(self._document.columns):
-            look = self._head if column.holds == Holds.WORDS else self._right
+            look = self._head if column.at_left else self._right
             self._sheet.write_string(self._row, place, column.label, look)
         self._row += 1
         for row in section.rows:
@@ -178,6 +184,8 @@ class _Sheet:
                 self._sheet.write_blank(self._row, place, None, look)
             elif column.holds == Holds.WORDS:
                 self._sheet.write_string(self._row, place, str(cell), look)
+            elif column.holds == Holds.DAY:
+                self._sheet.write_datetime(self._row, place, date.fromisoformat(str(cell)), look)
             else:
                 self._number(place, column, int(cell), section.currency, look)
         self._row += 1
@@ -205,7 +213,7 @@ def _write_pdf(document: Document, file: IO[bytes]) -> None:
                     % {"most": f"{_LONGEST_PDF:,}"}
                 )
         columns = [document.columns[place] for place in document.seen(section)]
-        heads = [{"label": column.label, "words": column.holds == Holds.WORDS} for column in columns]
+        heads = [{"label": column.label, "words": column.at_left} for column in columns]
         sections.append(
             {"currency": section.currency, "title": section.title, "columns": heads, "rows": shown}
         )
@@ -221,7 +229,8 @@ def _write_pdf(document: Document, file: IO[bytes]) -> None:
         "nothing": _("Nothing had happened by then."),
         "page": _("Page {page} of {pages}"),
         "language": get_language() or FOR_PROGRAMS,
-        "derivation": document.derivation,
+        "derivation": " ".join([document.derivation, _("Nothing was taken from stored balances.")]),
+        "unprinted": _("Some characters could not be printed. Their place shows an empty box."),
         "made": [made.year, made.month, made.day, made.hour, made.minute, made.second],
     }
     # The template says if its fonts lack any of these.
@@ -242,6 +251,8 @@ def shown(column: Column, cell: Cell, currency: str) -> str:
         return ""
     if column.holds == Holds.WORDS:
         return "".join(each if each.isprintable() else " " for each in str(cell))
+    if column.holds == Holds.DAY:
+        return str(format_skeleton("yMMMd", date.fromisoformat(str(cell)), locale=shop().locale))
     if column.holds == Holds.COUNT:
         return f"{int(cell):,}"
     return Money(int(cell), currency).localized(shop().locale).replace("-", "\N{MINUS SIGN}")

@@ -46,9 +46,10 @@ Cell = str | int | None
 
 
 class Holds(StrEnum):
-    """What a column holds: words, a whole number, or minor units of the section's currency."""
+    """What a column holds: words, a day as ISO 8601, a number, or minor units of the section's currency."""
 
     WORDS = "words"
+    DAY = "day"
     COUNT = "count"
     MONEY = "money"
 
@@ -57,6 +58,11 @@ class Column(NamedTuple):
     key: str  # in files that programs read
     label: str
     holds: Holds = Holds.MONEY
+
+    @property
+    def at_left(self) -> bool:
+        """Whether it is read from the left, as words are; numbers stand at the right."""
+        return self.holds in (Holds.WORDS, Holds.DAY)
 
 
 class Row(NamedTuple):

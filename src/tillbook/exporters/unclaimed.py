@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from babel.dates import format_skeleton
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -43,7 +42,7 @@ def unclaimed(basis: Basis, *, currency: str | None, actor: Actor) -> Document:
         Column("line", "", Holds.WORDS),
         Column("customer", _("Customer"), Holds.WORDS),
         Column("method", _("Method"), Holds.WORDS),
-        Column("since", _("Since"), Holds.WORDS),
+        Column("since", _("Since"), Holds.DAY),
         Column("days", _("Days"), Holds.COUNT),
         Column("refunds", _("Refunds"), Holds.COUNT),
         Column("amount", _("Amount")),
@@ -109,7 +108,7 @@ def _age(each: Unclaimed) -> int:
 
 def _sum(label: str, found: Iterable[Unclaimed], *, total: bool = False) -> Row:
     amounts = [each.refund.amount_minor for each in found]
-    return Row((label, "", "", "", None, len(amounts), sum(amounts)), total)
+    return Row((label, "", "", None, None, len(amounts), sum(amounts)), total)
 
 
 def _total(found: list[Unclaimed]) -> Row:
@@ -121,9 +120,8 @@ def _total(found: list[Unclaimed]) -> Row:
 def _line(each: Unclaimed) -> Row:
     refund = each.refund
     since = each.since.astimezone(shop().time_zone).date()
-    day = str(format_skeleton("yMMMd", since, locale=shop().locale))
     return Row(
-        (refund.number, refund.customer.username, _method(each.method), day, each.days, None,
+        (refund.number, refund.customer.username, _method(each.method), since.isoformat(), each.days, None,
          refund.amount_minor)
     )  # fmt: skip
 

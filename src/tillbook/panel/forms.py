@@ -66,10 +66,21 @@ class DateField(forms.DateField):
         super().__init__(widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs)
 
 
+class PanelField(forms.BoundField):
+    """A field as a page shows it: what is hidden is described to nobody, and HTML forbids it."""
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
+        found = super().build_widget_attrs(attrs, widget)
+        if (widget or self.field.widget).is_hidden:
+            found.pop("aria-describedby", None)
+        return found
+
+
 class PanelForm(forms.Form):
     """A form whose messages come from the server, so that each names what would be right."""
 
     use_required_attribute = False
+    bound_field_class = PanelField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})

@@ -140,6 +140,18 @@ def day(date: date) -> SafeString:
 
 
 @register.filter
+def iso(at: datetime) -> str:
+    """A moment as programs read it; HTML takes three digits of a second at most."""
+    return at.isoformat(timespec="seconds")
+
+
+@register.filter
+def iso_day(text: str) -> SafeString:
+    """A day of a report, which is text as in its files, as the shop's locale writes it."""
+    return day(date.fromisoformat(text))
+
+
+@register.filter
 def last_day(expires_at: datetime | None) -> SafeString | str:
     """The last day on which what expires then can be used; with the time where it ends within a day."""
     if expires_at is None:
@@ -165,7 +177,7 @@ def _time(at: datetime | None, *, with_time: bool = False) -> SafeString | str:
     if at is None:
         return "–"
     text = moment_text(at) if with_time else day_text(at.astimezone(shop().time_zone).date())
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), text)
+    return format_html('<time datetime="{}">{}</time>', iso(at), text)
 
 
 @register.filter
