@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from tillbook.api.credits import Nothing
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, document, read
-from tillbook.api.refund_shapes import Flag, Method, PayeeOut
+from tillbook.api.refund_shapes import Flag, Method, PayeeOut, payee_told
 from tillbook.api.shapes import ChargeId, Gateway, Line, Moment, Money, Page, Paging, Sent, Text, page
 from tillbook.common.errors import WrongState
 from tillbook.common.mail import NoEmailAddress
@@ -22,7 +22,6 @@ from tillbook.delivery.own_page import AddressMissing, OwnPageOff, send_link
 from tillbook.orders.charges import Charge
 from tillbook.refunds import asks
 from tillbook.refunds.account_statement import render
-from tillbook.refunds.accounts import mask
 from tillbook.refunds.asks import AskChanged, AskNotFound
 from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.charges import ChargeFirst, ChargeLimit
@@ -84,10 +83,6 @@ class LinkOut(BaseModel):
 
 
 def told(ask: Ask) -> AskOut:
-    payee = PayeeOut(
-        name=ask.payee_name, bank_account=mask(ask.bank_account), paypal_email=ask.paypal_email,
-        postal_address=ask.postal_address, reference=ask.payee_reference,
-    )  # fmt: skip
     return AskOut.model_validate(
         {
             "number": ask.number,
@@ -95,7 +90,7 @@ def told(ask: Ask) -> AskOut:
             "customer": ask.customer.username,
             "amount": Money.of(ask.amount_minor, ask.currency),
             "method": ask.method,
-            "payee": payee,
+            "payee": payee_told(ask),
             "asked_at": ask.asked_at,
             "resolved_by": ask.resolved_by,
             "resolved_at": ask.resolved_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -24,7 +25,8 @@ from tillbook.payouts.models import Sending
 from tillbook.payouts.queries import sending_of
 from tillbook.refunds import approvals, queries
 from tillbook.refunds.accounts import mask
-from tillbook.refunds.models import Refund
+from tillbook.refunds.models import Ask, Refund
+from tillbook.refunds.payees import payee_of
 
 Kind = Literal["refund", "reversal"]
 Status = Literal["requested", "approved", "completed", "declined", "failed"]
@@ -218,12 +220,14 @@ class RefundFilters(Paging):
     customer: Line | None = None
 
 
+def payee_told(found: Refund | Ask) -> PayeeOut:
+    """Who gets the money, the bank account masked."""
+    payee = payee_of(found)
+    return PayeeOut(**asdict(payee) | {"bank_account": mask(payee.bank_account)})
+
+
 def told(refund: Refund) -> RefundOut:
     reversal = refund.kind == Refund.Kind.REVERSAL
-    payee = PayeeOut(
-        name=refund.payee_name, bank_account=mask(refund.bank_account), paypal_email=refund.paypal_email,
-        postal_address=refund.postal_address, reference=refund.payee_reference,
-    )  # fmt: skip
     return RefundOut.model_validate(
         {
             "number": refund.number,
@@ -232,7 +236,7 @@ def told(refund: Refund) -> RefundOut:
             "customer": refund.customer.username,
             "amount": Money.of(refund.amount_minor, refund.currency),
             "method": None if reversal else refund.method,
-            "payee": None if reversal else payee,
+            "payee": None if reversal else payee_told(refund),
             "gateway": refund.gateway,
             "charge": refund.charge,
             "payment_date": refund.payment_date,

@@ -27,7 +27,8 @@ from tillbook.refunds import approvals, services
 from tillbook.refunds.approvals import Flag
 from tillbook.refunds.charges import Possible, charge_to, charges_of
 from tillbook.refunds.models import Ask, Refund
-from tillbook.refunds.payees import Payee, direct
+from tillbook.refunds.payees import Payee, direct, payee_of
+from tillbook.refunds.state import PAYEE_COLUMNS, amount_of
 from tillbook.shop.details import RefundMethod
 from tillbook.shop.policies import shop
 
@@ -240,16 +241,6 @@ def _charges(customer_id: int, currency: str, now: datetime) -> list[Possible]:
     return [each for each in charges_of(credits) if each.minor]
 
 
-def amount_of(found: Ask) -> Money:
-    return Money(found.amount_minor, found.currency)
-
-
-def payee_of(found: Ask) -> Payee:
-    return Payee(
-        found.payee_name, found.bank_account, found.paypal_email, found.postal_address, found.payee_reference
-    )
-
-
 def _require_own(customer_id: int, actor: Actor) -> None:
     actor.require(Permission.ASK_REFUND)
     if actor.customer_id != customer_id:
@@ -276,9 +267,7 @@ def _directed(customer_id: int, amount: Money, method: str, payee: Payee, now: d
     direct(like, method, payee, now.astimezone(shop().time_zone).date(), "", now)
     return Ask(
         customer_id=customer_id, currency=amount.currency, amount_minor=amount.minor, method=like.method,
-        payee_name=like.payee_name, bank_account=like.bank_account, account_mark=like.account_mark,
-        paypal_email=like.paypal_email, postal_address=like.postal_address,
-        payee_reference=like.payee_reference, asked_at=now,
+        account_mark=like.account_mark, asked_at=now, **{name: getattr(like, name) for name in PAYEE_COLUMNS},
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tillbook.events.models import Event
 from tillbook.orders.charges import NO_CHARGE, Charge
 from tillbook.refunds.approvals import content
 from tillbook.refunds.models import Approval, Refund, RefundSource
-from tillbook.refunds.payees import Payee, content_of_request
+from tillbook.refunds.payees import content_of_request, payee_of
 from tillbook.refunds.services import RESOLVED, content_of_reversal
 
 _REQUESTED = ("refund.requested", "refund.reversal_requested")
@@ -167,10 +167,7 @@ def _contents(refund: _Stands, credit_ids: Sequence[int], found: Charge | None) 
             yield content_of_reversal(credit_id, refund.reverse_reason, refund.note)
         return
     amount = Money(refund.amount_minor, refund.currency)
-    payee = Payee(
-        refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address,
-        refund.payee_reference,
-    )  # fmt: skip
+    payee = payee_of(refund)
     charge = Charge(refund.gateway, refund.charge)
     for asked in {charge, NO_CHARGE} if charge == found else {charge}:
         for chosen in (None, *credit_ids):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -22,7 +24,7 @@ from tillbook.refunds.accounts import BankAccount, mask, read
 from tillbook.refunds.approvals import void
 from tillbook.refunds.charges import charge_to, redirected
 from tillbook.refunds.models import Refund
-from tillbook.refunds.state import DESTINATION, OPEN, amount_of, check_free, locked
+from tillbook.refunds.state import DESTINATION, OPEN, PAYEE_COLUMNS, amount_of, check_free, locked
 from tillbook.shop.details import PAYEE_FIELDS, Asked
 from tillbook.shop.policies import shop
 
@@ -40,6 +42,14 @@ class Payee:
     def stripped(self) -> Payee:
         """The same without spaces around what was typed."""
         return Payee(*(text.strip() for text in astuple(self)))
+
+
+_texts_of = attrgetter(*PAYEE_COLUMNS)
+
+
+def payee_of(found: Any) -> Payee:
+    """Who gets the money of a refund or an ask, or of whatever else was read with their columns."""
+    return Payee(*_texts_of(found))
 
 
 _LONGEST = {
@@ -157,7 +167,7 @@ def change(
     ended = void(refund, now)
     refund.save(update_fields=[*after, "account_mark", "cheque_number", "status"])
     content = content_of_request(
-        amount_of(refund), refund.method, _payee_of(refund), refund.payment_date, refund.note, None,
+        amount_of(refund), refund.method, payee_of(refund), refund.payment_date, refund.note, None,
         charge_to(refund),
     )  # fmt: skip
     changed = {name: _shown(name, before[name], after[name]) for name in after if before[name] != after[name]}
@@ -181,13 +191,6 @@ def _shown(name: str, before: str, after: str) -> list[str]:
     return [before, after]
 
 
-def _payee_of(refund: Refund) -> Payee:
-    return Payee(
-        refund.payee_name, refund.bank_account, refund.paypal_email, refund.postal_address,
-        refund.payee_reference,
-    )  # fmt: skip
-
-
 def direct(refund: Refund, method: str, payee: Payee, payment_date: date, note: str, now: datetime) -> None:
     """Put the checked details of the payment into the refund. Raises InvalidInput."""
     for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
@@ -198,9 +201,8 @@ def direct(refund: Refund, method: str, payee: Payee, payment_date: date, note: 
     refund.method = str(method)
     if method != Refund.Method.CHEQUE:
         refund.cheque_number = ""
-    refund.payee_name, refund.bank_account = payee.name, payee.bank_account
-    refund.paypal_email, refund.postal_address = payee.paypal_email, payee.postal_address
-    refund.payee_reference = payee.reference
+    for column, text in zip(PAYEE_COLUMNS, astuple(payee), strict=True):
+        setattr(refund, column, text)
     refund.payment_date, refund.note = payment_date, note
     refund.account_mark = mark(account.whole) if account else ""
 

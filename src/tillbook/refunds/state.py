@@ -10,7 +10,7 @@ from tillbook.common.errors import NotFound, Refusal, WrongState
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
 from tillbook.events.models import Event
-from tillbook.refunds.models import REVERSAL_NOTE, Refund
+from tillbook.refunds.models import REVERSAL_NOTE, Ask, Refund
 
 
 class RefundNotFound(NotFound):
@@ -69,11 +69,10 @@ def check_move(refund: Refund, to: str) -> None:
         )
 
 
+#: The columns of a refund, and of an ask, that say who gets the money and where; in the order of `Payee`.
+PAYEE_COLUMNS = ("payee_name", "bank_account", "paypal_email", "postal_address", "payee_reference")
 #: What a redirect may change that says who gets the money.
-DESTINATION = (
-    "method", "payee_name", "bank_account", "paypal_email", "postal_address", "payee_reference", "gateway",
-    "charge",
-)  # fmt: skip
+DESTINATION = ("method", *PAYEE_COLUMNS, "gateway", "charge")
 
 
 def is_own(refund: Refund, actor: Actor) -> bool:
@@ -115,5 +114,5 @@ def check_sending(refund: Refund, told_by: str) -> None:
         )
 
 
-def amount_of(refund: Refund) -> Money:
-    return Money(refund.amount_minor, refund.currency)
+def amount_of(found: Refund | Ask) -> Money:
+    return Money(found.amount_minor, found.currency)

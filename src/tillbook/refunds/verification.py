@@ -11,8 +11,10 @@ from tillbook.common.sealing import keys_read_once
 from tillbook.common.weighing import Pair, Term, agreeing, new_seed, number_hash, text_hash
 from tillbook.events.models import Event
 from tillbook.refunds import history_verification
-from tillbook.refunds.asks import amount_of, content_of_ask, payee_of
+from tillbook.refunds.asks import content_of_ask
 from tillbook.refunds.models import Ask
+from tillbook.refunds.payees import payee_of
+from tillbook.refunds.state import amount_of
 
 # From each refund to its own transfers by their index, instead of grouping all transfers there are.
 # A checkout's document may have any name, a refund's too: its transfers are those of orders.
