@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tillbook.common import statements
 from tillbook.common.actor import PERMISSIONS, Actor, Permission, Role
 from tillbook.common.errors import InvalidInput, KeyReused, PermissionDenied
 from tillbook.common.money import (
@@ -15,7 +16,7 @@ from tillbook.common.money import (
     shown_amount,
     with_shown_amounts,
 )
-from tillbook.common.numbering import public_number, row_id
+from tillbook.common.numbering import number_sql, public_number, row_id
 
 
 class TestMoney:
@@ -120,6 +121,11 @@ class TestNumbering:
     @pytest.mark.parametrize("row", [1, 42, 10**12])
     def test_a_number_leads_back_to_its_row(self, row: int) -> None:
         assert row_id("RF", public_number("RF", row)) == row
+
+    @pytest.mark.django_db
+    def test_a_statement_gives_the_same_number(self) -> None:
+        [(number,)] = statements.select(f"SELECT {number_sql('RF', '40 + 2')}", [])
+        assert number == public_number("RF", 42)
 
     def test_letter_case_and_blanks_around_do_not_matter(self) -> None:
         assert row_id("RMA", " rma-1042 ") == 42

@@ -14,9 +14,19 @@ def public_number(prefix: str, row_id: int) -> str:
     return f"{prefix}-{row_id + _OFFSET}"
 
 
+def number_sql(prefix: str, row_id: str) -> str:
+    """The same in a statement, where the term `row_id` is a row's id: number_sql("RF", "r.id")."""
+    return f"'{prefix}-' || CAST({row_id} + {_OFFSET} AS text)"
+
+
 def row_id(prefix: str, number: str) -> int | None:
     """The row behind a public number, or None if `number` is not one of that prefix."""
     match = _NUMBER.fullmatch(number.strip().upper())
     if match is None or match[1] != prefix:
         return None
-    return int(match[2]) - _OFFSET
+    return row_id_of(match[2])
+
+
+def row_id_of(digits: str) -> int:
+    """The row behind the digits of its public number: row_id_of("1042") is 42."""
+    return int(digits) - _OFFSET

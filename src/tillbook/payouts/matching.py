@@ -17,7 +17,7 @@ from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.languages import FOR_PROGRAMS
 from tillbook.common.money import Money
-from tillbook.common.numbering import row_id
+from tillbook.common.numbering import row_id, row_id_of
 from tillbook.common.sealing import marks
 from tillbook.credit import services as credit
 from tillbook.payouts.entries import Entry, UnreadableStatement, keys_of
@@ -268,7 +268,7 @@ def _refund_of(entry: Entry) -> Refund | None:
     """The refund that the entry names; or the one that its cheque pays; or the only one that waits for that
     amount on that account.
     """
-    named = {int(number) - 1000 for text in entry.texts for number in _REFUND.findall(text)}
+    named = {row_id_of(digits) for text in entry.texts for digits in _REFUND.findall(text)}
     if named:
         found = list(Refund.objects.filter(pk__in=named, kind=Refund.Kind.REFUND)[:2])
         return found[0] if len(found) == 1 else None
@@ -304,6 +304,6 @@ def _of_cheque(entry: Entry) -> Refund | None:
 
 
 def _payout_of(entry: Entry) -> Payout | None:
-    named = {int(number) - 1000 for text in (*entry.texts, entry.file) for number in _PAYOUT.findall(text)}
+    named = {row_id_of(digits) for text in (*entry.texts, entry.file) for digits in _PAYOUT.findall(text)}
     found = list(Payout.objects.filter(pk__in=named)[:2])
     return found[0] if len(found) == 1 and entry.minor < 0 else None

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 from tillbook.common import statements
 from tillbook.common.findings import Finding
-from tillbook.common.numbering import public_number
+from tillbook.common.numbering import number_sql, public_number
 
+_REFUND, _SENDING = number_sql("RF", "r.id"), number_sql("GS", "s.id")
 # A refund is sent once at most, and is bound to its sending from then on: the key begins with its number.
 # What was paid may have come back since, by the gateway's word or somebody's; what nobody knows the end of
 # holds its refund open.
 _SENDINGS = (
     "SELECT r.customer_id, 'GS' AS document, s.id AS id, CASE "
     "WHEN s.amount_minor <> r.amount_minor OR s.currency <> r.currency OR s.gateway <> r.gateway "
-    "OR s.charge <> r.charge OR r.sending <> 'GS-' || CAST(s.id + 1000 AS text) "
-    "OR substr(s.key, 1, length(CAST(r.id + 1000 AS text)) + 4) <> 'RF-' || CAST(r.id + 1000 AS text) || '-' "
+    f"OR s.charge <> r.charge OR r.sending <> {_SENDING} "
+    f"OR substr(s.key, 1, length({_REFUND}) + 1) <> {_REFUND} || '-' "
     "THEN 'other' "
     "WHEN s.state = 'succeeded' AND r.status <> 'completed' "
     "AND NOT (r.status = 'failed' AND r.completed_at IS NOT NULL) THEN 'paid' "
@@ -29,9 +30,9 @@ _SENDINGS = (
 _REFUNDS = (
     "SELECT r.customer_id, 'RF', r.id, CASE "
     "WHEN r.sending = '' AND e.id IS NULL AND s.id IS NULL THEN '' "
-    "WHEN r.sending = 'GS-' || CAST(s.id + 1000 AS text) AND e.id IS NOT NULL THEN '' "
+    f"WHEN r.sending = {_SENDING} AND e.id IS NOT NULL THEN '' "
     "ELSE 'unsent' END FROM refunds_refund AS r "
-    "LEFT JOIN events_event AS e ON e.subject = 'RF-' || CAST(r.id + 1000 AS text) "
+    f"LEFT JOIN events_event AS e ON e.subject = {_REFUND} "
     "AND e.customer_id + 0 = r.customer_id AND e.action = 'refund.sent' "
     "LEFT JOIN payouts_sending AS s ON s.refund_id = r.id WHERE NOT (r.charge = '')"
 )

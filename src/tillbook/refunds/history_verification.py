@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tillbook.common import statements
 from tillbook.common.findings import Finding
 from tillbook.common.money import Money
-from tillbook.common.numbering import public_number
+from tillbook.common.numbering import number_sql, public_number
 from tillbook.events.models import Event
 from tillbook.orders.charges import NO_CHARGE, Charge
 from tillbook.refunds.approvals import content
@@ -29,7 +29,7 @@ _AT_ONCE = 1_000  # refunds in memory, with their events
 _LOST = (
     "SELECT subject FROM events_event "
     "WHERE action IN ('refund.requested', 'refund.reversal_requested', 'refund.changed') "
-    "EXCEPT SELECT 'RF-' || CAST(id + 1000 AS text) FROM refunds_refund ORDER BY 1"
+    f"EXCEPT SELECT {number_sql('RF', 'id')} FROM refunds_refund ORDER BY 1"
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tillbook.common import statements
 from tillbook.common.findings import Finding
-from tillbook.common.numbering import public_number
+from tillbook.common.numbering import number_sql, public_number
 from tillbook.common.sealing import keys_read_once
 from tillbook.common.weighing import Pair, Term, agreeing, new_seed, number_hash, text_hash
 from tillbook.events.models import Event
@@ -20,7 +20,7 @@ from tillbook.refunds.state import amount_of
 # A checkout's document may have any name, a refund's too: its transfers are those of orders.
 _MONEY = (
     "SELECT r.customer_id, r.id FROM refunds_refund AS r LEFT JOIN ledger_transfer AS t "
-    "ON t.customer_id = r.customer_id AND t.reference = 'RF-' || CAST(r.id + 1000 AS text) "
+    f"ON t.customer_id = r.customer_id AND t.reference = {number_sql('RF', 'r.id')} "
     "AND (t.kind <> 'post' OR t.inward) AND t.house <> 'orders' "
     "GROUP BY r.id, r.customer_id, r.amount_minor, r.status "
     "HAVING sum(CASE WHEN t.kind = 'hold' THEN t.amount_minor ELSE 0 END) <> r.amount_minor "
@@ -86,7 +86,7 @@ def _pairs() -> dict[str, Pair]:
     """
     seed = new_seed()
     moved = "house <> 'orders' AND (kind <> 'post' OR inward) AND starts_with(reference, 'RF-')"
-    refund = text_hash(seed, "customer_id", "'RF-' || CAST(id + 1000 AS text)")
+    refund = text_hash(seed, "customer_id", number_sql("RF", "id"))
     reference = text_hash(seed, "customer_id", "reference")
     kept = number_hash(number_hash(number_hash(seed, "customer_id"), "account_id"), "amount_minor")
     source = number_hash(number_hash(number_hash(seed, "own.customer_id"), "s.credit_id"), "s.amount_minor")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tillbook.common import statements
 from tillbook.common.findings import Finding
-from tillbook.common.numbering import public_number
+from tillbook.common.numbering import number_sql, public_number
 
 # What counts on an order: what is announced, and what was credited and not reversed since.
 _COUNTS = "(m.status = 'open' OR m.outcome = 'credit')"
@@ -32,7 +32,7 @@ _ORDERS = (
 )
 _OWN_CREDITS = (
     "FROM returns_rma AS m LEFT JOIN credit_credit AS c ON c.customer_id = m.customer_id "
-    "AND c.source = 'return' AND c.source_reference = 'RMA-' || CAST(m.id + 1000 AS text) "
+    f"AND c.source = 'return' AND c.source_reference = {number_sql('RMA', 'm.id')} "
 )
 _ISSUED = (
     f"SELECT m.id, m.customer_id {_OWN_CREDITS} GROUP BY m.id, m.customer_id, m.outcome, m.total_minor "
