@@ -12,6 +12,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.money import Money
+from tillbook.common.paging import ordered_after
 from tillbook.credit.batch import Batch, Part, Request
 from tillbook.credit.issuing import lock_many
 from tillbook.credit.models import Credit
@@ -202,10 +203,7 @@ def page_of_ending(now: datetime, *, after: Credit | None = None, limit: int = 5
     `after` is the last one seen.
     """
     rows = _ending_soon(now).select_related("account", "customer")
-    if after is not None:
-        later = Q(expires_at__gt=after.expires_at) | Q(expires_at=after.expires_at, id__gt=after.id)
-        rows = rows.filter(later)
-    return list(rows.order_by("expires_at", "id")[:limit])
+    return list(ordered_after(rows, "expires_at", after)[:limit])
 
 
 def _ending_soon(now: datetime) -> QuerySet[Credit]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import public_number, row_id
+from tillbook.common.paging import newest_before
 from tillbook.common.statements import Query
 from tillbook.credit.batch import Part
 from tillbook.credit.issuing import CreditNotFound
@@ -32,10 +33,8 @@ def credits_of(customer_id: int) -> list[Credit]:
 
 def page_of_credits(customer_id: int, *, before: int | None = None, limit: int = 50) -> list[Credit]:
     """A page of the customer's credits, the newest first; `before` is the id of the last one seen."""
-    rows = Credit.objects.filter(customer_id=customer_id)
-    if before is not None:
-        rows = rows.filter(id__lt=before)
-    return _in_this_order(customer_id, rows.order_by("-id").values_list("id", flat=True)[:limit])
+    rows = newest_before(Credit.objects.filter(customer_id=customer_id), before)
+    return _in_this_order(customer_id, rows.values_list("id", flat=True)[:limit])
 
 
 def _in_this_order(customer_id: int, ids: Iterable[int]) -> list[Credit]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
+from tillbook.common.paging import newest_before
 from tillbook.common.statements import Query
 from tillbook.delivery.models import Delivery, Endpoint, Mail
 
@@ -110,16 +111,14 @@ def page_of_mails(
 
     Those to people who work at the shop are among them only if `to_users`: they show their addresses.
     """
-    rows = Mail.objects.select_related("customer").order_by("-id")
+    rows = Mail.objects.select_related("customer")
     if customer_id is not None:
         rows = rows.filter(customer=customer_id)
     if states:
         rows = rows.filter(state__in=states)
     if not to_users:
         rows = rows.filter(user_id=0)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    return list(rows[:limit])
+    return list(newest_before(rows, before)[:limit])
 
 
 def count_wrong(most: int) -> int:

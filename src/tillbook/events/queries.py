@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from django.db.models import QuerySet
-
+from tillbook.common.paging import newest_before
 from tillbook.events.models import Event
 
 LOOKED_THROUGH = 20_000  # events, for a page that no index finds
@@ -17,7 +16,7 @@ SAID_BY_REFUND = frozenset({"credit.held", "credit.captured", "credit.released"}
 
 def history_of_customer(customer_id: int, *, before: int | None = None, limit: int = 100) -> list[Event]:
     """The customer's newest events first; `before` is the id of the last event seen."""
-    return _newest(Event.objects.filter(customer_id=customer_id), before, limit)
+    return list(newest_before(Event.objects.filter(customer_id=customer_id), before)[:limit])
 
 
 def history_of_subject(
@@ -27,7 +26,8 @@ def history_of_subject(
 
     Without a customer: of what is nobody's, such as the shop's settings.
     """
-    return _newest(Event.objects.filter(subject=subject, customer_id=customer_id), before, limit)
+    rows = Event.objects.filter(subject=subject, customer_id=customer_id)
+    return list(newest_before(rows, before)[:limit])
 
 
 def page_of_events(
@@ -45,7 +45,7 @@ def page_of_events(
     wanted = {"customer_id": customer_id, "subject": subject, "action": action}
     rows = Event.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
     rows = rows.exclude(customer_id=None).exclude(action__in=SAID_BY_REFUND, subject__startswith="RF-")
-    return _newest(rows, before, limit)
+    return list(newest_before(rows, before)[:limit])
 
 
 class Found(NamedTuple):
@@ -72,8 +72,6 @@ def page_of_activity(
     """
     wanted = {"actor_name": actor, "action__startswith": action, "subject": subject}
     rows = Event.objects.filter(**{name: value for name, value in wanted.items() if value})
-    if before is not None:
-        rows = rows.filter(id__lt=before)
     if of_shop:
         rows = rows.filter(customer_id=None)
     end = 0
@@ -81,7 +79,7 @@ def page_of_activity(
         top = before or (Event.objects.order_by("-id").values_list("id", flat=True).first() or 0) + 1
         end = max(0, top - LOOKED_THROUGH)
         rows = rows.filter(id__gte=end)
-    found = list(rows.order_by("-id")[: limit + 1])
+    found = list(newest_before(rows, before)[: limit + 1])
     if len(found) > limit:
         return Found(found[:limit], found[limit - 1].pk)
     return Found(found, end or None)
@@ -119,11 +117,6 @@ def of_key(customer_id: int, key: str) -> Event | None:
         "SELECT * FROM events_event WHERE customer_id = %s AND key = %s", [customer_id, key]
     )
     return next(iter(found), None)
-
-
-def _newest(events: QuerySet[Event], before: int | None, limit: int) -> list[Event]:
-    rows = events if before is None else events.filter(id__lt=before)
-    return list(rows.order_by("-id")[:limit])
 
 
 def contents_of_keys(requests: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str | None]:

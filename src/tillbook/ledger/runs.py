@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import NotFound
+from tillbook.common.paging import newest_before
 from tillbook.ledger.models import Verification
 from tillbook.ledger.steady import Range
 from tillbook.ledger.verification import Proof
@@ -61,10 +62,7 @@ def newest(limit: int) -> list[Verification]:
 
 def page(*, before: int | None = None, limit: int = 50) -> list[Verification]:
     """A page of the checks, the newest first; `before` is the id of the last one seen."""
-    rows = Verification.objects.defer("ranges", "done")
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    return list(rows.order_by("-pk")[:limit])
+    return list(newest_before(Verification.objects.defer("ranges", "done"), before)[:limit])
 
 
 def by_id(run_id: int) -> Verification:

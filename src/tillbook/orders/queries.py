@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from tillbook.common import statements
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
+from tillbook.common.paging import ordered_after
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.queries import by_ids as credits_by_ids
 from tillbook.credit.queries import transfers_of_document
@@ -140,8 +141,7 @@ def page(
     `q` is the beginning of an order number, or finds its customer. A paid status leaves cancelled
     orders out unless they are asked for: nobody waits for money on them.
     """
-    order = ("placed_at", "id") if oldest_first else ("-placed_at", "-id")
-    rows = Order.objects.select_related("customer").order_by(*order)
+    rows = Order.objects.select_related("customer")
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
     if paid_status:
@@ -149,11 +149,8 @@ def page(
         status = status or Order.Status.OPEN
     if status:
         rows = rows.filter(status=status)
-    if before and (last := Order.objects.filter(number=before).first()):
-        # The first condition says nothing new, but it is one that an index can begin at.
-        on, seen = ("gte", "lte") if oldest_first else ("lte", "gte")
-        rows = rows.filter(**{f"placed_at__{on}": last.placed_at})
-        rows = rows.exclude(**{"placed_at": last.placed_at, f"id__{seen}": last.pk})
+    last = Order.objects.filter(number=before).first() if before else None
+    rows = ordered_after(rows, "placed_at", last, newest_first=not oldest_first)
     if not q.strip():
         return list(rows[:limit])
     ids = few_found(q)

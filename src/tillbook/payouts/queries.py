@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Count
 
+from tillbook.common.paging import newest_before, ordered_after
 from tillbook.payouts.models import Booking, GatewayAccount, Item, Payout, Sending, Source, Statement
 from tillbook.refunds.state import OPEN
 
@@ -15,8 +16,8 @@ def sources() -> list[Source]:
 
 def page(*, before: int | None = None, limit: int = 50) -> list[Payout]:
     """A page of the payouts without files, the newest first; `before` is the id of the last one seen."""
-    rows = Payout.objects.select_related("source").defer("file").order_by("-pk")
-    return list((rows if before is None else rows.filter(pk__lt=before))[:limit])
+    rows = Payout.objects.select_related("source").defer("file")
+    return list(newest_before(rows, before)[:limit])
 
 
 def items_of(payout: Payout, *, after: int = 0, limit: int | None = None) -> list[Item]:
@@ -35,8 +36,7 @@ def is_untouched(payout: Payout) -> bool:
 
 def page_of_statements(*, before: int | None = None, limit: int = 50) -> list[Statement]:
     """A page of the statements, the newest first; `before` is the id of the last one seen."""
-    rows = Statement.objects.order_by("-pk")
-    return list((rows if before is None else rows.filter(pk__lt=before))[:limit])
+    return list(newest_before(Statement.objects.all(), before)[:limit])
 
 
 def bookings_of(statement: Statement, *, after: int | None = None, limit: int | None = None) -> list[Booking]:
@@ -46,10 +46,8 @@ def bookings_of(statement: Statement, *, after: int | None = None, limit: int | 
     """
     rows = Booking.objects.filter(statement=statement).select_related("refund")
     last = None if after is None else rows.filter(pk=after).first()
-    if last is not None:
-        # Read again with other columns, an entry may stand twice at one position.
-        rows = rows.filter(position__gte=last.position).exclude(position=last.position, pk__lte=last.pk)
-    return list(rows.order_by("position", "pk")[:limit])
+    # Read again with other columns, an entry may stand twice at one position.
+    return list(ordered_after(rows, "position", last)[:limit])
 
 
 def outcomes_of(statement: Statement) -> dict[str, int]:

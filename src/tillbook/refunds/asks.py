@@ -17,6 +17,7 @@ from tillbook.common.checks import check_reason
 from tillbook.common.errors import InvalidInput, NotFound, PermissionDenied, Refusal, WrongState
 from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.common.numbering import row_id
+from tillbook.common.paging import ordered_after
 from tillbook.credit import services as credit
 from tillbook.credit.queries import available_at, balances_of, usable
 from tillbook.customers.models import Customer
@@ -180,15 +181,12 @@ def listed(
     status: str = "", *, customer_id: int | None = None, after: Ask | None = None, limit: int = 50
 ) -> list[Ask]:
     """A page of what customers asked for, the oldest first; `after` is the last one of the page before."""
-    rows = Ask.objects.select_related("customer", "refund").order_by("asked_at", "pk")
+    rows = Ask.objects.select_related("customer", "refund")
     if status:
         rows = rows.filter(status=status)
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
-    if after is not None:
-        rows = rows.filter(asked_at__gte=after.asked_at)
-        rows = rows.exclude(asked_at=after.asked_at, pk__lte=after.pk)
-    return list(rows[:limit])
+    return list(ordered_after(rows, "asked_at", after)[:limit])
 
 
 def waiting_of(customer_id: int) -> list[Ask]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
 from tillbook.common.numbering import row_id
+from tillbook.common.paging import ordered_after
 from tillbook.refunds.models import REVERSAL_NOTE, Refund
 from tillbook.refunds.state import OPEN, RefundNotFound
 from tillbook.shop.policies import shop
@@ -88,8 +88,6 @@ def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) ->
         found = [each for state in states for each in queue(state, after=after, limit=limit)]
         found.sort(key=lambda each: (each.requested_at, each.pk), reverse=wanted.newest_first)
         return found[:limit]
-    order = ("-requested_at", "-id") if wanted.newest_first else ("requested_at", "id")
-    rows: QuerySet[Refund] = Refund.objects.select_related("customer").order_by(*order)
     conditions = {
         "status": wanted.status,
         "kind": wanted.kind,
@@ -103,13 +101,9 @@ def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) ->
         "requested_by": wanted.requested_by,
     }
     given = {name: value for name, value in conditions.items() if value not in (None, "")}
-    rows = rows.filter(**given)
-    if after is not None and (last := Refund.objects.filter(pk=after).first()):
-        # The first condition says nothing new, but it is one that an index can begin at.
-        on, seen = ("lte", "gte") if wanted.newest_first else ("gte", "lte")
-        rows = rows.filter(**{f"requested_at__{on}": last.requested_at})
-        rows = rows.exclude(**{"requested_at": last.requested_at, f"id__{seen}": last.pk})
-    return list(rows[:limit])
+    rows = Refund.objects.filter(**given).select_related("customer")
+    last = None if after is None else Refund.objects.filter(pk=after).first()
+    return list(ordered_after(rows, "requested_at", last, newest_first=wanted.newest_first)[:limit])
 
 
 def _midnight(day: date | None, later: timedelta = timedelta()) -> datetime | None:

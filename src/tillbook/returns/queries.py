@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import row_id
+from tillbook.common.paging import ordered_after
 from tillbook.returns.models import Rma, RmaLine
 
 
@@ -55,20 +56,15 @@ def page(
 
     An order's are those opened on it, and those that take from its lines.
     """
-    order = ("opened_at", "id") if oldest_first else ("-opened_at", "-id")
-    rows = Rma.objects.select_related("customer", "order").order_by(*order)
+    rows = Rma.objects.select_related("customer", "order")
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
     if order_id is not None:
         rows = rows.filter(_touches(order_id))
     if status:
         rows = rows.filter(status=status)
-    if before and (last := Rma.objects.filter(pk=row_id("RMA", before) or 0).first()):
-        # The first condition says nothing new, but it is one that an index can begin at.
-        on, seen = ("gte", "lte") if oldest_first else ("lte", "gte")
-        rows = rows.filter(**{f"opened_at__{on}": last.opened_at})
-        rows = rows.exclude(**{"opened_at": last.opened_at, f"id__{seen}": last.pk})
-    return list(rows[:limit])
+    last = Rma.objects.filter(pk=row_id("RMA", before) or 0).first() if before else None
+    return list(ordered_after(rows, "opened_at", last, newest_first=not oldest_first)[:limit])
 
 
 def of_order(order_id: int) -> list[Rma]:
