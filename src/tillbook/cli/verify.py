@@ -53,8 +53,8 @@ def verify(
     run = runs.interrupted(depth) if resume else runs.begin(depth, actor=actor, now=timezone.now())
     runs.divide(run, lambda: verifying.plan(depth, processes))
     left = sum(1 for _ in runs.left(run))
-    with verifying.hands(min(processes, left)) as hands, shared_moment() as moment:
-        for place, proof in _shown(run, left, verifying.results(run, hands, moment)):
+    with verifying.worker_pool(min(processes, left)) as map_pieces, shared_moment() as moment:
+        for place, proof in _shown(run, left, verifying.results(run, map_pieces, moment)):
             runs.keep(run, place, proof)
     proof = runs.total(run)
     if statement is not None:

@@ -28,7 +28,8 @@ from tillbook.refunds import verification as refund_verification
 from tillbook.returns import verification as return_verification
 
 Piece = tuple[str, int, Range | None, str]  # depth, place, customers, the moment to read as of
-Hands = Callable[[Callable[[Piece], tuple[int, Proof]], Iterable[Piece]], Iterable[tuple[int, Proof]]]
+# A `map` that need not keep the order.
+MapPieces = Callable[[Callable[[Piece], tuple[int, Proof]], Iterable[Piece]], Iterable[tuple[int, Proof]]]
 
 # A fork has everything imported; elsewhere than on Linux the system's own libraries may not survive one.
 _START = "fork" if sys.platform == "linux" else "spawn"
@@ -45,8 +46,8 @@ def _in_one_pass(depth: str) -> bool:
 
 
 @contextmanager
-def hands(processes: int) -> Iterator[Hands]:
-    """What checks pieces: in whatever order they are done, by so many processes.
+def worker_pool(processes: int) -> Iterator[MapPieces]:
+    """So many processes to check pieces with, in whatever order they are done; one alone is this one.
 
     Nothing may be open in the database: begin with it, and open the moment to read as of after it.
     """
@@ -63,10 +64,10 @@ def hands(processes: int) -> Iterator[Hands]:
         yield pool.imap_unordered
 
 
-def results(run: Verification, hands: Hands, moment: str) -> Iterable[tuple[int, Proof]]:
+def results(run: Verification, map_pieces: MapPieces, moment: str) -> Iterable[tuple[int, Proof]]:
     """Each range that is left, checked, in whatever order they are done."""
     pieces: list[Piece] = [(run.depth, place, wanted, moment) for place, wanted in runs.left(run)]
-    return hands(_check, pieces)
+    return map_pieces(_check, pieces)
 
 
 def _check(piece: Piece) -> tuple[int, Proof]:
