@@ -21,6 +21,7 @@ from tillbook.credit.services import CreditNotFound
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username
 from tillbook.delivery.services import send_slip
+from tillbook.panel.buttons import do_once, say_sent
 from tillbook.panel.edge import (
     PanelRequest,
     answer,
@@ -321,22 +322,9 @@ def decline(request: PanelRequest, number: str) -> HttpResponse:
 def send(request: PanelRequest, number: str) -> HttpResponse:
     """Send refund slip."""
     refund = by_number(number)
-    form = KeyedForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("This page was sent without its key. Try once more."))
-        return redirect("panel:refund", number=refund.number)
-    key = form.cleaned_data["key"]
-    sent = message_refusal(
-        request, lambda: send_slip(refund.pk, key=key, actor=request.actor, now=request.now)
-    )
-    if sent is not None and sent.path is not None:
-        messages.info(
-            request,
-            _("No mail server is set up: the message to %(to)s was written to %(path)s.")
-            % {"to": sent.to, "path": sent.path},
-        )
-    elif sent is not None:
-        messages.success(request, _("The refund slip was sent to %(to)s.") % {"to": sent.to})
+    sent = do_once(request, lambda key: send_slip(refund.pk, key=key, actor=request.actor, now=request.now))
+    if sent is not None:
+        say_sent(request, sent, _("The refund slip was sent to %(to)s."))
     return redirect("panel:refund", number=refund.number)
 
 

@@ -14,16 +14,8 @@ from tillbook.common.money import Money
 from tillbook.credit.queries import credits_of_document
 from tillbook.delivery.services import send_note
 from tillbook.exporters.lists import Cell
-from tillbook.panel.edge import (
-    PanelRequest,
-    answer,
-    command,
-    form_for,
-    message_refusal,
-    page_of,
-    read_only,
-    status_of,
-)
+from tillbook.panel.buttons import do_once, say_sent
+from tillbook.panel.edge import PanelRequest, answer, command, form_for, page_of, read_only, status_of
 from tillbook.panel.files import all_of, download, pdf
 from tillbook.panel.forms import OLDEST, KeyedForm
 from tillbook.panel.history import history
@@ -94,13 +86,8 @@ def rma(request: PanelRequest, number: str) -> HttpResponse:
 def close_rma(request: PanelRequest, number: str) -> HttpResponse:
     """Close RMA & Issue Credits."""
     shown = queries.by_number(number)
-    form = KeyedForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("This page was sent without its key. Try once more."))
-        return redirect("panel:rma", number=number)
-    key = form.cleaned_data["key"]
-    closed = message_refusal(
-        request, lambda: services.close(shown.pk, key=key, actor=request.actor, now=request.now)
+    closed = do_once(
+        request, lambda key: services.close(shown.pk, key=key, actor=request.actor, now=request.now)
     )
     if closed is not None:
         messages.success(request, told_closed(closed))
@@ -118,19 +105,9 @@ def note_file(_request: PanelRequest, number: str) -> HttpResponse:
 def send(request: PanelRequest, number: str) -> HttpResponse:
     """Send adjustment note."""
     shown = queries.by_number(number)
-    form = KeyedForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("This page was sent without its key. Try once more."))
-        return redirect("panel:rma", number=number)
-    key = form.cleaned_data["key"]
-    sent = message_refusal(
-        request, lambda: send_note(shown.pk, key=key, actor=request.actor, now=request.now)
-    )
-    if sent is not None and sent.path is not None:
-        text = _("No mail server is set up: the message to %(to)s was written to %(path)s.")
-        messages.info(request, text % {"to": sent.to, "path": sent.path})
-    elif sent is not None:
-        messages.success(request, _("The adjustment note was sent to %(to)s.") % {"to": sent.to})
+    sent = do_once(request, lambda key: send_note(shown.pk, key=key, actor=request.actor, now=request.now))
+    if sent is not None:
+        say_sent(request, sent, _("The adjustment note was sent to %(to)s."))
     return redirect("panel:rma", number=number)
 
 
