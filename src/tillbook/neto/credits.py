@@ -7,7 +7,6 @@ from typing import TypeVar
 from django.db.models import QuerySet
 
 from tillbook.common.actor import Permission
-from tillbook.common.money import check_currency
 from tillbook.common.numbering import row_id
 from tillbook.credit import services
 from tillbook.credit.models import Credit, GiveReason
@@ -69,7 +68,7 @@ def add(call: Call) -> Tree:
 def _add(item: Item) -> Tree:
     fields = item.fields
     customer = by_username(fields.needed("Username"))
-    currency = check_currency(fields.text("CurrencyCode") or customer.currency, field="CurrencyCode")
+    currency = fields.currency(customer.currency)
     reasons = list(shop().give_reasons)  # the service refuses what is switched off, once it is no repetition
     credit = services.give(
         customer_id=customer.pk, amount=fields.amount("Amount", currency),

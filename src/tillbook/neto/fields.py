@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from tillbook.common.errors import InvalidInput
-from tillbook.common.money import MAX_MINOR, Money, exponent
+from tillbook.common.money import MAX_MINOR, Money, check_currency, exponent
 from tillbook.neto.wire import Tree
 
 _DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?", re.ASCII)
@@ -90,6 +90,10 @@ class Fields:
         if not minor:
             raise InvalidInput(f"{name} must be more than zero.", field=name)
         return Money(minor, currency)
+
+    def currency(self, otherwise: str) -> str:
+        """The currency that was sent, if one was. Raises InvalidInput."""
+        return check_currency(self.text("CurrencyCode") or otherwise, field="CurrencyCode")
 
     def whole(self, name: str, otherwise: int) -> int:
         text = self.text(name).strip()

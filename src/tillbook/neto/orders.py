@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from tillbook.common.actor import Permission
 from tillbook.common.errors import InvalidInput, KeyReused
-from tillbook.common.money import check_currency, exponent
+from tillbook.common.money import exponent
 from tillbook.events.queries import of_key
 from tillbook.neto import customers, methods
 from tillbook.neto.calls import Call, Item, between, change, page, selected
@@ -163,7 +163,7 @@ def _add(item: Item) -> Tree:
         raise InvalidInput("A quote is no order: nobody owes anything on it.", field="OrderType")
     check_tax(fields)
     customer = customers.of_order(fields, item)
-    currency = check_currency(fields.text("CurrencyCode") or customer.currency, field="CurrencyCode")
+    currency = fields.currency(customer.currency)
     shipping, rounding = _shipping(fields, currency), fields.decimal("OrderRounding") or Decimal(0)
     lines = [_new_line(line, currency) for line in fields.each("OrderLine")]
     off = sum(

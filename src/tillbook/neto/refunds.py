@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from tillbook.common.actor import Permission
 from tillbook.common.errors import InvalidInput
-from tillbook.common.money import Money, check_currency
+from tillbook.common.money import Money
 from tillbook.common.numbering import row_id
 from tillbook.credit.queries import by_number as credit_by_number
 from tillbook.customers.models import Customer
@@ -84,7 +84,7 @@ def add(call: Call) -> Tree:
 def _add(item: Item) -> Tree:
     fields = item.fields
     customer = by_username(fields.needed("Username"))
-    currency = check_currency(fields.text("CurrencyCode") or customer.currency, field="CurrencyCode")
+    currency = fields.currency(customer.currency)
     amount = fields.amount("RefundAmount", currency)
     credit_id = None
     if number := fields.text("CreditID"):
