@@ -20,7 +20,7 @@ from tillbook.api.gateway_events import limiter
 from tillbook.common.actor import Actor
 from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
-from tillbook.payouts.models import Sending
+from tillbook.payouts.models import GatewayAccount, Sending
 from tillbook.refunds.models import Refund
 
 GONE = object()  # the field is left out
@@ -193,6 +193,26 @@ def test_what_is_about_no_refund_of_ours_is_let_pass_however_it_looks(
 @pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 def test_what_is_no_event_is_refused(sent: dict[str, Refund], gateway: str) -> None:
     _nothing_happens(gateway, NO_EVENTS, 400)
+
+
+def test_an_event_waits_while_paypal_can_not_be_asked_whether_it_is_true(
+    sent: dict[str, Refund], paypal_server: PayPal
+) -> None:
+    """A forged one is told apart: it is refused for good, as soon as PayPal can be asked."""
+    body = _written(_true("paypal", sent["paypal"]))
+    there = paypal_server.url
+    GatewayAccount.objects.filter(gateway="paypal").update(api_base="http://127.0.0.1:9")  # nobody listens
+    _nothing_happens("paypal", [body], 503)
+    GatewayAccount.objects.filter(gateway="paypal").update(api_base=there)
+    paypal_server.verifying = ["cut", "500"]
+    _nothing_happens("paypal", [body, body], 503)
+    forged = Client().generic(
+        "POST", "/gateways/paypal/events", body.replace(b"12.34", b"12.35"), content_type="application/json",
+        headers=signed_by_paypal(body),
+    )  # fmt: skip
+    assert (forged.status_code, states(sent["paypal"])) == (400, ("requested", "unknown"))
+    assert _posted("paypal", body).status_code == 200
+    assert states(sent["paypal"]) == ("completed", "succeeded")
 
 
 @pytest.mark.parametrize("gateway", ["stripe", "paypal"])

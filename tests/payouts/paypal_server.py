@@ -39,6 +39,7 @@ class PayPal:
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)  # id -> refund
     answered: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)  # PayPal-Request-Id -> it
     next: list[str] = field(default_factory=list)  # how the next refunds are answered
+    verifying: list[str] = field(default_factory=list)  # how it is answered whether it sent the next events
     status: str = "COMPLETED"  # of new refunds
     hold: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -112,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
                 {"error": "invalid_token", "error_description": "Token signature verification failed"},
             )
         elif self.path == "/v1/notifications/verify-webhook-signature":
-            self._verify(body.decode())
+            self._verify(body)
         else:
             self._refund(json.loads(body))
 
@@ -135,8 +136,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_let_in(self) -> bool:
         return bool(self.headers["authorization"] == "Bearer A21AAFEpH4")
 
-    def _verify(self, text: str) -> None:
-        asked = json.loads(text)
+    def _verify(self, body: bytes) -> None:
+        how = self.paypal.verifying.pop(0) if self.paypal.verifying else "pass"
+        if how == "cut":
+            self.close_connection = True
+            return
+        if how != "pass":
+            self._answer(int(how), {"name": "SOME_ERROR", "message": "Something is wrong."})
+            return
+        try:
+            text = body.decode()
+            asked = json.loads(text)
+        except ValueError:
+            self._answer(
+                400, {"name": "MALFORMED_REQUEST_JSON", "message": "The request is not well formed."}
+            )
+            return
         given = {f"paypal-{name.replace('_', '-')}": text for name, text in asked.items()}
         signed = signed_by_paypal(_as_written(text, "webhook_event"))
         true = asked["webhook_id"] == WEBHOOK and signed.items() <= given.items()

@@ -18,7 +18,14 @@ from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money
 from tillbook.common.targets import TargetRefused
 from tillbook.payouts.gateways import paypal, stripe, wire
-from tillbook.payouts.gateways.adapter import Account, Attempt, GatewayRefuses, State, WrongSignature
+from tillbook.payouts.gateways.adapter import (
+    Account,
+    Attempt,
+    GatewayRefuses,
+    NotVerified,
+    State,
+    WrongSignature,
+)
 from tillbook.payouts.gateways.amounts import NotWritable, decimal, units
 from tillbook.payouts.gateways.registry import GATEWAYS
 
@@ -294,11 +301,25 @@ def test_an_event_counts_once_paypal_says_that_it_sent_it(paypal_server: PayPal)
     for wrong in ({}, signature | {"paypal-transmission-sig": "forged"}):
         with pytest.raises(WrongSignature):
             paypal.read_event(account, wrong, body)
-    with pytest.raises(WrongSignature):
-        paypal.read_event(paypal_account(paypal_server, "wrong"), signature, body)
     for nonsense in (b"", b"[]", b"{}", b"\xff", b'{"resource_type": "refund"}', b"[" * 100_000):
         with pytest.raises(WrongSignature):
             paypal.read_event(account, signature, nonsense)
+
+
+@pytest.mark.parametrize("how", ["cut", "200", "401", "429", "500", "503"])
+def test_an_event_of_which_paypal_says_nothing_is_neither_true_nor_false(paypal_server: PayPal, how: str):
+    account = paypal_account(paypal_server)
+    told = paypal.refund(account, attempt("2GG279541U471931P"))
+    body = paypal_server.event(told.reference)
+    paypal_server.verifying = [how]
+    with pytest.raises(NotVerified, match="PayPal does not say whether it sent this"):
+        paypal.read_event(account, signed_by_paypal(body), body)
+    with pytest.raises(NotVerified, match="Client Authentication failed"):
+        paypal.read_event(paypal_account(paypal_server, "wrong"), signed_by_paypal(body), body)
+    paypal_server.verifying = ["400"]  # it was asked, and takes it for no event of its own
+    with pytest.raises(WrongSignature):
+        paypal.read_event(account, signed_by_paypal(body), body)
+    assert paypal.read_event(account, signed_by_paypal(body), body) is not None
 
 
 def test_another_body_under_the_headers_of_a_true_event_is_refused(paypal_server: PayPal):

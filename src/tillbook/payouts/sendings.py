@@ -245,7 +245,8 @@ def hear(gateway: str, headers: Mapping[str, str], body: bytes, *, now: datetime
     """Take an event that came from a gateway; what it is about, None where that is nothing of ours.
 
     Not within a transaction: a gateway may have to be asked whether it is true. Raises WrongSignature,
-    GatewayNotFound, and Unreadable for one about a refund of ours that can't be read, or says another amount.
+    NotVerified, GatewayNotFound, and Unreadable for one about a refund of ours that can't be read, or says
+    another amount.
     """
     account = account_of(known(gateway).name)
     if not account.webhook_secret:

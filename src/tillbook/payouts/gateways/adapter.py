@@ -29,6 +29,13 @@ class WrongSignature(Refusal):
     status = 400
 
 
+class NotVerified(Refusal):
+    """The gateway can't be asked now whether an event is its own: nobody knows, so it is sent again."""
+
+    code = "event_not_verified"
+    status = 503
+
+
 class Unreadable(Refusal):
     """An event about a refund of ours has not the shape that the gateway documents, or does not fit it."""
 
@@ -95,8 +102,9 @@ class Adapter(Protocol):
     def read_event(self, account: Account, headers: Mapping[str, str], body: bytes) -> Outcome | None:
         """The outcome that an event tells, None for one about other things; UNKNOWN for what it can't read.
 
-        `headers` has lower-case names. Raises WrongSignature for what the gateway did not sign, and
-        Unreadable for an event about a refund that does not even say whose it is.
+        `headers` has lower-case names. Raises WrongSignature for what the gateway did not sign, NotVerified
+        where the gateway has to be asked that and does not say, and Unreadable for an event about a refund
+        that does not even say whose it is.
         """
 
     def check(self, account: Account) -> None:

@@ -21,6 +21,7 @@ from tillbook.payouts.gateways.adapter import (
     Account,
     Attempt,
     GatewayRefuses,
+    NotVerified,
     Outcome,
     State,
     Unreadable,
@@ -77,26 +78,37 @@ def ask(account: Account, attempt: Attempt) -> Outcome:
 
 
 def read_event(account: Account, headers: Mapping[str, str], body: bytes) -> Outcome | None:
-    """The outcome that an event about a refund of ours tells, once PayPal has said that it sent it."""
+    """The outcome that an event about a refund of ours tells, once PayPal has said that it sent it.
+
+    Raises WrongSignature, NotVerified, Unreadable.
+    """
     try:
         event = object_of(body)
         signed = {name.replace("-", "_"): headers[f"paypal-{name}"] for name in _SIGNED}
     except (ValueError, KeyError) as error:
         raise WrongSignature("This is no event of PayPal's.") from error
-    signed["webhook_id"] = account.webhook_secret
-    # The event goes back as the very bytes that came: PayPal signed those.
-    asked = json.dumps(signed)[:-1].encode() + b', "webhook_event": ' + body + b"}"
-    try:
-        answer = _call(account, "POST", "/v1/notifications/verify-webhook-signature", {}, asked)
-    except NoAnswer as error:
-        raise WrongSignature("PayPal does not say whether it sent this.") from error
-    if _read(answer).get("verification_status") != "SUCCESS":
-        raise WrongSignature("PayPal did not send this.")
+    _verify(account, signed, body)
     if event.get("resource_type") != "refund":
         return None
     about = inner(event, "resource")
     key = about.get("custom_id")
     return read(about, key if isinstance(key, str) else "", _of_event)
+
+
+def _verify(account: Account, signed: Mapping[str, str], body: bytes) -> None:
+    """Ask PayPal whether it signed the event so. Raises WrongSignature, NotVerified."""
+    # The event goes back as the very bytes that came: PayPal signed those.
+    told = json.dumps({**signed, "webhook_id": account.webhook_secret})
+    asked = told[:-1].encode() + b', "webhook_event": ' + body + b"}"
+    try:
+        answer = _call(account, "POST", "/v1/notifications/verify-webhook-signature", {}, asked)
+    except NoAnswer as error:
+        raise NotVerified(f"PayPal does not say whether it sent this: {error}") from error
+    said = _read(answer)
+    if answer.status in _REFUSED or said.get("verification_status") == "FAILURE":
+        raise WrongSignature("PayPal did not send this.")
+    if said.get("verification_status") != "SUCCESS":
+        raise NotVerified(f"PayPal does not say whether it sent this: {_why(answer, said)}")
 
 
 def _of_event(about: Mapping[str, Any]) -> Outcome:
