@@ -8,10 +8,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tillbook.events.models import Event
+from tillbook.panel.edge import new_key
 from tillbook.staff import keys
 from tillbook.staff.models import ApiKey
 
 pytestmark = pytest.mark.django_db
+
+WANTED = {"name": "web checkout", "owner": "admin", "scopes": ["credit", "orders"]}
+SECRET = re.compile(r"tb_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
 
 
 @pytest.fixture
@@ -19,10 +24,10 @@ def shown(as_admin: Client):
     """Adds a key over the page; its secret as the page shows it."""
 
     def add(**more: object) -> str:
-        data = {"name": "web checkout", "owner": "admin", "scopes": ["credit", "orders"], **more}
+        data = {**WANTED, "key": new_key(), **more}
         answer = as_admin.post("/keys/", data)
         assert answer.status_code == 200
-        found = re.search(r"tb_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", answer.content.decode())
+        found = SECRET.search(answer.content.decode())
         assert found is not None
         return found[0]
 
@@ -41,6 +46,31 @@ def test_a_key_is_shown_once_and_works(as_admin: Client, shown):
     assert f"tb_{key.prefix}…" in page
 
 
+def _key_of_form(page: str) -> str:
+    [key] = re.findall(r'<input type="hidden" name="key" value="([^"]+)"', page)
+    return key
+
+
+def test_the_page_reloaded_after_a_key_was_made_makes_no_second_one(as_admin: Client):
+    sent = {**WANTED, "key": _key_of_form(as_admin.get("/keys/").content.decode())}
+    first = as_admin.post("/keys/", sent).content.decode()
+    again = as_admin.post("/keys/", sent)
+    page = again.content.decode()
+    assert (again.status_code, ApiKey.objects.count(), Event.objects.filter(action="key.added").count()) == (
+        200, 1, 1,
+    )  # fmt: skip
+    assert SECRET.search(first) and not SECRET.search(page)
+    assert "web checkout was made already" in page and "shown only that once" in page
+    assert len({sent["key"], _key_of_form(first), _key_of_form(page)}) == 3
+
+
+def test_a_form_sent_again_with_other_values_is_refused_where_it_can_be_seen(as_admin: Client):
+    as_admin.post("/keys/", {**WANTED, "key": "k"})
+    other = as_admin.post("/keys/", {**WANTED, "key": "k", "scopes": ["admin"]})
+    assert (other.status_code, ApiKey.objects.count()) == (422, 1)
+    assert "This form was already sent, with other values." in other.content.decode()
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
@@ -48,10 +78,11 @@ def test_a_key_is_shown_once_and_works(as_admin: Client, shown):
         ("owner", "nobody", "Select a valid choice."),
         ("scopes", [], "Choose at least one scope."),
         ("scopes", ["all"], "Select a valid choice."),
+        ("key", "", "This form was sent without its key."),
     ],
 )
 def test_a_wrong_field_is_named_and_no_key_is_made(as_admin: Client, field, value, message):
-    data = {"name": "x", "owner": "admin", "scopes": ["read"], field: value}
+    data = {**WANTED, "key": "k", field: value}
     answer = as_admin.post("/keys/", data)
     assert (answer.status_code, ApiKey.objects.count()) == (422, 0)
     assert message in answer.content.decode()

@@ -12,7 +12,7 @@ from django.db import connections
 
 from tests.conftest import PASSWORD
 from tillbook.common.actor import Actor, Role, Scope
-from tillbook.common.errors import InvalidInput, PermissionDenied, Refusal
+from tillbook.common.errors import InvalidInput, KeyReused, PermissionDenied, Refusal
 from tillbook.events.models import Event
 from tillbook.staff import keys, services
 from tillbook.staff.models import User
@@ -70,6 +70,22 @@ def test_a_key_rests_while_its_owner_is_switched_off(
     assert keys.key_of(secret, now) is None
     services.switch_on(of(staff_actor).pk, **by)
     assert keys.key_of(secret, now) is not None
+
+
+def test_a_key_asked_for_again_is_the_first_one_whatever_became_of_its_owner(
+    admin_actor: Actor, staff_actor: Actor, now: datetime
+) -> None:
+    by = {"actor": admin_actor, "now": now}
+    asked = {"owner": of(staff_actor), "name": "x", "key": "k"}
+    made, secret = keys.add_key(scopes=[Scope.READ, Scope.CREDIT], **asked, **by)
+    services.switch_off(of(staff_actor).pk, **by)
+    before = Event.objects.count()
+    assert keys.add_key(scopes=[Scope.CREDIT, Scope.READ], **asked, **by) == (made, "")
+    with pytest.raises(KeyReused):
+        keys.add_key(scopes=[Scope.READ], **asked, **by)
+    with pytest.raises(PermissionDenied):
+        keys.add_key(scopes=[Scope.READ, Scope.CREDIT], **asked, actor=staff_actor, now=now)
+    assert (len(keys.all_keys()), Event.objects.count(), bool(secret)) == (1, before, True)
 
 
 def test_a_password_is_set_by_an_admin_or_by_oneself(

@@ -167,11 +167,12 @@ def is_known(customer_id: int, key: str) -> bool:
     return Event.objects.filter(customer_id=customer_id, key=check_key(key)).exists()
 
 
-def replay(customer_id: int, key: str, content: str) -> Event | None:
+def replay(customer_id: int | None, key: str, content: str) -> Event | None:
     """The event that this key wrote before, or None if the key is new (R4).
 
-    Call it under the customer's lock and before any rule. Raises KeyReused when the key
-    stood for another request.
+    Call it under the customer's lock and before any rule. Without a customer: of what is nobody's, under a
+    lock that all who send the key take, for the database lets such a key stand twice. Raises KeyReused when
+    the key stood for another request.
     """
     event = Event.objects.filter(customer_id=customer_id, key=check_key(key)).first()
     if event is not None and event.content != content:

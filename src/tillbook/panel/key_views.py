@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.actor import Permission, Scope
 from tillbook.panel.edge import PanelRequest, answer, command, message_refusal, page, status_of, whole
-from tillbook.panel.forms import PanelForm
+from tillbook.panel.forms import KeyedForm
 from tillbook.staff import keys
 from tillbook.staff.models import ApiKey
 from tillbook.staff.queries import active_users, by_username
@@ -27,8 +27,8 @@ _SCOPES = [
 ]
 
 
-class KeyForm(PanelForm):
-    """A new key."""
+class KeyForm(KeyedForm):
+    """A new API key. The one that the form bears besides is of the form itself."""
 
     name = forms.CharField(
         label=_("Name"), max_length=100, help_text=_("What it is for, such as “web checkout”.")
@@ -52,7 +52,9 @@ class KeyForm(PanelForm):
 
 @page
 def api_keys(request: PanelRequest) -> HttpResponse:
-    """The keys there are, and a form for another, whose secret is shown here and never again."""
+    """The keys there are, and a form for another, whose secret is shown here and never again: a browser that
+    sends the form again, as the page is reloaded, is told so.
+    """
     request.actor.require(Permission.MANAGE_KEYS)
     form = KeyForm(request.POST or None, initial={"owner": request.actor.name})
     made: tuple[ApiKey, str] | None = None
@@ -70,7 +72,8 @@ def _add(form: KeyForm, request: PanelRequest) -> tuple[ApiKey, str]:
     values = form.cleaned_data
     return keys.add_key(
         owner=by_username(values["owner"]), name=values["name"],
-        scopes=[Scope(scope) for scope in values["scopes"]], actor=request.actor, now=request.now,
+        scopes=[Scope(scope) for scope in values["scopes"]], key=values["key"], actor=request.actor,
+        now=request.now,
     )  # fmt: skip
 
 

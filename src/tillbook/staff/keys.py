@@ -21,10 +21,11 @@ from django.utils.translation import gettext as _
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission, Role, Scope
 from tillbook.common.errors import InvalidInput, NotFound
-from tillbook.events.services import NewEvent, record
+from tillbook.events.services import NewEvent, content_of, record, replay
 from tillbook.staff.models import ApiKey, User
 
 _PREFIX = "tb"
+_SUBJECT = "key:"  # of its events, before its row
 _LONGEST_NAME = 100
 _USE_NOTED_EVERY = timedelta(minutes=1)  # a write for each request would cost more than it tells
 
@@ -35,13 +36,42 @@ class KeyNotFound(NotFound):
 
 @transaction.atomic
 def add_key(
-    *, owner: User, name: str, scopes: Collection[Scope], actor: Actor, now: datetime
+    *,
+    owner: User,
+    name: str,
+    scopes: Collection[Scope],
+    key: str | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> tuple[ApiKey, str]:
     """Make a key for `owner`; returns it with its secret, which can't be read again.
 
-    Raises InvalidInput, and PermissionDenied for anyone but an admin or the system.
+    Asked again with the same idempotency `key` (R4) it returns the first API key, and an empty secret: nobody
+    knows that one any more. Raises InvalidInput, KeyReused, and PermissionDenied for anyone but an admin or
+    the system.
     """
     actor.require(Permission.MANAGE_KEYS)
+    owner = _locked_owner(owner, actor)
+    ordered = [scope.value for scope in Scope if scope in scopes]
+    content = content_of("key.added", owner=owner.username, name=name, scopes=ordered)
+    if key is not None and (first := replay(None, key, content)) is not None:
+        return ApiKey.objects.select_related("owner").get(pk=first.subject.removeprefix(_SUBJECT)), ""
+    _check(owner, name, ordered)
+    public, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    made = ApiKey.objects.create(
+        owner=owner, name=name, prefix=public, secret_hash=_hash(secret), scopes=ordered, created_at=now
+    )
+    _record("key.added", made, actor, now, key, content)
+    return made, f"{_PREFIX}_{public}_{secret}"
+
+
+def _locked_owner(owner: User, actor: Actor) -> User:
+    """The owner as they are now, locked with whoever asks: what is sent twice at once waits for the first."""
+    found = User.objects.select_for_update().filter(pk__in=[owner.pk, actor.user_id or 0]).order_by("pk")
+    return next(each for each in found if each.pk == owner.pk)
+
+
+def _check(owner: User, name: str, scopes: Collection[str]) -> None:
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable() or name != name.strip():
         raise InvalidInput(
             _("A key's name is 1 to %(longest_name)s printable characters.")
@@ -55,13 +85,6 @@ def add_key(
             _("%(username)s can't log in any more, nor can a key of theirs.") % {"username": owner.username},
             field="owner",
         )
-    public, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    ordered = [scope.value for scope in Scope if scope in scopes]
-    key = ApiKey.objects.create(
-        owner=owner, name=name, prefix=public, secret_hash=_hash(secret), scopes=ordered, created_at=now
-    )
-    _record("key.added", key, actor, now)
-    return key, f"{_PREFIX}_{public}_{secret}"
 
 
 @transaction.atomic
@@ -130,6 +153,14 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _record(action: str, key: ApiKey, actor: Actor, now: datetime) -> None:
-    data = {"name": key.name, "owner": key.owner.username, "scopes": key.scopes}
-    record(NewEvent(action, f"key:{key.pk}", data=data), actor=actor, now=now)
+def _record(
+    action: str,
+    about: ApiKey,
+    actor: Actor,
+    now: datetime,
+    key: str | None = None,
+    content: str | None = None,
+) -> None:
+    data = {"name": about.name, "owner": about.owner.username, "scopes": about.scopes}
+    kept = content if key is not None else None
+    record(NewEvent(action, f"{_SUBJECT}{about.pk}", key=key, content=kept, data=data), actor=actor, now=now)
