@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import time_machine
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core.cache import cache
@@ -24,6 +25,7 @@ from tillbook.staff.queries import by_username
 
 CONFIRM = "/account/confirm/password/"
 NEW = "a quite different one"
+HALF_MINUTE = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)  # as it begins
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +44,10 @@ def is_in(client: Client) -> bool:
     return client.get("/account/").status_code == 200
 
 
-def code_for(secret: str) -> str:
-    """The code that an app shows now."""
+def code_for(secret: str, *, later: int = 0) -> str:
+    """The code that an app shows now, or so many half minutes later; the panel takes one of either side."""
     _, now, _ = yield_hotp_counters_from_time()
-    return format_hotp_value(hotp_value(secret, now))
+    return format_hotp_value(hotp_value(secret, now + later))
 
 
 def with_app(username: str) -> tuple[Client, str, list[str]]:
@@ -58,7 +60,6 @@ def with_app(username: str) -> tuple[Client, str, list[str]]:
     page = client.post("/account/app/", {"code": code_for(secret)}, follow=True).content.decode()
     codes = re.findall(r"<li>(\d{8})</li>", page)
     assert len(codes) == 10
-    cache.clear()  # the next log-in comes later, with another code
     return client, secret, codes
 
 
@@ -82,7 +83,7 @@ def test_an_app_is_set_up_and_asked_for_at_the_next_log_in(staff_actor: Actor):
         True,
         False,
     )
-    client.post("/login/second-factor/", {"code": code_for(secret)})
+    client.post("/login/second-factor/", {"code": code_for(secret, later=1)})
     assert is_in(client)
 
 
@@ -101,16 +102,54 @@ def test_an_app_keeps_the_code_under_the_shop_s_name_as_it_was_saved_last(
 
 def test_a_code_lets_nobody_in_twice(staff_actor: Actor):
     _, secret, _ = with_app("staff")
-    code = code_for(secret)
+    code = code_for(secret, later=1)
     first, second = log_in("staff"), log_in("staff")
     first.post("/login/second-factor/", {"code": code})
     second.post("/login/second-factor/", {"code": code})
     assert (is_in(first), is_in(second)) == (True, False)
 
 
+def _lets_in(code: str) -> bool:
+    """In another browser, by another process of the server, whose memory has no codes."""
+    cache.clear()
+    client = log_in("staff")
+    client.post("/login/second-factor/", {"code": code})
+    return is_in(client)
+
+
+def test_a_used_code_is_wrong_as_long_as_it_would_be_right(staff_actor: Actor):
+    with time_machine.travel(HALF_MINUTE, tick=False):
+        _, secret, _ = with_app("staff")
+        at_set_up = code_for(secret)
+        assert not _lets_in(at_set_up)
+    with time_machine.travel(HALF_MINUTE + timedelta(seconds=30), tick=False):
+        code = code_for(secret)
+        assert [_lets_in(code), _lets_in(code), _lets_in(f" {code[:3]} {code[3:]}")] == [True, False, False]
+        assert not _lets_in(at_set_up)
+    for seconds in (59, 60, 89):
+        with time_machine.travel(HALF_MINUTE + timedelta(seconds=seconds), tick=False):
+            assert not _lets_in(code)
+    with time_machine.travel(HALF_MINUTE + timedelta(seconds=89), tick=False):
+        assert _lets_in(code_for(secret))
+
+
+def test_the_code_that_one_logged_in_with_confirms_nothing(staff_actor: Actor):
+    with time_machine.travel(HALF_MINUTE, tick=False):
+        _, secret, _ = with_app("staff")
+        client = log_in("staff")
+        code = {"code": code_for(secret, later=1)}
+        client.post("/login/second-factor/", code)
+    cache.clear()
+    with time_machine.travel(HALF_MINUTE + timedelta(seconds=60), tick=False):
+        refused = client.post("/account/confirm/code/", code)
+        assert (refused.status_code, "Incorrect code" in refused.content.decode()) == (200, True)
+        confirmed = client.post("/account/confirm/code/", {"code": code_for(secret)})
+        assert (confirmed.status_code, confirmed["Location"]) == (302, "/")
+
+
 def test_the_code_alone_lets_nobody_in(client: Client, staff_actor: Actor):
     _, secret, _ = with_app("staff")
-    answer = client.post("/login/second-factor/", {"code": code_for(secret)})
+    answer = client.post("/login/second-factor/", {"code": code_for(secret, later=1)})
     assert (answer.status_code, answer["Location"], is_in(client)) == (302, "/login/", False)
 
 
@@ -123,11 +162,15 @@ def test_the_second_step_is_throttled_like_the_first(staff_actor: Actor):
     ]
     assert ["Incorrect code" in page for page in said] == [True] * 5 + [False]
     assert "Too many failed login attempts" in said[5]
-    page = client.post("/login/second-factor/", {"code": code_for(secret)}).content.decode()
+    code = code_for(secret, later=1)
+    page = client.post("/login/second-factor/", {"code": code}).content.decode()
     assert "Too many failed login attempts" in page
     other = log_in("staff")  # another browser does not help
-    other.post("/login/second-factor/", {"code": code_for(secret)})
+    other.post("/login/second-factor/", {"code": code})
     assert (is_in(client), is_in(other)) == (False, False)
+    cache.clear()  # as five minutes later, but for the code, which was not used up by that
+    client.post("/login/second-factor/", {"code": code})
+    assert is_in(client)
 
 
 def test_a_recovery_code_lets_one_in_once_and_is_shown_once(staff_actor: Actor):
@@ -312,5 +355,5 @@ def test_switching_off_ends_a_log_in_between_its_two_steps(staff_actor: Actor, s
     _, secret, _ = with_app("staff")
     client = log_in("staff")
     services.switch_off(staff_actor.user_id or 0, actor=system_actor, now=now)
-    client.post("/login/second-factor/", {"code": code_for(secret)})
+    client.post("/login/second-factor/", {"code": code_for(secret, later=1)})
     assert not is_in(client)

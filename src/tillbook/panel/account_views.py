@@ -77,7 +77,15 @@ def _recorded(view: AllauthView) -> Callable[..., HttpResponse]:
     return wrapped
 
 
-add_app = _recorded(totp.activate_totp)
+def _set_up_app(request: HttpRequest, **parameters: Any) -> HttpResponse:
+    """allauth's page. The code that shows that the app is set up is used by that, and opens nothing more."""
+    answered: HttpResponse = totp.activate_totp(request, **parameters)
+    if request.method == "POST":
+        second_factor.take_code(request.user.pk or 0, request.POST.get("code", ""))
+    return answered
+
+
+add_app = _recorded(_set_up_app)
 remove_app = _recorded(totp.deactivate_totp)
 add_passkey = _recorded(_reads_passkeys(webauthn.add_webauthn))
 remove_passkey = _recorded(webauthn.remove_webauthn)

@@ -1,4 +1,4 @@
-"""What allauth asks of the panel: whom a failed log-in counts for, and how a second factor is set up."""
+"""What allauth asks of the panel: whom a failed log-in counts for, an app's set-up, and which codes count."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.forms import AuthenticateForm, BaseAuthenticateForm, ReauthenticateForm
+from django.db import transaction
 from django.http import HttpRequest
 
 from tillbook.shop.policies import shop
+from tillbook.staff.second_factor import take_code
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth declares no types
@@ -27,3 +30,21 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth declares no ty
     def get_totp_issuer(self) -> str:
         """Under what name an authenticator app keeps the code: the shop's, as it is saved now."""
         return shop().name or str(super().get_totp_issuer())
+
+
+class _TakesEachCodeOnce(BaseAuthenticateForm):  # type: ignore[misc] # allauth declares no types
+    """allauth's form that asks for a code: one that was used before is as wrong as any other."""
+
+    def clean_code(self) -> str:
+        with transaction.atomic():  # a code that allauth then refuses is not used up
+            if not take_code(self.user.pk, self.cleaned_data["code"]):
+                self.cleaned_data["code"] = ""  # which allauth refuses, and counts
+            return str(super().clean_code())
+
+
+class LogInByCode(_TakesEachCodeOnce, AuthenticateForm):  # type: ignore[misc] # allauth declares no types
+    """The second step of the log-in."""
+
+
+class ConfirmByCode(_TakesEachCodeOnce, ReauthenticateForm):  # type: ignore[misc] # allauth declares no types
+    """Asked for before something of the account is changed."""

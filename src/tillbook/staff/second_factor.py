@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
+from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.utils import decrypt
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -22,6 +25,7 @@ _KINDS = {
     Authenticator.Type.TOTP: gettext_noop("authenticator app"),
     Authenticator.Type.WEBAUTHN: gettext_noop("passkey"),
 }
+_LAST_STEP = "tillbook_last_step"  # in what allauth keeps of an app: the half-minute of its last used code
 
 
 def has_second_factor(user_id: int) -> bool:
@@ -39,6 +43,39 @@ def kinds_by_user() -> dict[int, set[str]]:
 def authenticators_of(user_id: int) -> dict[int, str]:
     """All that the user has, by row, recovery codes too: to tell afterwards what was changed."""
     return dict(Authenticator.objects.filter(user_id=user_id).values_list("pk", "type"))
+
+
+@transaction.atomic
+def take_code(user_id: int, code: str) -> bool:
+    """Use up a code of the user's app; False if it, or a later one, was used before.
+
+    Whether a code is right at all is left to allauth. It knows a used one for a third of the time in which it
+    takes it, and in one process alone: so the last one is kept with the app, whose row is the caller's alone
+    until their transaction ends.
+    """
+    apps = Authenticator.objects.select_for_update()
+    app = apps.filter(user_id=user_id, type=Authenticator.Type.TOTP).first()
+    step = None if app is None else _step_of(app, code)
+    if app is None or step is None:
+        return True
+    if step <= app.data.get(_LAST_STEP, -1):
+        return False
+    app.data[_LAST_STEP] = step
+    app.save(update_fields=["data"])
+    return True
+
+
+def _step_of(app: Authenticator, code: str) -> int | None:
+    """The latest half-minute of which this is the app's code, of those that allauth takes now."""
+    secret = decrypt(app.data["secret"])
+    steps = list(yield_hotp_counters_from_time())
+    steps.append(steps[-1] + 1)  # the next may begin before allauth looks
+    fitting = [
+        step
+        for step in steps
+        if compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, step)))
+    ]
+    return max(fitting, default=None)
 
 
 @transaction.atomic
