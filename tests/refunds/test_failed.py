@@ -117,7 +117,7 @@ def test_a_refund_said_to_have_failed_without_its_transfer_is_found(ask, by):
     Refund.objects.update(status="failed")
     assert [(finding.subject, finding.problem) for finding in findings()] == [
         (refund.number, "has a state or amount that its transfers do not give"),
-        (refund.number, "did not end as its history says"),
+        (refund.number, "is in another state than its history says"),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -11,19 +12,24 @@ from tillbook.common import statements
 from tillbook.common.findings import Finding
 from tillbook.common.money import Money
 from tillbook.common.numbering import number_sql, public_number
+from tillbook.common.sealing import marks
 from tillbook.events.models import Event
 from tillbook.orders.charges import NO_CHARGE, Charge
-from tillbook.refunds.approvals import content
+from tillbook.refunds.accounts import identity, plain
 from tillbook.refunds.models import Approval, Refund, RefundSource
 from tillbook.refunds.payees import content_of_request, payee_of
 from tillbook.refunds.services import RESOLVED, content_of_reversal
 
 _REQUESTED = ("refund.requested", "refund.reversal_requested")
-_CHANGED, _APPROVED, _RECEIVED = "refund.changed", "refund.approved", "refund.received"
-_NUMBERED, _FAILED = "refund.cheque_numbered", "refund.failed"
-_ENDED = tuple(RESOLVED.values())
-_PAID = ("refund.completed", "refund.reversal_completed")
-_TOLD = (*_REQUESTED, _CHANGED, _APPROVED, _RECEIVED, _NUMBERED, *_ENDED)
+_CHANGED = "refund.changed"
+_APPROVED = "refund.approved"
+_ENDS: dict[str, Refund.Status] = {
+    action: Refund.Status(status) for (_kind, status), action in RESOLVED.items()
+}
+_TOLD = (
+    *_REQUESTED, _CHANGED, _APPROVED, *_ENDS, "refund.cheque_numbered", "refund.received",
+    "refund.entered_payout", "refund.left_payout",
+)  # fmt: skip
 
 _AT_ONCE = 1_000  # refunds in memory, with their events
 _LOST = (
@@ -64,6 +70,11 @@ class _Stands(NamedTuple):
     completed_at: datetime | None
     cheque_number: str
     received_on: date | None
+    received_at: datetime | None
+    failed_at: datetime | None
+    payout: str
+    sending: str
+    account_mark: str
 
 
 class _Told(NamedTuple):
@@ -82,14 +93,13 @@ class _Told(NamedTuple):
 
 
 class _Approved(NamedTuple):
-    """An approval as its row says."""
+    """An approval, as its row or its event says."""
 
-    refund_id: int
     by: str
     by_user_id: int | None
     at: datetime
-    acknowledged: Sequence[str]
-    content: str
+    acknowledged: list[str]
+    content: str | None
     voided_at: datetime | None
 
 
@@ -120,47 +130,162 @@ def _refunds() -> Iterator[tuple[_Stands, list[_Told], list[int], list[_Approved
         for refund_id, credit_id in RefundSource.objects.filter(**own).values_list("refund_id", "credit_id"):
             sources[refund_id].append(credit_id)
         approvals: defaultdict[int, list[_Approved]] = defaultdict(list)
-        for given in map(_Approved._make, Approval.objects.filter(**own).values_list(*_Approved._fields)):
-            approvals[given.refund_id].append(given)
+        rows_of = Approval.objects.filter(**own).order_by("pk").values_list("refund_id", *_Approved._fields)
+        for refund_id, *given in rows_of:
+            approvals[refund_id].append(_Approved._make(given))
         for refund, number in zip(refunds, numbers, strict=True):
             of_customer = [each for each in told[number] if each.customer_id == refund.customer_id]
             yield refund, of_customer, sources[refund.id], approvals[refund.id]
 
 
+#: what is wrong -> the columns that say otherwise than what the events made of them
+_PROBLEMS = {
+    "was asked for by somebody else, or at another time, than its history says": (
+        "requested_by", "requested_by_user_id", "requested_at",
+    ),
+    "is in another state than its history says": ("status",),
+    "did not end as its history says": (
+        "resolved_by", "resolved_at", "decline_reason", "fail_reason", "failed_at", "completed_at",
+    ),
+    "has another cheque number than its history says": ("cheque_number",),
+    "was received on another day than its history says": ("received_on", "received_at"),
+    "was not cancelled as its history says": ("was_unclaimed",),
+    "is in another payout than its history says": ("payout",),
+}  # fmt: skip
+
+
 def _problems(
     refund: _Stands, told: Sequence[_Told], credit_ids: Sequence[int], approvals: Sequence[_Approved]
 ) -> Iterator[str]:
-    if _last_content(told) not in _contents(refund, credit_ids, _charge_found(told)):
+    history = _History()
+    for event in told:
+        history.take(event)
+    if not _is_what_was_asked_for(refund, told, credit_ids):
         yield "is not what was asked for: its amount, payee, account, date or note was changed"
-    if not _was_asked_for(refund, told):
-        yield "was asked for by somebody else, or at another time, than its history says"
-    if not _was_approved(refund, told, approvals):
+    for problem, columns in _PROBLEMS.items():
+        if any(getattr(refund, column) != getattr(history, column) for column in columns):
+            yield problem
+    if not history.has_approvals(approvals):
         yield "was approved otherwise than its history says"
-    if not _ended(refund, told):
-        yield "did not end as its history says"
-    if _cheque_number(told) != refund.cheque_number:
-        yield "has another cheque number than its history says"
-    if _received_on(told) != (refund.received_on.isoformat() if refund.received_on else None):
-        yield "was received on another day than its history says"
-    if any(each.action == _FAILED and each.reason == "unclaimed" for each in told) != refund.was_unclaimed:
-        yield "was not cancelled as its history says"
+    # Of those that go back to a charge the sendings' own check says it.
+    if refund.sending and not refund.charge:
+        yield "did not go through its gateway as its history says"
 
 
-def _last_content(told: Sequence[_Told]) -> str:
-    """The digest of what it was asked for, or changed to since."""
-    contents = [each.content or "" for each in told if each.action in (*_REQUESTED, _CHANGED)]
-    return contents[-1] if contents else ""
+@dataclass(slots=True)
+class _History:
+    """What a refund's events make of its row, one after the other."""
+
+    requested_by: str = ""
+    requested_by_user_id: int | None = None
+    requested_at: datetime | None = None
+    status: str = ""
+    resolved_by: str = ""
+    resolved_at: datetime | None = None
+    decline_reason: str = ""
+    fail_reason: str = ""
+    failed_at: datetime | None = None
+    completed_at: datetime | None = None
+    cheque_number: str = ""
+    received_on: date | None = None
+    received_at: datetime | None = None
+    was_unclaimed: bool = False
+    payout: str = ""
+    approvals: list[_Approved] = field(default_factory=list)
+
+    def take(self, event: _Told) -> None:
+        """Do to this row what was done to the refund's when the event was written."""
+        if event.action in _REQUESTED:
+            self.requested_by, self.requested_by_user_id = event.actor_name, event.actor_user_id
+            self.requested_at, self.status = event.recorded_at, Refund.Status.REQUESTED
+        elif event.action == _CHANGED:
+            self._void(event.recorded_at)
+            self.status = Refund.Status.REQUESTED
+            method = event.data.get("changed", {}).get("method")
+            if method and method[-1] != Refund.Method.CHEQUE:
+                self.cheque_number = ""
+        elif event.action == _APPROVED:
+            self._approve(event)
+        elif event.action in _ENDS:
+            self._end(event, _ENDS[event.action])
+        elif event.action == "refund.received":
+            self.received_on = _day(event.data.get("received_on", ""))
+            self.received_at = event.recorded_at
+        elif event.action == "refund.entered_payout":
+            self.payout = event.data.get("payout", "")
+        elif event.action == "refund.left_payout":
+            self.payout = ""
+        self.cheque_number = event.data.get("cheque_number", self.cheque_number)
+
+    def _void(self, at: datetime, by: str | None = None) -> None:
+        """End the approvals that stand: all, or those of one person."""
+        self.approvals = [
+            each._replace(voided_at=at) if each.voided_at is None and by in (None, each.by) else each
+            for each in self.approvals
+        ]
+
+    def _approve(self, event: _Told) -> None:
+        self._void(event.recorded_at, event.actor_name)
+        acknowledged = [each for each in event.data.get("acknowledged", "").split(", ") if each]
+        self.approvals.append(
+            _Approved(
+                event.actor_name, event.actor_user_id, event.recorded_at, acknowledged, event.content, None
+            )
+        )
+        given, _, wanted = event.data.get("approvals", "").partition(" of ")
+        if given.isdigit() and wanted.isdigit() and int(given) >= int(wanted):
+            self.status = Refund.Status.APPROVED
+
+    def _end(self, event: _Told, status: Refund.Status) -> None:
+        self.status, self.resolved_by, self.resolved_at = status, event.actor_name, event.recorded_at
+        if status == Refund.Status.COMPLETED:
+            self.completed_at = event.recorded_at
+        elif status == Refund.Status.DECLINED:
+            self.decline_reason = event.note
+        else:
+            self.fail_reason, self.failed_at = event.note, event.recorded_at
+            self.was_unclaimed = event.reason == "unclaimed"
+
+    def has_approvals(self, approvals: Sequence[_Approved]) -> bool:
+        """Whether these are the ones; before events told what was approved, that is not known."""
+        pairs = zip(approvals, self.approvals, strict=False)
+        return len(approvals) == len(self.approvals) and all(
+            given == (told if told.content is not None else told._replace(content=given.content))
+            for given, told in pairs
+        )
+
+
+def _day(text: str) -> date | None:
+    """The day, or None where somebody wrote over it what is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _is_what_was_asked_for(refund: _Stands, told: Sequence[_Told], credit_ids: Sequence[int]) -> bool:
+    """Whether its content is that of the last request or change, and its account's mark that account's."""
+    asked = [each.content for each in told if each.action in (*_REQUESTED, _CHANGED)]
+    if not asked or asked[-1] not in _contents(refund, credit_ids, _charge_found(told)):
+        return False
+    if refund.kind == Refund.Kind.REFUND and refund.reverse_reason:
+        return False
+    account = refund.bank_account
+    if not refund.account_mark:
+        return not (account and refund.method == Refund.Method.BANK_TRANSFER)
+    # Until accounts are sealed anew, one that was typed with its BIC has the mark of both.
+    return refund.account_mark in {*marks(identity(account)), *marks(plain(account))}
 
 
 def _charge_found(told: Sequence[_Told]) -> Charge | None:
     """The charge that was found where the request named none."""
     for each in told:
         if each.action == "refund.requested" and each.data.get("method") == "gateway":
-            return Charge(each.data["gateway"], each.data["charge"])
+            return Charge(each.data.get("gateway", ""), each.data.get("charge", ""))
     return None
 
 
-def _contents(refund: _Stands, credit_ids: Sequence[int], found: Charge | None) -> Iterator[str]:
+def _contents(refund: _Stands, credit_ids: Sequence[int], found: Charge | None) -> Iterator[str | None]:
     """The digests that the request for this refund may have: of all refundable credits, or of one."""
     if refund.kind == Refund.Kind.REVERSAL:
         for credit_id in credit_ids:
@@ -174,70 +299,3 @@ def _contents(refund: _Stands, credit_ids: Sequence[int], found: Charge | None) 
             yield content_of_request(
                 amount, refund.method, payee, refund.payment_date, refund.note, chosen, asked
             )
-
-
-def _was_asked_for(refund: _Stands, told: Sequence[_Told]) -> bool:
-    """Whether who asked, and when, are those of the one request."""
-    requests = [each for each in told if each.action in _REQUESTED]
-    asked = [(each.actor_name, each.actor_user_id, each.recorded_at) for each in requests]
-    return asked == [(refund.requested_by, refund.requested_by_user_id, refund.requested_at)]
-
-
-def _was_approved(refund: _Stands, told: Sequence[_Told], approvals: Sequence[_Approved]) -> bool:
-    """Whether each approval has its event, each event its approval, and what is approved one that stands."""
-    given = [
-        (each.at, each.by, each.by_user_id, ", ".join(each.acknowledged), each.content) for each in approvals
-    ]
-    said = [
-        (
-            each.recorded_at,
-            each.actor_name,
-            each.actor_user_id,
-            each.data.get("acknowledged", ""),
-            each.content,
-        )
-        for each in told
-        if each.action == _APPROVED
-    ]
-    given.sort(key=_when_and_who)
-    said.sort(key=_when_and_who)
-    # What was approved stands in events since they tell it.
-    same = [
-        own[:4] == event[:4] and event[4] in (own[4], None) for own, event in zip(given, said, strict=False)
-    ]
-    if len(given) != len(said) or not all(same):
-        return False
-    return refund.status != Refund.Status.APPROVED or _stands(refund.id, approvals)
-
-
-def _when_and_who(row: tuple[Any, ...]) -> tuple[datetime, str]:
-    return row[0], row[1]
-
-
-def _stands(refund_id: int, approvals: Sequence[_Approved]) -> bool:
-    now_asked = content(Refund.objects.get(pk=refund_id))
-    return any(each.voided_at is None and each.content == now_asked for each in approvals)
-
-
-def _ended(refund: _Stands, told: Sequence[_Told]) -> bool:
-    """Whether it is open, or ended in that state, by whom, when and why, as the last such event has it."""
-    ends = [each for each in told if each.action in _ENDED]
-    paid = [each.recorded_at for each in ends if each.action in _PAID]
-    if (paid[-1] if paid else None) != refund.completed_at:
-        return False
-    action = RESOLVED.get((refund.kind, refund.status))
-    if not ends or action is None:
-        return not ends and action is None
-    last = ends[-1]
-    stands = (action, refund.resolved_by, refund.resolved_at, refund.fail_reason or refund.decline_reason)
-    return stands == (last.action, last.actor_name, last.recorded_at, last.note)
-
-
-def _cheque_number(told: Sequence[_Told]) -> str:
-    numbers = [each.data["cheque_number"] for each in told if "cheque_number" in each.data]
-    return str(numbers[-1]) if numbers else ""
-
-
-def _received_on(told: Sequence[_Told]) -> str | None:
-    days = [each.data.get("received_on") for each in told if each.action == _RECEIVED]
-    return days[-1] if days else None

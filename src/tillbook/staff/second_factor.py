@@ -6,6 +6,7 @@ Recovery codes come with either and stand in for it when it is lost; alone they 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 from allauth.core.internal.cryptokit import compare_user_code
@@ -55,21 +56,27 @@ def take_code(user_id: int, code: str) -> bool:
     """
     apps = Authenticator.objects.select_for_update()
     app = apps.filter(user_id=user_id, type=Authenticator.Type.TOTP).first()
-    step = None if app is None else _step_of(app, code)
+    steps = _steps()
+    step = None if app is None else _step_of(app, code, steps)
     if app is None or step is None:
         return True
-    if step <= app.data.get(_LAST_STEP, -1):
+    # One that lies ahead was taken while this machine's clock was wrong: it locks nobody out.
+    if step <= app.data.get(_LAST_STEP, -1) <= max(steps):
         return False
     app.data[_LAST_STEP] = step
     app.save(update_fields=["data"])
     return True
 
 
-def _step_of(app: Authenticator, code: str) -> int | None:
-    """The latest half-minute of which this is the app's code, of those that allauth takes now."""
-    secret = decrypt(app.data["secret"])
+def _steps() -> list[int]:
+    """The half-minutes whose codes allauth takes now, and the next, which may begin before it looks."""
     steps = list(yield_hotp_counters_from_time())
-    steps.append(steps[-1] + 1)  # the next may begin before allauth looks
+    return [*steps, max(steps) + 1]
+
+
+def _step_of(app: Authenticator, code: str, steps: Iterable[int]) -> int | None:
+    """The latest of the half-minutes of which this is the app's code."""
+    secret = decrypt(app.data["secret"])
     fitting = [
         step
         for step in steps
