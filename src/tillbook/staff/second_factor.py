@@ -43,7 +43,7 @@ def kinds_by_user() -> dict[int, set[str]]:
 
 def authenticators_of(user_id: int) -> dict[int, str]:
     """All that the user has, by row, recovery codes too: to tell afterwards what was changed."""
-    return dict(Authenticator.objects.filter(user_id=user_id).values_list("pk", "type"))
+    return dict(Authenticator.objects.filter(user_id=user_id).order_by("pk").values_list("pk", "type"))
 
 
 @transaction.atomic
