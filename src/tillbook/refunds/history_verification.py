@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from tillbook.common import statements
@@ -154,6 +156,9 @@ _PROBLEMS = {
 }  # fmt: skip
 
 
+_compared = attrgetter(*itertools.chain.from_iterable(_PROBLEMS.values()))
+
+
 def _problems(
     refund: _Stands, told: Sequence[_Told], credit_ids: Sequence[int], approvals: Sequence[_Approved]
 ) -> Iterator[str]:
@@ -162,9 +167,10 @@ def _problems(
         history.take(event)
     if not _is_what_was_asked_for(refund, told, credit_ids):
         yield "is not what was asked for: its amount, payee, account, date or note was changed"
-    for problem, columns in _PROBLEMS.items():
-        if any(getattr(refund, column) != getattr(history, column) for column in columns):
-            yield problem
+    if _compared(refund) != _compared(history):
+        for problem, columns in _PROBLEMS.items():
+            if any(getattr(refund, column) != getattr(history, column) for column in columns):
+                yield problem
     if not history.has_approvals(approvals):
         yield "was approved otherwise than its history says"
     # Of those that go back to a charge the sendings' own check says it.
@@ -274,7 +280,7 @@ def _is_what_was_asked_for(refund: _Stands, told: Sequence[_Told], credit_ids: S
     if not refund.account_mark:
         return not (account and refund.method == Refund.Method.BANK_TRANSFER)
     # Until accounts are sealed anew, one that was typed with its BIC has the mark of both.
-    return refund.account_mark in {*marks(identity(account)), *marks(plain(account))}
+    return refund.account_mark in marks(identity(account)) or refund.account_mark in marks(plain(account))
 
 
 def _charge_found(told: Sequence[_Told]) -> Charge | None:
