@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -175,3 +176,18 @@ def _code(outcome: object) -> str:
     if isinstance(outcome, Exception) and not isinstance(outcome, Refusal):
         raise outcome
     return outcome.code if isinstance(outcome, Refusal) else "done"
+
+
+def wait_until_one_waits() -> None:
+    """Until another connection waits for a lock; on SQLite nobody can, as one alone is in a transaction."""
+    if connection.vendor == "sqlite":
+        return
+    asked = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database OR database IS NULL"
+    asked += " WHERE NOT granted AND d.datname = current_database()"
+    for _ in range(600):
+        with connection.cursor() as cursor:
+            cursor.execute(asked)
+            if cursor.fetchone() != (0,):
+                return
+        time.sleep(0.05)
+    raise AssertionError("Nobody waits.")

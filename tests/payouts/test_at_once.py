@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from tests.conftest import _user_actor
-from tests.databases import at_once
+from tests.databases import at_once, wait_until_one_waits
 from tests.payouts.conftest import Till, make_till
 from tillbook.common.actor import Actor, Role
 from tillbook.common.money import Money
@@ -97,7 +96,7 @@ def test_a_sum_that_waits_while_its_file_is_cancelled_pays_nothing(till: Till):
         with transaction.atomic():
             services.cancel(payout.number, reason="Wrong day", actor=till.admin, now=till.now)
             cancelled.set()
-            _wait_for_a_waiting_one()
+            wait_until_one_waits()
 
     def read() -> list[str]:
         cancelled.wait(60)
@@ -107,19 +106,6 @@ def test_a_sum_that_waits_while_its_file_is_cancelled_pays_nothing(till: Till):
     assert Booking.objects.get().problem == f"{payout.number} was cancelled, and was paid nevertheless."
     assert set(Refund.objects.values_list("status", "payout")) == {("requested", "")}
     assert not list(findings())
-
-
-def _wait_for_a_waiting_one() -> None:
-    """Until somebody waits for a lock."""
-    asked = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database OR database IS NULL"
-    asked += " WHERE NOT granted AND d.datname = current_database()"
-    for _ in range(600):
-        with connection.cursor() as cursor:
-            cursor.execute(asked)
-            if cursor.fetchone() != (0,):
-                return
-        time.sleep(0.05)
-    raise AssertionError("Nobody waits.")
 
 
 def test_a_hundred_completed_by_two_at_once_are_each_paid_once(till: Till):

@@ -99,12 +99,8 @@ def _named(part: Any) -> set[str]:
         return set().union(*map(_named, part))
     if not isinstance(part, dict):
         return set()
-    reference = part.get("$ref")
-    own = (
-        {reference.removeprefix(_SHAPES)}
-        if isinstance(reference, str) and reference.startswith(_SHAPES)
-        else set()
-    )
+    reference = str(part.get("$ref", ""))
+    own = {reference.removeprefix(_SHAPES)} if reference.startswith(_SHAPES) else set()
     return own.union(*map(_named, part.values()))
 
 

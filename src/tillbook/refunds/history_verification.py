@@ -154,9 +154,7 @@ _PROBLEMS = {
     "was not cancelled as its history says": ("was_unclaimed",),
     "is in another payout than its history says": ("payout",),
 }  # fmt: skip
-
-
-_compared = attrgetter(*itertools.chain.from_iterable(_PROBLEMS.values()))
+_compared = attrgetter(*itertools.chain.from_iterable(_PROBLEMS.values()))  # at once: hardly any differ
 
 
 def _problems(

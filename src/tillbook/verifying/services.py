@@ -93,11 +93,7 @@ def _check(piece: Piece) -> tuple[int, Proof]:
 
 def _documents(depth: str) -> Iterator[Finding]:
     """What does not agree among orders, returns, refunds and sendings; sums leave out what was asked for."""
-    # The one pass has the transfers in hand that say what credit was used.
-    in_one_pass = _in_one_pass(depth)
-    yield from (
-        order_verification.findings_without_transfers() if in_one_pass else order_verification.findings()
-    )
+    yield from order_verification.findings(credit_used=not _in_one_pass(depth))
     if depth == Verification.Depth.FULL:
         yield from order_verification.lost()
         yield from payment_verification.findings()
