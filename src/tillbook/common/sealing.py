@@ -6,7 +6,6 @@ open, so that a key can be changed while the shop is open.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,5 +83,9 @@ def _box(keys: tuple[str, ...]) -> MultiFernet:
 
 
 def _mark(text: str, key: str) -> str:
-    own = hmac.digest(key.encode(), _MARKING, hashlib.sha256)
-    return hmac.new(own, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_marking_key(key), text.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=4)
+def _marking_key(key: str) -> bytes:
+    return hmac.digest(key.encode(), _MARKING, "sha256")

@@ -112,6 +112,8 @@ def _json(value: object) -> str:
         return str(value)
     if type(value) is Money:
         return _quoted(str(value))
+    if type(value) is list:
+        return f"[{','.join(map(_json, value))}]"
     return _encode_sorted(value)
 
 

@@ -151,7 +151,7 @@ def _parts(shape: re.Pattern[str], text: str, ask: str) -> tuple[str, str]:
 
 def plain(text: str) -> str:
     """Without what people put between the characters."""
-    return "".join(character for character in text.upper() if character.isalnum())
+    return "".join(filter(str.isalnum, text.upper()))
 
 
 def identity(text: str) -> str:

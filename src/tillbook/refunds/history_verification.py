@@ -128,7 +128,7 @@ def _refunds() -> Iterator[tuple[_Stands, list[_Told], list[int], list[_Approved
         for event in map(_Told._make, events.values_list(*_Told._fields)):
             told[event.subject].append(event)
         sources: defaultdict[int, list[int]] = defaultdict(list)
-        own = {"refund_id__in": [each.id for each in refunds]}
+        own = {"refund_id__gte": refunds[0].id, "refund_id__lte": last}
         for refund_id, credit_id in RefundSource.objects.filter(**own).values_list("refund_id", "credit_id"):
             sources[refund_id].append(credit_id)
         approvals: defaultdict[int, list[_Approved]] = defaultdict(list)
