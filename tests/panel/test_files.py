@@ -17,6 +17,7 @@ from tillbook.orders.queries import lines_of
 from tillbook.panel import files
 from tillbook.refunds.models import Refund
 from tillbook.returns.services import RmaLineInput
+from tillbook.staff.models import User
 
 
 @pytest.fixture
@@ -70,7 +71,21 @@ def test_refunds_as_a_list_to_pay_from(as_admin: Client, request_refund):
     answer = as_admin.post("/refunds/refunds.xlsx", {"selected": refund.pk})
     head, row = sheet(b"".join(answer.streaming_content))
     shown = dict(zip(head, row, strict=True))
-    assert (shown["Number"], shown["Amount"], shown["Payee"]) == (refund.number, 50, refund.payee_name)
+    assert (shown["Refund"], shown["Amount"], shown["Payee"]) == (refund.number, 50, refund.payee_name)
+
+
+def test_a_sheet_speaks_the_readers_language_and_programs_read_names(
+    as_admin: Client, admin_actor: Actor, request_refund
+):
+    refund = request_refund(5_000)
+    User.objects.filter(pk=admin_actor.user_id).update(language="de")
+    asked = {"selected": refund.pk}
+    head, row = sheet(b"".join(as_admin.post("/refunds/refunds.xlsx", asked).streaming_content))
+    shown = dict(zip(head, row, strict=True))
+    assert (shown["Rückerstattung"], shown["Zustand"]) == (refund.number, "Beantragt")
+    answer = as_admin.post("/refunds/refunds.csv", asked)
+    [plain] = csv.DictReader(b"".join(answer.streaming_content).decode("utf-8-sig").splitlines())
+    assert (plain["number"], plain["state"], plain["method"]) == (refund.number, "requested", refund.method)
 
 
 @pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "-2", "＝1"])

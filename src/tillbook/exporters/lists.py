@@ -1,13 +1,13 @@
-"""A list of documents or people as a file: CSV for programs, XLSX for people."""
+"""A list of documents or people as a file: CSV for programs, in names, XLSX for people, in words."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import TextIOWrapper
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import xlsxwriter
 
@@ -15,17 +15,29 @@ from tillbook.common.cells import unlike_a_formula
 from tillbook.common.money import Money, exponent
 from tillbook.shop.policies import shop
 
-Cell = str | Money | datetime | date | None
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+class Coded(NamedTuple):
+    """What programs know by a code, and people by its words."""
+
+    code: str
+    words: StrOrPromise
+
+
+Cell = str | Coded | Money | datetime | date | None
+Columns = Mapping[str, "StrOrPromise"]  # name -> heading
 
 _EXACT_MINOR = 10**15  # a spreadsheet's numbers have 15 digits
 
 
-def write(columns: Sequence[str], rows: Iterable[Sequence[Cell]], ending: str, file: IO[bytes]) -> None:
-    """Write the rows, a stream, under the names of their columns; `ending` is one of ENDINGS."""
+def write(columns: Columns, rows: Iterable[Sequence[Cell]], ending: str, file: IO[bytes]) -> None:
+    """Write the rows, a stream, under the names or headings of their columns; `ending` is one of ENDINGS."""
     ENDINGS[ending](columns, rows, file)
 
 
-def _write_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
+def _write_csv(columns: Columns, rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
     """UTF-8 with a byte order mark, by which spreadsheets know it; plain decimals, moments in UTC."""
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
@@ -42,12 +54,14 @@ def _text(cell: Cell) -> str:
         return ""
     if isinstance(cell, str):
         return unlike_a_formula(cell)
+    if isinstance(cell, Coded):
+        return unlike_a_formula(cell.code)
     if isinstance(cell, Money):
         return cell.decimal()
     return cell.astimezone(UTC).isoformat() if isinstance(cell, datetime) else cell.isoformat()
 
 
-def _write_xlsx(columns: Sequence[str], rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
+def _write_xlsx(columns: Columns, rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
     """One sheet: amounts are numbers, moments are times in the shop's zone. Rows are not kept in memory."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(file, options)
@@ -55,9 +69,9 @@ def _write_xlsx(columns: Sequence[str], rows: Iterable[Sequence[Cell]], file: IO
     sheet = book.add_worksheet()
     looks = _Looks(book)
     sheet.freeze_panes(1, 0)
-    for place, name in enumerate(columns):
+    for place, heading in enumerate(columns.values()):
         sheet.set_column(place, place, 18)
-        sheet.write_string(0, place, name.replace("_", " ").capitalize(), looks.head)
+        sheet.write_string(0, place, str(heading), looks.head)
     for place, row in enumerate(rows, start=1):
         for column, cell in enumerate(row):
             _write_cell(sheet, place, column, cell, looks)
@@ -84,6 +98,8 @@ class _Looks:
 def _write_cell(sheet: Any, row: int, column: int, cell: Cell, looks: _Looks) -> None:
     if isinstance(cell, str):
         sheet.write_string(row, column, cell)
+    elif isinstance(cell, Coded):
+        sheet.write_string(row, column, str(cell.words))
     elif isinstance(cell, Money) and abs(cell.minor) < _EXACT_MINOR:
         sheet.write_number(row, column, Decimal(cell.decimal()), looks.money(exponent(cell.currency)))
     elif isinstance(cell, Money):
@@ -95,7 +111,7 @@ def _write_cell(sheet: Any, row: int, column: int, cell: Cell, looks: _Looks) ->
         sheet.write_datetime(row, column, cell, looks.day)
 
 
-ENDINGS: dict[str, Callable[[Sequence[str], Iterable[Sequence[Cell]], IO[bytes]], None]] = {
+ENDINGS: dict[str, Callable[[Columns, Iterable[Sequence[Cell]], IO[bytes]], None]] = {
     "csv": _write_csv,
     "xlsx": _write_xlsx,
 }

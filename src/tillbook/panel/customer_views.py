@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
@@ -19,7 +20,7 @@ from tillbook.credit.queries import balance_of, balances_of, expired_by, in_hand
 from tillbook.customers import services
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username, locked, search
-from tillbook.exporters.lists import Cell
+from tillbook.exporters.lists import Cell, Coded
 from tillbook.ledger.models import Balance
 from tillbook.orders.models import Order
 from tillbook.orders.queries import of_customer as orders_of
@@ -58,10 +59,13 @@ from tillbook.shop.policies import shop
 D = TypeVar("D", bound=Order | Refund)
 
 _PAGE_SIZE = 50
-_COLUMNS = (
-    "username", "kind", "first_name", "last_name", "company", "email", "phone", "currency",
-    "available_credit", "held_credit", "amount_owing",
-)  # fmt: skip
+_COLUMNS = {
+    "username": gettext_lazy("Username"), "kind": gettext_lazy("Kind"),
+    "first_name": gettext_lazy("First name"), "last_name": gettext_lazy("Last name"),
+    "company": gettext_lazy("Company"), "email": gettext_lazy("E-mail"), "phone": gettext_lazy("Phone"),
+    "currency": gettext_lazy("Currency"), "available_credit": gettext_lazy("Available credit"),
+    "held_credit": gettext_lazy("Held credit"), "amount_owing": gettext_lazy("Amount owing"),
+}  # fmt: skip
 _NEWEST = 5  # orders, refunds and RMAs on a customer's page, besides those that wait
 _WAITING = 10  # orders and refunds that wait for something
 _CREDITS = 20
@@ -108,8 +112,8 @@ def _cells(line: tuple[Customer, Balance]) -> Sequence[Cell]:
     customer, balance = line
     figures = (balance.available_minor, balance.held_minor, balance.owing_minor)
     return [
-        customer.username, customer.kind, customer.first_name, customer.last_name, customer.company,
-        customer.email, customer.phone, balance.currency,
+        customer.username, Coded(customer.kind, customer.get_kind_display()), customer.first_name,
+        customer.last_name, customer.company, customer.email, customer.phone, balance.currency,
         *(Money(minor, balance.currency) for minor in figures),
     ]  # fmt: skip
 

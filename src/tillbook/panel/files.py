@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
 from tillbook.exporters import lists
-from tillbook.exporters.lists import Cell
+from tillbook.exporters.lists import Cell, Columns
 from tillbook.exporters.report_files import MEDIA_TYPES
 from tillbook.panel.edge import PanelRequest
 
@@ -38,7 +38,7 @@ def download(
     request: PanelRequest,
     name: str,
     ending: str,
-    columns: Sequence[str],
+    columns: Columns,
     rows: Iterable[T],
     cells: Callable[[T], Sequence[Cell]],
     *place: str,

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Permission
 from tillbook.common.errors import NotFound
@@ -19,7 +20,7 @@ from tillbook.credit import queries as credit
 from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
 from tillbook.customers.queries import CustomerNotFound, by_username, search
-from tillbook.exporters.lists import Cell
+from tillbook.exporters.lists import Cell, Coded
 from tillbook.orders import queries, services
 from tillbook.orders.charges import Charge, note_paid_back
 from tillbook.orders.models import Order
@@ -40,10 +41,13 @@ from tillbook.panel.order_forms import (
 from tillbook.refunds.provenance import of_order
 from tillbook.returns import queries as returns
 
-_COLUMNS = (
-    "number", "placed_at", "status", "paid_status", "username", "name", "currency", "total", "received",
-    "credit_used", "owing",
-)  # fmt: skip
+_COLUMNS = {
+    "number": gettext_lazy("Order"), "placed_at": gettext_lazy("Placed"), "status": gettext_lazy("Status"),
+    "paid_status": gettext_lazy("Paid status"), "username": gettext_lazy("Username"),
+    "name": gettext_lazy("Name"), "currency": gettext_lazy("Currency"), "total": gettext_lazy("Total"),
+    "received": gettext_lazy("Received"), "credit_used": gettext_lazy("Credit used"),
+    "owing": gettext_lazy("Owing"),
+}  # fmt: skip
 _PAGE = 50  # orders on one page of the list
 _MOST_FOUND = 20  # customers to choose from
 _MOST_TYPED = 500  # credits beside which something was typed
@@ -79,7 +83,8 @@ def export(request: PanelRequest, ending: str) -> HttpResponse:
 def _cells(order: Order) -> Sequence[Cell]:
     figures = (order.total_minor, order.received_minor, order.credit_used_minor, order.owing_minor)
     return [
-        order.number, order.placed_at, order.status, order.paid_status, order.customer.username,
+        order.number, order.placed_at, Coded(order.status, order.get_status_display()),
+        Coded(order.paid_status, order.get_paid_status_display()), order.customer.username,
         order.customer.display_name, order.currency, *(Money(minor, order.currency) for minor in figures),
     ]  # fmt: skip
 

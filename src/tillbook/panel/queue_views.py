@@ -10,10 +10,11 @@ from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Permission
 from tillbook.common.errors import PermissionDenied, Refusal
-from tillbook.exporters.lists import Cell
+from tillbook.exporters.lists import Cell, Coded
 from tillbook.panel.edge import PanelRequest, command, page_of, read_only, whole
 from tillbook.panel.files import all_of, download, pdf, refused
 from tillbook.panel.forms import QueueForm
@@ -30,11 +31,17 @@ from tillbook.shop.policies import shop
 
 _MOST_ASKS = 1_000  # more are not counted
 _PAGE_SIZE = 50
-_COLUMNS = (
-    "number", "kind", "state", "customer", "name", "amount", "currency", "method", "payee", "bank_account",
-    "paypal_email", "postal_address", "payment_date", "requested_at", "requested_by", "resolved_at",
-    "resolved_by", "reference", "gateway", "charge",
-)  # fmt: skip
+_COLUMNS = {
+    "number": gettext_lazy("Refund"), "kind": gettext_lazy("Kind"), "state": gettext_lazy("State"),
+    "customer": gettext_lazy("Customer"), "name": gettext_lazy("Name"), "amount": gettext_lazy("Amount"),
+    "currency": gettext_lazy("Currency"), "method": gettext_lazy("Refund method"),
+    "payee": gettext_lazy("Payee"), "bank_account": gettext_lazy("Bank account"),
+    "paypal_email": gettext_lazy("PayPal e-mail"), "postal_address": gettext_lazy("Postal address"),
+    "payment_date": gettext_lazy("Payment date"), "requested_at": gettext_lazy("Requested"),
+    "requested_by": gettext_lazy("Requested by"), "resolved_at": gettext_lazy("Resolved"),
+    "resolved_by": gettext_lazy("Resolved by"), "reference": gettext_lazy("Payee's reference"),
+    "gateway": gettext_lazy("Gateway"), "charge": gettext_lazy("Charge"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +193,10 @@ def _download(request: PanelRequest, ending: str, rows: Iterable[Refund]) -> Htt
 def _cells(refund: Refund, whole_accounts: bool) -> Sequence[Cell]:
     account = refund.bank_account if whole_accounts else mask(refund.bank_account)
     return [
-        refund.number, refund.kind, refund.status, refund.customer.username, refund.customer.display_name,
-        amount_of(refund), refund.currency, refund.method, refund.payee_name,
-        account, refund.paypal_email, refund.postal_address, refund.payment_date,
-        refund.requested_at, refund.requested_by, refund.resolved_at, refund.resolved_by,
-        refund.payee_reference, refund.gateway, refund.charge,
+        refund.number, Coded(refund.kind, refund.get_kind_display()),
+        Coded(refund.status, refund.get_status_display()), refund.customer.username,
+        refund.customer.display_name, amount_of(refund), refund.currency,
+        Coded(refund.method, refund.get_method_display()), refund.payee_name, account, refund.paypal_email,
+        refund.postal_address, refund.payment_date, refund.requested_at, refund.requested_by,
+        refund.resolved_at, refund.resolved_by, refund.payee_reference, refund.gateway, refund.charge,
     ]  # fmt: skip

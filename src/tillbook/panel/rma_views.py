@@ -8,12 +8,13 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
 from tillbook.credit.queries import credits_of_document
 from tillbook.delivery.services import send_note
-from tillbook.exporters.lists import Cell
+from tillbook.exporters.lists import Cell, Coded
 from tillbook.panel.buttons import do_once, say_sent
 from tillbook.panel.edge import PanelRequest, answer, command, form_for, page_of, read_only, status_of
 from tillbook.panel.files import all_of, download, pdf
@@ -24,10 +25,12 @@ from tillbook.panel.rma_forms import NoteForm, RmaFilterForm
 from tillbook.returns import note, queries, services
 from tillbook.returns.models import Rma
 
-_COLUMNS = (
-    "number", "opened_at", "status", "outcome", "reason", "username", "name", "order", "currency", "total",
-    "note",
-)  # fmt: skip
+_COLUMNS = {
+    "number": gettext_lazy("RMA"), "opened_at": gettext_lazy("Opened"), "status": gettext_lazy("Status"),
+    "outcome": gettext_lazy("Outcome"), "reason": gettext_lazy("Reason"),
+    "username": gettext_lazy("Username"), "name": gettext_lazy("Name"), "order": gettext_lazy("Order"),
+    "currency": gettext_lazy("Currency"), "total": gettext_lazy("Total"), "note": gettext_lazy("Note"),
+}  # fmt: skip
 _PAGE = 50  # RMAs on one page of the list
 
 
@@ -61,8 +64,9 @@ def export(request: PanelRequest, ending: str) -> HttpResponse:
 
 def _cells(rma: Rma) -> Sequence[Cell]:
     return [
-        rma.number, rma.opened_at, rma.status, rma.outcome, rma.reason, rma.customer.username,
-        rma.customer.display_name, rma.order.number if rma.order else "", rma.currency,
+        rma.number, rma.opened_at, Coded(rma.status, rma.get_status_display()),
+        Coded(rma.outcome, rma.get_outcome_display()), Coded(rma.reason, rma.get_reason_display()),
+        rma.customer.username, rma.customer.display_name, rma.order.number if rma.order else "", rma.currency,
         Money(rma.total_minor, rma.currency), rma.note,
     ]  # fmt: skip
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import running
 from tillbook.customers.models import Customer
+from tillbook.exporters.lists import Coded
 from tillbook.ledger.models import House, Kind, Transfer
 from tillbook.panel.credit_lines import pages_of
 from tillbook.panel.edge import whole
@@ -28,10 +30,10 @@ class Line:
 
     key: str  # what `lines` takes to go on after it
     at: datetime
-    what: str
+    what: Coded
     name: str  # of the document
     url: str  # of its page; empty if it has none
-    detail: str
+    detail: Coded | None
     credit: str
     who: str
     amount: int
@@ -65,13 +67,14 @@ def _line(line: running.Line, names: Mapping[str, str], pages: Mapping[str, str]
     row = line.transfer
     number = public_number("CR", row.account_id)
     reference = "" if row.reference == number else row.reference
+    what, reasons = _what(row), shop().give_reasons
     return Line(
         key=f"{number}/{row.seq}",
         at=row.effective_at,
-        what=_what(row),
+        what=Coded(what, _(what)),
         name=reference,
         url=pages.get(reference, ""),
-        detail=label_of(row.reason, shop().give_reasons) if row.reason in shop().give_reasons else "",
+        detail=Coded(row.reason, label_of(row.reason, reasons)) if row.reason in reasons else None,
         credit=number,
         who=names.get(row.actor, row.actor),
         amount=line.amount_minor,
@@ -84,24 +87,24 @@ def _what(row: Transfer) -> str:
     if row.inward:
         return _came(row)
     if row.house == House.ORDERS:
-        return _("Paid")
+        return gettext_noop("Paid")
     if row.house == House.PAYOUTS:
-        return _("Refund")
+        return gettext_noop("Refund")
     if row.house == House.BREAKAGE:
-        return _("Expired")
-    return _("Reversal") if row.kind == Kind.CAPTURE else _("Taken back for order")
+        return gettext_noop("Expired")
+    return gettext_noop("Reversal") if row.kind == Kind.CAPTURE else gettext_noop("Taken back for order")
 
 
 def _came(row: Transfer) -> str:
     if row.house == House.ORDERS:
-        return _("Given back from")
+        return gettext_noop("Given back from")
     if row.house == House.PAYOUTS:
-        return _("Credit again from refund")
+        return gettext_noop("Credit again from refund")
     if row.reason == "order_cancelled":
-        return _("Paid for cancelled order")
+        return gettext_noop("Paid for cancelled order")
     if row.house == House.RECEIPTS and row.reference:
-        return _("Overpayment of order")
-    return _("Return") if row.house == House.SALES_RETURNS else _("Given by hand")
+        return gettext_noop("Overpayment of order")
+    return gettext_noop("Return") if row.house == House.SALES_RETURNS else gettext_noop("Given by hand")
 
 
 def breaks_off(shown: Sequence[Line]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tillbook.common.errors import NotFound
 from tillbook.common.money import Money
@@ -20,7 +21,12 @@ from tillbook.panel.files import all_of, download
 from tillbook.panel.running import Line, breaks_off, lines
 
 _PAGE_SIZE = 50
-_COLUMNS = ("date", "what", "document", "reason", "credit", "by", "amount", "balance", "currency")
+_COLUMNS = {
+    "date": gettext_lazy("Date"), "what": gettext_lazy("What"), "document": gettext_lazy("Document"),
+    "reason": gettext_lazy("Reason"), "credit": gettext_lazy("Credit"), "by": gettext_lazy("By"),
+    "amount": gettext_lazy("Amount"), "balance": gettext_lazy("Balance"),
+    "currency": gettext_lazy("Currency"),
+}  # fmt: skip
 
 
 @read_only
