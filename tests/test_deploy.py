@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "examples" / "deploy"
 PROGRAM = "/srv/tillbook/.venv/bin/tillbook"
 UNITS = sorted(DEPLOY.glob("*.service"))
+SHUT_IN = "UMask|NoNew|Private|Protect|Restrict|SystemCall|Capability|Lock"  # how such settings begin
 
 
 def commands_of(unit: Path) -> Iterator[list[str]]:
@@ -47,6 +48,16 @@ def test_what_runs_tillbook_is_its_own_user_with_the_shop_s_settings(unit: Path)
     lines = unit.read_text(encoding="utf-8").splitlines()
     if list(commands_of(unit)):
         assert {"User=tillbook", "EnvironmentFile=/etc/tillbook.env"} <= {*lines}
+
+
+def test_all_that_runs_tillbook_is_shut_in_alike() -> None:
+    kept_out = [
+        {line for line in unit.read_text(encoding="utf-8").splitlines() if re.match(SHUT_IN, line)}
+        for unit in UNITS
+        if list(commands_of(unit))
+    ]
+    assert len(kept_out[0]) > 15
+    assert all(each == kept_out[0] for each in kept_out)
 
 
 def test_each_timer_starts_a_unit_whose_failure_is_mailed() -> None:
