@@ -16,8 +16,9 @@ from tests.orders.till import Till, gbp, line
 from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import Refusal
 from tillbook.credit import services as credit
+from tillbook.credit.holds import open_holds
 from tillbook.credit.models import GiveReason, ReverseReason, Source
-from tillbook.credit.queries import credits_of, open_holds
+from tillbook.credit.queries import credits_of
 from tillbook.ledger.models import Transfer
 from tillbook.orders import checkout, queries, verification
 from tillbook.orders.models import Order, Payment

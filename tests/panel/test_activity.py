@@ -59,6 +59,19 @@ def test_everything_can_be_filtered_by_who_what_and_to_what(
     assert "Select a valid choice" in text(as_admin, "/activity/?about=zz")
 
 
+def test_changed_settings_and_languages_are_in_words(as_admin: Client, admin_actor: Actor, now: datetime):
+    changed = {"mails.credit_issued.on": [False, True]}
+    told = [
+        NewEvent("settings.changed", "settings", data={"section": "mails", "changed": changed}),
+        NewEvent("user.language_chosen", "user:ann", data={"language": "de"}),
+    ]
+    record_many(told, actor=admin_actor, now=now)
+    shown = as_admin.get("/activity/").content.decode()
+    assert "Settings changed: mails" in shown
+    assert "credit issued on: no → yes" in shown
+    assert "language: Deutsch" in shown
+
+
 def test_it_pages_and_takes_no_more_queries_for_more_rows(
     as_admin: Client, admin_actor: Actor, deposit: Credit, now: datetime
 ):

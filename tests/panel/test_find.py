@@ -10,9 +10,13 @@ from django.test import Client
 
 from tests.orders.till import Till, line
 from tillbook.common.actor import Actor
+from tillbook.common.money import Money
+from tillbook.common.numbering import public_number
 from tillbook.credit.models import Credit
 from tillbook.customers.models import Customer
-from tillbook.orders import queries
+from tillbook.events.models import Event
+from tillbook.events.queries import of_key
+from tillbook.orders import checkout, queries
 from tillbook.refunds.models import Refund
 
 TYPING = {"HTTP_HX_REQUEST": "true"}
@@ -32,6 +36,44 @@ def links(client: Client, q: str) -> list[str]:
     assert answer.status_code == 200
     assert "<html" not in answer.content.decode()
     return re.findall(r'href="([^"]+)"', answer.content.decode())
+
+
+@pytest.fixture
+def held(maria: Customer, deposit: Credit, staff_actor: Actor, now) -> str:
+    """The number of a checkout's hold for WEB-7."""
+    checkout.hold(
+        customer_id=maria.pk,
+        amount=Money(1_000, "GBP"),
+        reference="WEB-7",
+        key="h",
+        actor=staff_actor,
+        now=now,
+    )
+    event = of_key(maria.pk, "h")
+    assert event is not None
+    return public_number("HO", event.pk)
+
+
+def test_a_checkout_s_hold_is_found_by_its_number(as_staff: Client, held: str, deposit: Credit):
+    assert links(as_staff, held) == [f"/credits/{deposit.number}/"]
+    assert "Held: WEB-7" in as_staff.get("/find/", {"q": held}, **TYPING).content.decode()
+
+
+def test_what_a_refund_holds_is_found_as_the_refund_alone(
+    as_staff: Client, deposit: Credit, maria: Customer, request_refund
+):
+    refund = request_refund(1_000)
+    event = Event.objects.get(action="credit.held", subject=refund.number)
+    assert links(as_staff, public_number("HO", event.pk)) == []
+
+
+def test_a_checkout_s_own_document_leads_to_its_customer(
+    as_staff: Client, held: str, maria: Customer, staff_actor: Actor, now
+):
+    checkout.capture(customer_id=maria.pk, hold_key="h", key="c", actor=staff_actor, now=now)
+    assert links(as_staff, "WEB-7") == ["/customers/maria/"]
+    assert "Held credit used" in as_staff.get("/find/", {"q": "WEB-7"}, **TYPING).content.decode()
+    assert links(as_staff, "WEB-") == []
 
 
 def test_people_are_found_while_one_types(as_staff: Client, maria: Customer):

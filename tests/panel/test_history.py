@@ -75,6 +75,15 @@ def test_a_changed_account_says_its_limit_as_money_of_the_customer(
     assert "on credit hold: yes → no" in shown
 
 
+def test_what_somebody_typed_stays_as_it_is(as_staff: Client, maria: Customer, staff_actor: Actor, now):
+    data = {"charge": "ch_fake_2", "reference": "return", "method": "bank_transfer"}
+    told = NewEvent("payment.received", "N100", maria.pk, reason="duplicate", data=data)
+    record(told, actor=staff_actor, now=now)
+    shown = history_of(as_staff, "/customers/maria/")
+    for part in ("Given twice · ", "charge: ch_fake_2", "reference: return", "method: bank transfer"):
+        assert part in shown
+
+
 def test_a_voided_payment_says_what_was_taken_back_as_money(
     as_staff: Client, order: Order, staff_actor: Actor, now: datetime
 ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from ninja import Query, Router
 from pydantic import BaseModel, Field, StrictBool
@@ -26,7 +26,8 @@ from tillbook.api.shapes import (
 )
 from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.numbering import public_number, row_id
-from tillbook.credit import queries, services
+from tillbook.credit import holds, queries, services
+from tillbook.credit.holds import HoldState
 from tillbook.credit.models import Credit
 from tillbook.credit.services import (
     CreditExpired,
@@ -43,10 +44,8 @@ from tillbook.credit.terms import Left
 from tillbook.customers import queries as customers
 from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.models import Event
-from tillbook.events.queries import by_id as event_by_id
 from tillbook.events.queries import of_key
 from tillbook.ledger.book import AmountAboveHold, HoldAlreadyResolved
-from tillbook.ledger.models import House
 from tillbook.orders import checkout
 from tillbook.orders.services import MoreThanOwing, OrderHasReturns
 
@@ -160,7 +159,7 @@ class HoldOut(BaseModel):
     amount: Money
     credits: list[CreditPart]
     held_at: Moment
-    state: Literal["held", "captured", "released"]
+    state: HoldState
     captured: Money | None = Field(examples=[None])
 
 
@@ -270,7 +269,7 @@ def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
 @read(router, "/holds/{public:number}", HoldOut, HoldNotFound)
 def get_hold(request: ApiRequest, number: str) -> HoldOut:
     """One hold, as it stands."""
-    return _told_hold(_event(number))
+    return _told_hold(number)
 
 
 @change(
@@ -286,21 +285,21 @@ def get_hold(request: ApiRequest, number: str) -> HoldOut:
 )
 def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut:
     """End a hold: its amount, or the part given, is gone. The rest is available again."""
-    event = _event(number)
+    event, _ = holds.numbered(number)
     amount = None if body.amount is None else body.amount.value()
     checkout.capture(
         **_place(event), amount=amount, key=request.key, actor=request.actor,
         now=request.now,
     )  # fmt: skip
-    return _told_hold(event)
+    return _told_hold(number)
 
 
 @change(router, "/holds/{public:number}/release", 200, HoldOut, HoldNotFound, HoldAlreadyResolved)
 def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
     """End a hold: all of it is available again."""
-    event = _event(number)
+    event, _ = holds.numbered(number)
     checkout.release(**_place(event), key=request.key, actor=request.actor, now=request.now)
-    return _told_hold(event)
+    return _told_hold(number)
 
 
 @change(
@@ -344,34 +343,18 @@ def parts_told(parts: Sequence[Part], currency: str) -> list[CreditPart]:
     ]
 
 
-def _event(number: str) -> Event:
-    """The event that the hold began with. Raises HoldNotFound."""
-    event = event_by_id(row_id("HO", number) or 0)
-    if event is None or event.action != "credit.held":
-        raise _no_hold(number)
-    return event
-
-
 def _place(event: Event) -> dict[str, Any]:
     """Whose hold it is, and its key, as the services ask for them."""
     return {"customer_id": event.customer_id, "hold_key": event.key}
 
 
-def _no_hold(number: str) -> HoldNotFound:
-    return HoldNotFound(f"There is no hold {number}.", field="hold")
-
-
-def _told_hold(event: Event) -> HoldOut:
-    number = public_number("HO", event.pk)
-    hold = queries.hold_named(event.customer_id or 0, event.key or "")
-    if hold is None or hold.house != House.ORDERS:  # a refund's own hold is the refund
-        raise _no_hold(number)
+def _told_hold(number: str) -> HoldOut:
+    event, hold = holds.numbered(number)
     total = sum(part.amount_minor for part in hold.parts)
     captured = hold.captured_minor
     return HoldOut(
-        number=number, customer=customers.username_of(event.customer_id or 0),
+        number=public_number("HO", event.pk), customer=customers.username_of(event.customer_id or 0),
         reference=hold.reference, amount=Money.of(total, hold.currency),
-        credits=parts_told(hold.parts, hold.currency), held_at=event.recorded_at,
-        state="held" if captured is None else "captured" if captured else "released",
+        credits=parts_told(hold.parts, hold.currency), held_at=event.recorded_at, state=hold.state,
         captured=Money.of(captured, hold.currency) if captured else None,
     )  # fmt: skip

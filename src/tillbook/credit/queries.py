@@ -259,47 +259,6 @@ def expired_by(customer_id: int, currency: str, now: datetime) -> int:
     return int(rows[0][0] or 0)
 
 
-class Hold(NamedTuple):
-    """Credit set aside under a key. `captured_minor` is None while it lasts."""
-
-    reference: str
-    house: str
-    currency: str
-    parts: list[Part]
-    captured_minor: int | None
-
-
-def hold_named(customer_id: int, key: str) -> Hold | None:
-    """The hold that this key made, if it made one."""
-    rows = statements.select(
-        "SELECT t.account_id, t.amount_minor, t.reference, t.house, a.currency, r.kind, r.amount_minor "
-        "FROM ledger_transfer AS t JOIN ledger_account AS a ON a.customer_id = t.customer_id "
-        "AND a.id = t.account_id LEFT JOIN ledger_transfer AS r ON r.customer_id = t.customer_id "
-        "AND r.account_id = t.account_id AND r.hold_seq = t.seq "
-        "WHERE t.customer_id = %s AND t.key = %s AND t.kind = %s ORDER BY t.part",
-        [customer_id, key, Kind.HOLD.value],
-    )
-    if not rows:
-        return None
-    _, _, reference, house, currency, ending, _ = rows[0]
-    captured = sum(row[6] for row in rows if row[5] == Kind.CAPTURE)
-    parts = [Part(row[0], row[1]) for row in rows]
-    return Hold(reference, house, currency, parts, None if ending is None else captured)
-
-
-def open_holds(customer_id: int, currency: str, reference: str) -> list[str]:
-    """The keys of the holds in `currency` for the document that were neither captured nor released."""
-    rows = statements.select(
-        "SELECT t.key FROM ledger_transfer AS t "
-        "JOIN ledger_account AS a ON a.customer_id = t.customer_id AND a.id = t.account_id "
-        "WHERE t.customer_id = %s AND t.reference = %s AND t.house = %s AND t.kind = %s AND a.currency = %s "
-        "AND NOT EXISTS (SELECT 1 FROM ledger_transfer AS r WHERE r.customer_id = t.customer_id "
-        "AND r.account_id = t.account_id AND r.hold_seq = t.seq) ORDER BY t.recorded_at, t.key, t.part",
-        [customer_id, reference, House.ORDERS.value, Kind.HOLD.value, currency],
-    )
-    return list(dict.fromkeys(key for (key,) in rows))  # each once, however many credits it holds of
-
-
 def parts_of_key(customer_id: int, key: str) -> list[Part]:
     """How much of which credit the key moved, in its order."""
     rows = statements.select(

@@ -13,6 +13,9 @@ LOOKED_THROUGH = 20_000  # events, for a page that no index finds
 # A refund's own events say the same, in the shop's words.
 SAID_BY_REFUND = frozenset({"credit.held", "credit.captured", "credit.released"})
 
+_MOVED = ("credit.spent", "credit.held", "credit.captured", "credit.released", "credit.restored")
+_EACH = 10  # events that there may be of one document
+
 
 def history_of_customer(customer_id: int, *, before: int | None = None, limit: int = 100) -> list[Event]:
     """The customer's newest events first; `before` is the id of the last event seen."""
@@ -83,6 +86,15 @@ def page_of_activity(
     if len(found) > limit:
         return Found(found[:limit], found[limit - 1].pk)
     return Found(found, end or None)
+
+
+def moved_for(reference: str, *, limit: int) -> list[Event]:
+    """The newest event of each customer by which credit went to the document of that name."""
+    newest: dict[int | None, Event] = {}
+    rows = Event.objects.filter(subject=reference, action__in=_MOVED).order_by("-id")
+    for event in rows[: limit * _EACH]:
+        newest.setdefault(event.customer_id, event)
+    return list(newest.values())[:limit]
 
 
 def last_of_customer(customer_id: int, action: str) -> Event | None:

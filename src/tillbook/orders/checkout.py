@@ -22,7 +22,8 @@ from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.common.statements import Insert, Query
 from tillbook.credit import services as credit
 from tillbook.credit.batch import attempt, only
-from tillbook.credit.queries import Hold, hold_named, parts_of_key
+from tillbook.credit.holds import Hold, hold_named
+from tillbook.credit.queries import parts_of_key
 from tillbook.credit.services import HoldNotFound, MoreThanSpent, Part, Taking
 from tillbook.credit.sharing import SharedCommit
 from tillbook.credit.taking import Asked, take_each

@@ -16,8 +16,9 @@ from datetime import datetime
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
+from tillbook.credit.holds import open_holds
 from tillbook.credit.models import Credit, Source
-from tillbook.credit.queries import open_holds, refundable_spent, reversed_of
+from tillbook.credit.queries import refundable_spent, reversed_of
 from tillbook.credit.terms import terms_of
 from tillbook.events.services import derived_key
 from tillbook.ledger.models import House, Kind

@@ -18,7 +18,7 @@ from tillbook.events.models import Event
 from tillbook.events.queries import page_of_activity
 from tillbook.panel.edge import Page, PanelRequest, form_for, whole
 from tillbook.panel.forms import PanelForm
-from tillbook.panel.history import Entry, entry_of
+from tillbook.panel.history import Entry, entry_of, settings_entry
 from tillbook.shop.policies import shop
 from tillbook.staff.queries import ids_of
 
@@ -84,12 +84,16 @@ def _rows(events: Sequence[Event]) -> list[Row]:
     users = ids_of({_user(event) for event in events if event.subject.startswith(_USER)})
     return [
         Row(
-            _of_user(entry_of(event, shop().currency), users.get(_user(event))),
+            _of_user(_entry(event), users.get(_user(event))),
             event.action,
             customers.get(event.customer_id or 0, ""),
         )
         for event in events
     ]
+
+
+def _entry(event: Event) -> Entry:
+    return settings_entry(event) if event.action == "settings.changed" else entry_of(event, shop().currency)
 
 
 def _user(event: Event) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.contrib import messages
 from django.db import transaction
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Permission
 from tillbook.common.money import Money
+from tillbook.credit.holds import held_for
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import balance_of, balances_of, expired_by, in_hand
 from tillbook.customers import services
@@ -26,6 +27,7 @@ from tillbook.orders.models import Order
 from tillbook.orders.queries import of_customer as orders_of
 from tillbook.orders.queries import owing_of_customer
 from tillbook.orders.recalculation import recalculate
+from tillbook.panel.credit_lines import pages_of
 from tillbook.panel.customer_list import Row, with_balances
 from tillbook.panel.edge import (
     Page,
@@ -71,7 +73,16 @@ _WAITING = 10  # orders and refunds that wait for something
 _CREDITS = 20
 _LINES = 10  # of the running history
 _NOTES = 3
+_HELD_FOR = 5  # documents that credit is held for
 _RECALCULATION = "recalculation"  # the session keeps the last one until the customer's page has shown it
+
+
+class Held(NamedTuple):
+    """A document that credit is held for, its page if it has one, and how much in minor units."""
+
+    reference: str
+    url: str
+    minor: int
 
 
 @read_only
@@ -230,6 +241,20 @@ def _credits(customer: Customer, currencies: Sequence[str]) -> Page[Credit]:
     return page_of(found, _CREDITS, key="", key_of=lambda credit: credit.number)
 
 
+def _held(balances: Sequence[Balance]) -> dict[str, list[Held]]:
+    """currency -> what the credit that is held is set aside for, where there is some; the latest first."""
+    found = {
+        row.currency: held_for(row.customer_id, row.currency, limit=_HELD_FOR)
+        for row in balances
+        if row.held_minor
+    }
+    pages = pages_of([reference for rows in found.values() for reference, _minor in rows])
+    return {
+        currency: [Held(reference, pages.get(reference, ""), minor) for reference, minor in rows]
+        for currency, rows in found.items()
+    }
+
+
 def _expired(credits: Sequence[Credit], now: datetime) -> dict[str, int]:
     """currency -> what is still available of credit whose time is over, where there is some.
 
@@ -263,6 +288,7 @@ def _context(request: PanelRequest, customer: Customer, form: AccountForm) -> di
         "now": request.now,
         "balance": balance_of(customer.pk, customer.currency),
         "other_balances": others,
+        "held": _held(balances),
         "credits": credits,
         "expired": _expired(credits.items, request.now),
         "running": page_of(

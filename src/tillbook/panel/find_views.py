@@ -14,15 +14,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tillbook.common.errors import NotFound
+from tillbook.common.numbering import public_number
+from tillbook.credit import holds
 from tillbook.credit import queries as credits
 from tillbook.credit.models import Source
 from tillbook.customers import queries as customers
 from tillbook.customers.models import Customer
+from tillbook.events.queries import moved_for
 from tillbook.orders import queries as orders
 from tillbook.orders.models import Order
 from tillbook.panel.customer_list import Row, with_balances
 from tillbook.panel.edge import PanelRequest, read_only
 from tillbook.panel.forms import FindForm
+from tillbook.panel.words import what_happened
 from tillbook.refunds import asks
 from tillbook.refunds import queries as refunds
 from tillbook.returns import queries as returns
@@ -36,7 +40,13 @@ _FROM = {
     Source.MANUAL: gettext_lazy("given by hand"),
 }
 
-_NUMBER = re.compile(r"(?:(CR|RF|RMA|PAY|ASK)[- ]?)?([1-9][0-9]{3,17})", re.ASCII | re.IGNORECASE)
+_HOLD_STATES = {
+    "held": gettext_lazy("Held"),
+    "captured": gettext_lazy("Used"),
+    "released": gettext_lazy("Released"),
+}
+
+_NUMBER = re.compile(r"(?:(CR|RF|RMA|PAY|ASK|HO)[- ]?)?([1-9][0-9]{3,17})", re.ASCII | re.IGNORECASE)
 
 
 class Document(NamedTuple):
@@ -85,6 +95,8 @@ def _found(q: str, limit: int) -> Found:
         return Found([], [], more=False)
     people = customers.search(q, limit=limit + 1)
     documents = [*_numbered(q), *map(_order, orders.beginning_with(q, limit=limit))]
+    if not documents:
+        documents = list(_of_checkouts(q, limit))
     return Found(documents, with_balances(people[:limit]), more=len(people) > limit)
 
 
@@ -154,6 +166,25 @@ def _order(order: Order) -> Document:
     return _document("order", _("Order"), order, order.total_minor, state)
 
 
+def _hold(number: str) -> Document:
+    event, hold = holds.numbered(number)
+    customer = customers.by_id(event.customer_id or 0)
+    url = reverse("panel:credit", args=[public_number("CR", hold.parts[0].credit_id)])
+    amount = sum(part.amount_minor for part in hold.parts)
+    state = ("held" if hold.state == "held" else "", f"{_HOLD_STATES[hold.state]}: {hold.reference}")
+    return Document(_("Hold"), number, url, customer, amount, hold.currency, *state)
+
+
+def _of_checkouts(reference: str, limit: int) -> Iterator[Document]:
+    """A document of a checkout's own to which credit went, leading to its customer."""
+    for event in moved_for(reference, limit=limit):
+        customer = customers.by_id(event.customer_id or 0)
+        url = reverse("panel:customer", args=[customer.username])
+        yield Document(
+            _("Checkout's document"), reference, url, customer, None, "", "", what_happened(event.action)
+        )
+
+
 def _document(page: str, kind: str, row: Any, amount_minor: int | None, state: tuple[str, str]) -> Document:
     url = reverse(f"panel:{page}", args=[row.number])
     return Document(kind, row.number, url, row.customer, amount_minor, row.currency, *state)
@@ -165,4 +196,5 @@ _DOCUMENTS: dict[str, Callable[[str], Document]] = {
     "RMA": _rma,
     "PAY": _payment,
     "ASK": _ask,
+    "HO": _hold,
 }

@@ -9,14 +9,17 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tillbook.common.languages import LANGUAGES
 from tillbook.common.money import Money, with_shown_amounts
 from tillbook.common.numbering import row_id
+from tillbook.credit.models import ReverseReason
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.events.queries import SAID_BY_REFUND, history_of_customer, history_of_subject
 from tillbook.panel.edge import Page, PanelRequest, page_of, whole
 from tillbook.panel.times import readable
 from tillbook.panel.words import in_words, what_happened
+from tillbook.shop.details import label_of
 from tillbook.shop.policies import shop
 
 _PAGES = {"ASK": "panel:ask", "CR": "panel:credit", "RF": "panel:refund", "RMA": "panel:rma"}
@@ -26,6 +29,12 @@ _PAGE = 100  # events on one page
 _LONGEST = 80  # characters of a setting's value
 _MINOR = "_minor"
 _TIMES = ("_at", "_date", "_on")  # how the names of moments and days end
+# How the names of what people or other programs typed end: it is no name of ours, whatever it looks like.
+_TYPED = (
+    "address", "body", "charge", "company", "email", "file", "holder", "host", "label", "name", "note",
+    "number", "phone", "reference", "sending", "subject", "to",
+)  # fmt: skip
+_REVERSE_REASONS = dict(ReverseReason.choices)
 _NOT_SHOWN = {"amount", "id", "key", "differences"}
 
 
@@ -37,6 +46,7 @@ class Entry:
     what: str
     subject: str
     url: str
+    names_subject: bool  # though it has no page: what a checkout calls a document of its own
     detail: str
     note: str
     public_note: str
@@ -60,7 +70,7 @@ def history(request: PanelRequest, customer: Customer, number: str | None = None
     return Page(shown, found.key, found.next_key)
 
 
-def _settings_entry(event: Event) -> Entry:
+def settings_entry(event: Event) -> Entry:
     """The entry with the section in its first line; a logo's digest says nothing to people."""
     section, changed = event.data["section"], event.data["changed"]
     # "give_reasons.deposit.label" stands in the section's name already, as far as its first part.
@@ -86,7 +96,7 @@ def history_of_settings(request: PanelRequest) -> Page[Entry]:
     key = request.GET.get("history_before", "")
     events = history_of_subject("settings", customer_id=None, before=whole(key), limit=_PAGE + 1)
     found = page_of(events, _PAGE, key=key, key_of=lambda event: str(event.pk))
-    return Page([_settings_entry(event) for event in found.items], found.key, found.next_key)
+    return Page([settings_entry(event) for event in found.items], found.key, found.next_key)
 
 
 def document_url(number: str) -> str:
@@ -105,11 +115,13 @@ def _is_echo(event: Event) -> bool:
 
 def entry_of(event: Event, currency: str) -> Entry:
     """The event in words; amounts that name no currency are in `currency`."""
+    url = _url(event)
     return Entry(
         at=event.recorded_at,
         what=what_happened(event.action),
         subject="" if event.action == "settings.changed" else event.subject,  # the action says it
-        url=_url(event),
+        url=url,
+        names_subject=not url and event.action.startswith("credit."),
         detail=_detail(event.data, event.reason, currency),
         note=event.note,
         public_note=event.public_note,
@@ -131,7 +143,7 @@ def _detail(data: dict[str, Any], reason: str, currency: str) -> str:
     amount = str(data.get("amount", ""))
     parts = [amount] if amount else []
     if reason:
-        parts.append(in_words(reason))
+        parts.append(_reason(reason))
     currency = amount.rpartition(" ")[2] or currency  # an amount names its own, "12.34 GBP"
     parts += [_fact(name, value, currency) for name, value in data.items() if _is_plain(name, value)]
     for name, (before, after) in {**data.get("changed", {}), **_changed_total(data)}.items():
@@ -142,6 +154,14 @@ def _detail(data: dict[str, Any], reason: str, currency: str) -> str:
             % {"figure": _figure(figure), "stored": stored, "derived": derived}
         )
     return with_shown_amounts(" · ".join(parts), shop().locale)
+
+
+def _reason(code: str) -> str:
+    """As the shop's lists have it by now; a code of the program's own in words."""
+    lists = shop().give_reasons, shop().return_reasons
+    if any(code in each for each in lists):
+        return label_of(code, *lists)
+    return str(_REVERSE_REASONS[code]) if code in _REVERSE_REASONS else in_words(code)
 
 
 def _changed_total(data: dict[str, Any]) -> dict[str, Any]:
@@ -171,9 +191,13 @@ def _value(name: str, value: Any, currency: str) -> str:
         return _("yes") if value else _("no")
     if name.endswith(_MINOR) and isinstance(value, int):
         return str(Money(value, currency))
-    # A moment or a day; else of a closed list. What somebody typed, such as a reference, stays as it is.
-    shown = readable(str(value)) if name.endswith(_TIMES) else ""
-    return shown or in_words(value)
+    text = str(value)
+    if name.endswith(_TYPED):
+        return text
+    if name.endswith("language"):
+        return dict(LANGUAGES).get(text, text)
+    # A moment or a day; else of a closed list.
+    return (readable(text) if name.endswith(_TIMES) else "") or in_words(value)
 
 
 def _figure(name: str) -> str:
