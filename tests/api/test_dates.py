@@ -29,6 +29,14 @@ def test_balances_as_of_the_end_of_the_calendar(program, customer, moment, view)
     assert answer.status_code == (422 if "T" in moment else 409)
 
 
+@pytest.mark.parametrize("moment", ["banana", "2026-02-30", "2026-03-08T10:30:00", "1772000000", ""])
+def test_balances_as_of_what_is_neither_a_day_nor_a_moment(program, customer, moment):
+    answer = program.get("/customers/jo/balances", as_of=moment)
+    assert answer.status_code == 422
+    [wrong] = answer.json()["errors"]
+    assert wrong["parameter"] == "as_of"
+
+
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
 def test_a_refund_s_payment_date(program, customer, day):
     program.post(

@@ -132,7 +132,8 @@ def test_completing_needs_the_permission(integration, new_integration, staff_act
 def test_a_refund_that_can_not_be_is_refused(integration, customer, deposit):
     sent = {"Username": "jo", "RefundAmount": "20.00", "PaymentMethodName": "Cash"}
     assert (
-        integration.refused("AddRefund", **sent | {"RefundAmount": "50.01"}) == "Only 50.00 GBP is available."
+        integration.refused("AddRefund", **sent | {"RefundAmount": "50.01"})
+        == "Only 50.00 GBP can be paid out."
     )
     assert integration.refused("AddRefund", **sent | {"PaymentMethodName": "Visa"}).startswith(
         "A refund is paid by one of"

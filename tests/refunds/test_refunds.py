@@ -106,6 +106,8 @@ def test_goodwill_is_never_paid_out(ask, credit, admin_actor, now):
     )
     with pytest.raises(services.CreditNotRefundable):
         ask(500, credit_id=goodwill.id)
+    with pytest.raises(services.InsufficientCredit, match="Only 2000.00 GBP can be paid out."):
+        ask(200_001)
     assert Refund.objects.count() == 0
 
 

@@ -13,7 +13,7 @@ from tillbook.api.endpoints import change, read, update
 from tillbook.api.shapes import (
     NO_MONEY,
     Currency,
-    Day,
+    DayOrMoment,
     Line,
     Moment,
     Money,
@@ -184,7 +184,7 @@ def _limit(sent: MoneySent | None, currency: str) -> int | None:
 class BalanceFilters(Sent):
     """As of when, and by which time of a transfer: when it happened, or when it was recorded."""
 
-    as_of: Day | Moment | None = Field(
+    as_of: DayOrMoment | None = Field(
         None, description="A moment, or a date, which means its end in the shop's time zone. Without it now."
     )
     view: Literal["effective", "recorded"] = "effective"

@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    PlainValidator,
     StringConstraints,
     WithJsonSchema,
 )
@@ -110,6 +111,24 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Day = Annotated[date, _written_as(_DAY, "Write a date like 2026-10-31.")]
+
+
+def _day_or_moment(value: Any) -> date:
+    """Tried by its shape: what is neither hears of both, not what each of two validators says."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return date.fromisoformat(value)
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return _in_utc(datetime.fromisoformat(value.upper()))
+    raise ValueError("Write a date like 2026-10-31, or a moment with its zone, like 2026-10-31T17:30:00Z.")
+
+
+DayOrMoment = Annotated[
+    date,
+    PlainValidator(_day_or_moment),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
+    ),
+]
 
 
 class MoneySent(Sent):

@@ -37,6 +37,7 @@ from tillbook.credit.issuing import (
 )
 from tillbook.credit.models import Credit, Source
 from tillbook.credit.taking import (
+    InsufficientRefundable,
     Resolution,
     Taking,
     capture,
@@ -59,6 +60,7 @@ __all__ = [
     "Gift",
     "HoldNotFound",
     "InsufficientCredit",
+    "InsufficientRefundable",
     "Issue",
     "LimitExceeded",
     "MoreThanSpent",

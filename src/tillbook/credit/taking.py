@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 from django.db import connection, transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
@@ -37,6 +37,12 @@ _ACTIONS = {
     Kind.CAPTURE: "credit.captured",
     Kind.RELEASE: "credit.released",
 }
+
+
+class InsufficientRefundable(InsufficientCredit):
+    """More was asked for than may be paid out, whatever else pays orders."""
+
+    says = gettext_noop("Only %(available)s can be paid out.")
 
 
 class Taking(NamedTuple):
@@ -257,7 +263,8 @@ class _Stock:
         if left and self._read_rest(purpose):
             parts, left = self._first(purpose, taking.amount.minor)
         if left:
-            raise InsufficientCredit(Money(taking.amount.minor - left, taking.amount.currency))
+            refusal = InsufficientRefundable if taking.refundable_only else InsufficientCredit
+            raise refusal(Money(taking.amount.minor - left, taking.amount.currency))
         return parts
 
     def _first(self, purpose: _Purpose, wanted: int) -> tuple[list[Part], int]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from tillbook.common.errors import NotFound, Refusal
 from tillbook.common.money import MAX_MINOR, Money, check_amount
@@ -30,9 +31,10 @@ class InsufficientCredit(Refusal):
     """More was asked for than is available."""
 
     code = "insufficient_credit"
+    says = gettext_noop("Only %(available)s is available.")
 
     def __init__(self, available: Money) -> None:
-        super().__init__(_("Only %(available)s is available.") % {"available": available}, field="amount")
+        super().__init__(_(self.says) % {"available": available}, field="amount")
         self.available = available
 
 

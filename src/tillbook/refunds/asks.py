@@ -254,7 +254,7 @@ def _check_may_ask(customer_id: int, amount: Money, now: datetime) -> None:
         raise TooManyAsks(_("You have asked often today. Try again tomorrow, or write to us."))
     available = available_to_ask(customer_id, amount.currency, now)
     if amount.minor > available.minor:
-        raise credit.InsufficientCredit(available)
+        raise credit.InsufficientRefundable(available)
 
 
 def _directed(customer_id: int, amount: Money, method: str, payee: Payee, now: datetime) -> Ask:
