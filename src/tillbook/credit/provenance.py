@@ -86,7 +86,7 @@ def ways(transfers: Iterable[Transfer]) -> list[Way]:
     They must be all of a credit, or all of those that name one document.
     """
     found: dict[tuple[int, Goal, str], Way] = {}
-    holds: dict[tuple[int, int], int] = {}
+    holds: dict[tuple[int, int], tuple[Way, int]] = {}
     for row in transfers:
         goal = _GOALS.get(row.house, Goal.REVERSAL)
         if row.kind == Kind.POST and row.inward and goal not in (Goal.ORDER, Goal.REFUND):
@@ -96,20 +96,23 @@ def ways(transfers: Iterable[Transfer]) -> list[Way]:
         if way is None:
             way = found[place] = Way(*place, row.effective_at, row.actor)
         _walk(way, row, holds)
-    return list(found.values())
+    return [way for way in found.values() if way.went_minor or way.back_minor]
 
 
-def _walk(way: Way, row: Transfer, holds: dict[tuple[int, int], int]) -> None:
-    """Add one transfer to its way; `holds` are minor units by (credit_id, seq)."""
+def _walk(way: Way, row: Transfer, holds: dict[tuple[int, int], tuple[Way, int]]) -> None:
+    """Add one transfer to its way; `holds` are the ways and minor units of holds, by (credit_id, seq)."""
     if row.kind == Kind.HOLD:
-        holds[row.account_id, row.seq] = row.amount_minor
+        holds[row.account_id, row.seq] = way, row.amount_minor
         way.went_minor += row.amount_minor
         way.held_minor += row.amount_minor
     elif row.hold_seq is not None:
-        held = holds.pop((row.account_id, row.hold_seq))
+        of_hold, held = holds.pop((row.account_id, row.hold_seq))
         taken = row.amount_minor if row.kind == Kind.CAPTURE else 0
-        way.held_minor -= held
-        way.back_minor += held - taken
+        of_hold.held_minor -= held
+        of_hold.back_minor += held - taken
+        # A refund that turned out to be a reversal is held for the payee, and goes back where it came from.
+        of_hold.went_minor -= taken
+        way.went_minor += taken
     elif row.inward:
         way.back_minor += row.amount_minor
     else:

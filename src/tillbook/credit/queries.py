@@ -194,14 +194,18 @@ def reversed_by_source(wanted: Range) -> dict[tuple[int, str], int]:
     return {(customer_id, number): int(minor) for customer_id, number, minor in rows}
 
 
+def houses_of(customer_id: int, credit_ids: Collection[int]) -> dict[int, House]:
+    """credit id -> the house account that it came from."""
+    rows = Credit.objects.filter(customer_id=customer_id, id__in=credit_ids)
+    return {credit_id: House(house) for credit_id, house in rows.values_list("id", "house")}
+
+
 def reversed_of(customer_id: int, credit_ids: Collection[int]) -> dict[int, int]:
     """credit id -> minor units of it that were reversed as a mistake; credits with none are left out."""
     rows = Transfer.objects.filter(
         customer_id=customer_id, account_id__in=credit_ids, kind=Kind.CAPTURE.value
     )
-    houses = dict(
-        Credit.objects.filter(customer_id=customer_id, id__in=credit_ids).values_list("id", "house")
-    )
+    houses = houses_of(customer_id, credit_ids)
     found: dict[int, int] = {}
     for credit_id, house, minor in rows.values_list("account_id", "house", "amount_minor"):
         if house == houses[credit_id]:  # back to where it came from: what is spent or paid out goes elsewhere

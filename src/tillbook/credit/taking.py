@@ -324,8 +324,8 @@ def _check_usable(credit: Usable | None, taking: Taking) -> None:
 class Resolution(NamedTuple):
     """A hold, named by its key, to be ended under a key of its own.
 
-    Captured: its amount, or `amount` of it, is gone and the rest is available again.
-    Released: all of it is available again.
+    Captured: its amount, or `amount` of it, is gone and the rest is available again. It goes where the hold
+    says, or, by credit id, to one of `houses`. Released: all of it is available again.
     """
 
     customer_id: int
@@ -333,6 +333,7 @@ class Resolution(NamedTuple):
     key: str
     kind: Kind  # CAPTURE or RELEASE
     amount: Money | None = None
+    houses: Mapping[int, House] | None = None
 
 
 @transaction.atomic(savepoint=False)
@@ -370,12 +371,13 @@ def capture(
     customer_id: int,
     hold_key: str,
     amount: Money | None = None,
+    houses: Mapping[int, House] | None = None,
     key: str,
     actor: Actor,
     now: datetime,
 ) -> list[Part]:
     """End a hold: its amount, or the part given, is gone. Raises what `resolve_many` answers."""
-    resolution = Resolution(customer_id, hold_key, key, Kind.CAPTURE, amount)
+    resolution = Resolution(customer_id, hold_key, key, Kind.CAPTURE, amount, houses)
     return only(resolve_many([resolution], actor=actor, now=now))
 
 
@@ -430,11 +432,11 @@ def _endings(held: Sequence[Pending], wanted: Resolution) -> list[Draft]:
     if left > total.minor:
         raise InvalidInput(gettext("At most %(total)s is held.") % {"total": total}, field="amount")
     drafts = []
+    houses = wanted.houses or {}
     for each in held:
         minor = min(left, each.amount)
         left -= minor
         kind, amount = (wanted.kind, minor) if minor else (Kind.RELEASE, each.amount)
-        drafts.append(
-            Draft(each.account_id, kind, each.house, False, amount, each.reason, each.reference, each)
-        )
+        house = houses.get(each.account_id, each.house)
+        drafts.append(Draft(each.account_id, kind, house, False, amount, each.reason, each.reference, each))
     return drafts

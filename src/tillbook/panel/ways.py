@@ -100,7 +100,7 @@ def _what(way: Way, refund: Refund | None) -> str:
 
 
 def _detail(refund: Refund) -> str:
-    if refund.kind == Refund.Kind.REVERSAL:
+    if refund.pays_nobody:
         return refund.get_reverse_reason_display()
     return _("to %(payee)s by %(method)s") % {
         "payee": refund.payee_name,

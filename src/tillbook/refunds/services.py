@@ -18,6 +18,7 @@ from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, ReverseReason
+from tillbook.credit.queries import houses_of
 from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, internal_key, record, replay
 from tillbook.ledger.models import House
@@ -217,7 +218,6 @@ def complete(
     check_sending(refund, sending)
     if not (refund.payout or sending):  # whoever put it into a payout was asked then
         check_payer(refund, actor, now)
-    reversal = refund.kind == Refund.Kind.REVERSAL
     # What the bank or a gateway paid is only recorded.
     if not (refund.pays_nobody or sending or refund.payout):
         check_backed(refund)
@@ -230,12 +230,25 @@ def complete(
     if received_on is not None:
         put_received(refund, received_on, actor, now)
     key = internal_key(refund.number, "completed")
-    credit.capture(customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now)
-    if reversal:
-        parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
-        book_reversals(refund.customer_id, parts, key=key, actor=actor, now=now)
-        returns.book_reversals(refund.customer_id, parts, actor=actor, now=now)
+    if refund.pays_nobody:
+        _take_back_mistake(refund, key, actor, now)
+    else:
+        credit.capture(
+            customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now
+        )
     return refund
+
+
+def _take_back_mistake(refund: Refund, key: str, actor: Actor, now: datetime) -> None:
+    """Each credit goes back where it came from, by whichever way it was asked for: what is booked is one."""
+    customer_id = refund.customer_id
+    parts = {part.credit_id: part.amount_minor for part in refund.sources.all()}
+    credit.capture(
+        customer_id=customer_id, hold_key=refund.hold_key, houses=houses_of(customer_id, parts), key=key,
+        actor=actor, now=now,
+    )  # fmt: skip
+    book_reversals(customer_id, parts, key=key, actor=actor, now=now)
+    returns.book_reversals(customer_id, parts, actor=actor, now=now)
 
 
 def check_payer(refund: Refund, actor: Actor, now: datetime, *, under_way_minor: int = 0) -> None:
@@ -282,7 +295,7 @@ def fail(refund_id: int, *, reason: str, sending: str = "", actor: Actor, now: d
     if refund.status == Refund.Status.FAILED:
         return refund
     reason = check_reason(reason, ask=_("Say why the payment failed."), longest=1_000)
-    if refund.kind != Refund.Kind.REFUND:
+    if refund.pays_nobody:
         raise WrongState(
             _("%(number)s is a reversal: no payment of it can fail.") % {"number": refund.number}
         )
