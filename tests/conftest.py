@@ -188,5 +188,5 @@ def stripe_server(localstripe: Stripe, impatient: None) -> Iterator[Stripe]:
 def paypal_server(impatient: None) -> Iterator[PayPal]:
     """One capture is in it."""
     with paypal_serving() as paypal:
-        paypal.captures["2GG279541U471931P"] = {"value": "50.00", "currency_code": "AUD"}
+        paypal.captures["2GG279541U471931P"] = {"value": "50.00", "currency_code": "GBP"}
         yield paypal

@@ -49,7 +49,7 @@ class Stripe:
     lock: threading.Lock = field(default_factory=threading.Lock)
     passed: threading.Event = field(default_factory=threading.Event)
 
-    def pay(self, amount: int = 50_00, currency: str = "aud") -> tuple[str, str]:
+    def pay(self, amount: int = 50_00, currency: str = "gbp") -> tuple[str, str]:
         """A payment by card: the ids of its payment intent and its charge."""
         made = self.ask(
             "POST", "/v1/payment_intents", amount=amount, currency=currency, confirm="true",

@@ -41,7 +41,7 @@ def paypal_account(server: PayPal, secret: str = PAYPAL_SECRET) -> Account:
 
 
 def attempt(charge: str, minor: int = 12_34, **more: object) -> Attempt:
-    asked = {"key": "RF-1042-9f86d081884c7d65", "refund": "RF-1042", "currency": "AUD"}
+    asked = {"key": "RF-1042-9f86d081884c7d65", "refund": "RF-1042", "currency": "GBP"}
     return Attempt(**{**asked, "charge": charge, "minor": minor, **more})
 
 
@@ -54,7 +54,7 @@ def test_stripe_refunds_by_charge_and_by_payment_intent(stripe_server: Stripe, p
     outcome = stripe.refund(stripe_account(stripe_server), sent)
     (paid,) = stripe_server.refunds()
     assert (outcome.state, outcome.reference, outcome.key) == (State.SUCCEEDED, paid["id"], sent.key)
-    assert (paid["amount"], paid["currency"]) == (1234, "aud")
+    assert (paid["amount"], paid["currency"]) == (1234, "gbp")
     assert paid["metadata"] == {"tillbook_key": sent.key, "tillbook_refund": "RF-1042"}
     assert stripe_server.sent == [sent.key]
 
@@ -215,7 +215,7 @@ def test_paypal_refunds_a_capture(paypal_server: PayPal):
     outcome = paypal.refund(paypal_account(paypal_server), sent)
     (paid,) = paypal_server.refunds.values()
     assert (outcome.state, outcome.reference, outcome.key) == (State.SUCCEEDED, paid["id"], sent.key)
-    assert paid["amount"] == {"value": "12.34", "currency_code": "AUD"}
+    assert paid["amount"] == {"value": "12.34", "currency_code": "GBP"}
 
 
 @pytest.mark.parametrize("how", ["late", "cut before", "cut after", "503"])
@@ -297,7 +297,7 @@ def test_an_event_counts_once_paypal_says_that_it_sent_it(paypal_server: PayPal)
     told = paypal.refund(account, attempt("2GG279541U471931P"))
     body = paypal_server.event(told.reference)
     signature = signed_by_paypal(body)
-    assert paypal.read_event(account, signature, body) == replace(told, paid=Money(12_34, "AUD"))
+    assert paypal.read_event(account, signature, body) == replace(told, paid=Money(12_34, "GBP"))
     for wrong in ({}, signature | {"paypal-transmission-sig": "forged"}):
         with pytest.raises(WrongSignature):
             paypal.read_event(account, wrong, body)

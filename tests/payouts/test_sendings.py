@@ -68,6 +68,17 @@ def test_what_stripe_pays_is_complete(gate: Gate, refund: Refund, stripe_server:
     ]
 
 
+def test_what_went_back_in_another_currency_is_not_taken_for_it(gate: Gate, stripe_server: Stripe):
+    refund = gate.refund(stripe_server.pay(currency="aud")[0])
+    sending = gate.send(refund)
+    assert states(refund) == ("requested", "unknown")
+    assert "12.34 AUD" in sending.problem
+    assert gate.figures == (49_00 - 12_34, 12_34)
+    gate.ask(minutes=1)
+    assert states(refund) == ("requested", "unknown")
+    assert len(stripe_server.refunds()) == 1
+
+
 @pytest.mark.parametrize("how", ["late", "cut before", "cut after", "500", "500 after", "silent", "401"])
 @pytest.mark.parametrize("later", [timedelta(minutes=1), timedelta(days=2)], ids=["soon", "after two days"])
 def test_what_is_unknown_is_asked_and_paid_once(

@@ -141,7 +141,16 @@ def speak(sending_id: int, *, now: datetime) -> Sending:
     account = opened(account_of(sending.gateway))
     is_new = sending.asks == 0 and attempt.age < LEASE
     outcome = adapter.refund(account, attempt) if is_new else adapter.ask(account, attempt)
+    if not _is_of(sending, outcome):
+        # Money may have gone, but not this: it stays open until the gateway's own pages were looked at.
+        _log.error("a gateway says another amount", sending=sending.number, says=str(outcome.paid))
+        outcome = Outcome(State.UNKNOWN, reason=f"It says {outcome.paid}, which is another amount.")
     return settle(sending_id, outcome, now=now)
+
+
+def _is_of(sending: Sending, outcome: Outcome) -> bool:
+    """Whether what the gateway says is of this sending's amount, as far as it says one."""
+    return outcome.paid in (None, Money(sending.amount_minor, sending.currency))
 
 
 @transaction.atomic
@@ -260,7 +269,7 @@ def hear(gateway: str, headers: Mapping[str, str], body: bytes, *, now: datetime
         return None
     if outcome.state is State.UNKNOWN:
         raise Unreadable(f"What it says of {found.number} can't be read. {outcome.reason}".strip())
-    if outcome.paid not in (None, Money(found.amount_minor, found.currency)):
+    if not _is_of(found, outcome):
         raise Unreadable(f"It says another amount than {found.number}.")
     return settle(found.pk, outcome, now=now)
 

@@ -80,7 +80,7 @@ class Attempt:
 class Outcome:
     """What the gateway told. `reason` is for people; `key` is the attempt's, where an event told it.
 
-    So is `paid`, the amount: where an event tells it, one that is not the attempt's is not believed.
+    So is `paid`, the amount: where it is told, one that is not the attempt's is not believed.
     """
 
     state: State

@@ -54,7 +54,7 @@ def refund(account: Account, attempt: Attempt) -> Outcome:
         made = _client(account).v1.refunds.create(wanted, {"idempotency_key": attempt.key})
     except stripe.StripeError as error:
         return _refused(account, attempt, error)
-    return _outcome(made.to_dict())
+    return _told(made.to_dict())
 
 
 def ask(account: Account, attempt: Attempt) -> Outcome:
@@ -72,11 +72,19 @@ def read_event(account: Account, headers: Mapping[str, str], body: bytes) -> Out
     if not _EVENT.fullmatch(str(event.get("type"))):
         return None
     about = inner(inner(event, "data"), "object")
-    return read(about, _key_of(about), _of_event)
+    return read(about, _key_of(about), _of_refund)
 
 
-def _of_event(about: Mapping[str, Any]) -> Outcome:
-    """What the refund of an event says. Raises Unreadable."""
+def _told(about: Mapping[str, Any]) -> Outcome:
+    """What a refund says that Stripe answers with: in the charge's currency, which nobody sends it."""
+    try:
+        return _of_refund(about)
+    except Unreadable as error:
+        return Outcome(State.UNKNOWN, reason=str(error))
+
+
+def _of_refund(about: Mapping[str, Any]) -> Outcome:
+    """What a refund says. Raises Unreadable."""
     text(about, "id")
     text(about, "status")
     currency = text(about, "currency")
@@ -163,7 +171,7 @@ def _found(account: Account, attempt: Attempt) -> Outcome | None:
     asked: Any = {**_charge(attempt), "limit": 100}
     for each in _client(account).v1.refunds.list(asked).auto_paging_iter():
         if _key_of(each.to_dict()) == attempt.key:
-            return _outcome(each.to_dict())
+            return _told(each.to_dict())
     return None
 
 
