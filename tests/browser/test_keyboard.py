@@ -1,4 +1,7 @@
-"""Tab and Enter are enough for the daily work, and it is always visible where one is."""
+"""Tab and Enter are enough for the daily work, and it is always visible where one is.
+
+A form that comes back refused is gone on with where it is put right.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tests.conftest import PASSWORD
+from tests.orders.till import line
 
 pytestmark = pytest.mark.looks
 
@@ -99,3 +103,47 @@ def test_on_a_phone_every_stop_is_on_the_screen_too(windows: Windows, shop: Shop
     use(page, pages.part(page, "Account").locator("summary"))
     use(page, page.get_by_role("button", name="Save"))
     expect(pages.notice(page)).to_have_text("The account is saved.")
+
+
+def test_a_refused_form_is_gone_on_with_at_its_first_wrong_field(windows: Windows, shop: Shop):
+    deposit = shop.deposit(12_000)
+    page = windows.open("staff", f"/customers/jo/pay-refund/?credit={deposit.number}")
+    expect(page.locator("body")).to_be_focused()
+    page.get_by_label("Refund method").select_option("Cash")
+    amount, day = page.get_by_label("Refund amount"), page.get_by_label("Payment date")
+    amount.fill("")
+    day.fill("")
+    with windows.provoking(page, 422):
+        pages.click(page, "Process Refund")
+    expect(page.locator("main [aria-invalid=true]")).to_have_count(2)
+    expect(amount).to_be_focused()
+    page.keyboard.type("45.50")
+    day.fill(pages.in_days(1))
+    pages.click(page, "Process Refund")
+    expect(page.get_by_text("The shop must still pay £45.50 to Jo Marsh (Cash).")).to_be_visible()
+    expect(page.locator("body")).to_be_focused()
+
+
+def test_a_wrong_field_that_is_not_shown_is_passed_over(windows: Windows, shop: Shop):
+    deposit = shop.deposit(12_000)
+    page = windows.open("staff", f"/customers/jo/pay-refund/?credit={deposit.number}")
+    page.get_by_label("Refund method").select_option("Cash")
+    page.get_by_label("Payment date").fill("")
+    page.locator("[name=paypal_email]").evaluate(
+        "field => { field.removeAttribute('maxlength'); field.value = 'w'.repeat(300); }"
+    )
+    with windows.provoking(page, 422):
+        pages.click(page, "Process Refund")
+    expect(page.locator("[name=paypal_email]")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("[name=paypal_email]")).to_be_hidden()
+    expect(page.get_by_label("Payment date")).to_be_focused()
+
+
+def test_where_no_single_field_is_wrong_the_notice_above_them_is_gone_to(windows: Windows, shop: Shop):
+    order = shop.place(line(2_000))
+    page = windows.open("staff", f"/orders/{order.number}/rma/")
+    page.get_by_label("Reason").select_option("Changed mind")
+    with windows.provoking(page, 422):
+        pages.click(page, "Open RMA")
+    expect(page.get_by_role("main").get_by_role("alert")).to_be_focused()
+    expect(page.locator("main [aria-invalid=true]")).to_have_count(0)

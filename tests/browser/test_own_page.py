@@ -60,6 +60,7 @@ def test_the_whole_way_on_a_phone_without_a_script(windows: Windows, own: Shop):
     with windows.provoking(page, 422):
         pages.click(page, "Ask for it")
     expect(page.get_by_text("A British account number has 8 digits")).to_be_visible()
+    expect(page.get_by_label("Bank account")).to_be_focused()
     page.get_by_label("Bank account").fill("20-00-00 55779911")
     pages.click(page, "Ask for it")
     asked = pages.part(page, "What you asked for")

@@ -20,10 +20,21 @@ from tillbook.shop.policies import shop
 _LONGEST_KEY = 100
 
 
+class PlainField(forms.BoundField):
+    """A field that takes the focus where it is the form's first wrong one: these pages have no script."""
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
+        found = super().build_widget_attrs(attrs, widget)
+        if self.name == next((field.name for field in self.form.visible_fields() if field.errors), None):
+            found["autofocus"] = True
+        return found
+
+
 class PlainForm(forms.Form):
     """A form whose messages come from the server, so that each names what would be right."""
 
     use_required_attribute = False
+    bound_field_class = PlainField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})

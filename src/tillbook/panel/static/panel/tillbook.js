@@ -166,6 +166,17 @@ for (const form of document.querySelectorAll("[data-price]")) {
   });
 }
 
+// After a refusal one is where it is put right: at the first wrong field that can be seen, else at what says why.
+// Whoever has gone somewhere before the page was whole stays there.
+if (document.activeElement === document.body) {
+  const fields = document.querySelectorAll("main [aria-invalid=true]");
+  const notices = document.querySelectorAll("main [data-refused]");
+  [...fields, ...notices].find((place) => {
+    place.focus(); // which what is hidden or folded away does not take
+    return place === document.activeElement;
+  });
+}
+
 // What the server says of a field: an error under it, and what it stands for while it is empty; or nothing.
 function tell(field, part) {
   const error = part?.firstElementChild;
