@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.payouts.gate import Gate, states
 from tests.payouts.stripe_server import SECRET, Stripe
@@ -111,13 +113,44 @@ def test_what_has_no_answer_is_shown_locked_and_asked_about(
     assert "Nobody knows yet whether Stripe has paid" in told and "Something went wrong." in told
     for gone in ("Mark as Paid and Complete", "Decline", "Redirect", "It came back", "Send through"):
         assert gone not in told
-    assert "Sent, no answer yet" in said(as_admin.get("/refunds/"))
+    assert "Stripe: No answer yet" in said(as_admin.get("/refunds/"))
+    assert '<span class="badge waiting">No answer yet</span></h1>' in told
     for verb, values in {"complete": {}, "decline": {"reason": "x"}, "fail": {"fail_reason": "x"}}.items():
         assert "may be paid already" in said(as_admin.post(f"{page}{verb}/", values, follow=True))
     assert states(refund) == ("requested", "unknown")
     assert "Stripe has paid" in said(as_admin.post(page + "ask/", follow=True))
     assert states(refund) == ("completed", "succeeded")
     assert len(stripe_server.refunds()) == 1
+
+
+def test_what_the_gateway_has_taken_is_under_way_until_it_has_paid(
+    as_admin: Client, gate: Gate, refund: Refund, stripe_server: Stripe
+):
+    page = f"/refunds/{refund.number}/"
+    stripe_server.next = ["500"]
+    as_admin.post(page + "pay/")
+    gate.hear(refund, "pending")
+    assert "Stripe: Under way" in said(as_admin.get("/refunds/"))
+    assert '<span class="badge waiting">Under way</span></h1>' in said(as_admin.get(page))
+    gate.hear(refund, "succeeded")
+    assert "Under way" not in said(as_admin.get("/refunds/?status=all")) + said(as_admin.get(page))
+
+
+def test_the_queue_reads_what_gateways_say_of_all_its_rows_at_once(
+    as_admin: Client, gate: Gate, stripe_server: Stripe
+):
+    def queries(rows: int) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert said(as_admin.get("/refunds/")).count("Stripe: No answer yet") == rows
+        return len(asked)
+
+    stripe_server.next = ["500"] * 3
+    gate.send(gate.refund(stripe_server.pay()[0]))
+    queries(1)  # what is read once and kept
+    of_one = queries(1)
+    for _ in range(2):
+        gate.send(gate.refund(stripe_server.pay()[0]))
+    assert queries(3) == of_one
 
 
 def test_a_month_without_an_answer_is_ended_by_hand(

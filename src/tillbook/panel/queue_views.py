@@ -62,6 +62,7 @@ def refunds(request: PanelRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     rows = queue(form.wanted(), after=whole(after), limit=_PAGE_SIZE + 1)
     prefetch_related_objects(rows, "sources")  # each row says what was seen of it
+    prefetch_related_objects([row for row in rows if row.sending and not row.resolved_at], "sendings")
     listed = page_of(rows, _PAGE_SIZE, key=after, key_of=lambda refund: str(refund.pk))
     context = {
         "form": form,
