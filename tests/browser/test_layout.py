@@ -203,6 +203,20 @@ def test_on_a_phone_the_queue_shows_its_first_refund_at_once(windows: Windows, s
     expect(method).to_have_value("cheque")
 
 
+def test_on_a_phone_all_refunds_are_selected_with_one_touch(windows: Windows, shop: Shop):
+    shop.deposit(5_000)
+    for minor in (1_000, 1_500):
+        shop.ask(minor)
+    page = windows.open("admin", "/refunds/")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_text("Select all", exact=True).click()
+    expect(page.get_by_text("2 selected · 25.00 GBP")).to_be_visible()
+    for box in page.get_by_label("Select").all():
+        expect(box).to_be_checked()
+        assert box.bounding_box()["width"] >= 24
+    assert page.get_by_role("button", name="Print").bounding_box()["height"] >= 38
+
+
 @pytest.mark.parametrize("width", [1100, 1270, 1280, 1440])
 def test_a_customer_s_credits_show_their_buttons_whole(windows: Windows, shop: Shop, width: int):
     shop.pay(shop.place(line(2_000)), 1_236_567)

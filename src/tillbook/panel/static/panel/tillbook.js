@@ -107,7 +107,7 @@ for (const all of document.querySelectorAll("[data-select-all]")) {
     all.indeterminate = chosen.length > 0 && !all.checked;
     tally.textContent = chosen.length ? `${tally.dataset.tally.replace("{number}", chosen.length)} · ${total(chosen, tally.dataset)}` : idle;
   };
-  all.hidden = false;
+  all.closest("label").hidden = false;
   all.addEventListener("change", () => {
     for (const box of boxes) box.checked = all.checked;
     show();
