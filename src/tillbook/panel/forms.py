@@ -165,7 +165,7 @@ class SortForm(PanelForm):
 class CustomerFilterForm(PanelForm):
     q = forms.CharField(label=_("Search"), required=False, max_length=150)
     kind = forms.ChoiceField(
-        label=_("Kind"), required=False, choices=[("", _("Customers & prospects")), *Customer.Kind.choices]
+        label=_("Kind"), required=False, choices=[("", _("All")), *Customer.Kind.choices]
     )
     with_credit = forms.BooleanField(label=_("With credit"), required=False)
 
