@@ -289,3 +289,9 @@ def test_a_customer_who_stopped_a_mail_meanwhile_stays_without_it(as_staff: Clie
     as_staff.post(page, seen | {"credit_issued": "on"})  # they saw both on, and switched the other off
     maria.refresh_from_db()
     assert sorted(maria.no_mails) == ["credit_expiring", "credit_issued"]
+
+
+def test_an_address_too_long_for_its_line_goes_on_before_its_at(as_staff: Client, maria: Customer):
+    assert "<dd>maria<wbr>@example.com</dd>" in as_staff.get("/customers/maria/").text
+    Customer.objects.update(email="<b>@example.com")
+    assert "<dd>&lt;b&gt;<wbr>@example.com</dd>" in as_staff.get("/customers/maria/").text

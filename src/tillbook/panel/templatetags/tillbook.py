@@ -10,7 +10,7 @@ from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 from django import template
 from django.forms import BaseForm, BoundField, CheckboxInput
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from lucide.templatetags.lucide import lucide
@@ -216,6 +216,12 @@ def version(refund: Refund) -> str:
 def masked(account: str) -> str:
     """A bank account with all but its last characters hidden."""
     return mask(account)
+
+
+@register.filter
+def mail_address(text: str) -> SafeString:
+    """An e-mail address that goes on before its @ where it is too long for a line, and not within a word."""
+    return format_html_join(SafeString("<wbr>@"), "{}", ((part,) for part in text.split("@")))
 
 
 @register.simple_tag(takes_context=True)
