@@ -11,6 +11,7 @@ from tillbook.common.money import MAX_MINOR
 
 _FIRST_YEAR = 1900  # a mistyped year is a mistake, not history
 _NOT_TEXT = "\0"  # PostgreSQL stores none
+_LONGEST_NOTE = 10_000  # characters
 
 
 def check_text(text: str, *, field: str, longest: int) -> str:
@@ -22,7 +23,12 @@ def check_text(text: str, *, field: str, longest: int) -> str:
     return text
 
 
-def check_reason(reason: str, *, ask: str, field: str = "reason", longest: int = 10_000) -> str:
+def check_note(note: str, *, field: str = "note") -> str:
+    """Return the note if it is a text of at most 10,000 characters. Raises InvalidInput."""
+    return check_text(note, field=field, longest=_LONGEST_NOTE)
+
+
+def check_reason(reason: str, *, ask: str, field: str = "reason", longest: int = _LONGEST_NOTE) -> str:
     """Return the reason without the spaces around it. Raises InvalidInput, saying `ask` for an empty one."""
     found = check_text(reason, field=field, longest=longest).strip()
     if not found:

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission, Role
-from tillbook.common.checks import check_text
+from tillbook.common.checks import check_note
 from tillbook.common.errors import InvalidInput, NotFound, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.credit.batch import CREDIT, Batch, Request, attempt, lock_books, only
@@ -21,8 +22,9 @@ from tillbook.credit.models import Credit, Source
 from tillbook.credit.terms import Left, terms_of_gift
 from tillbook.events.services import NewEvent, check_key, content_maker
 from tillbook.ledger import services as ledger
-from tillbook.ledger.book import Counters, Draft
+from tillbook.ledger.book import Counters, Draft, InsufficientCredit
 from tillbook.ledger.models import House, Kind
+from tillbook.shop.details import GiveReason
 from tillbook.shop.policies import shop
 
 
@@ -36,6 +38,18 @@ class CreditNotRefundable(Refusal):
     """Goodwill and promotional credit never turn into cash."""
 
     code = "credit_not_refundable"
+
+
+class InsufficientRefundable(InsufficientCredit):
+    """More was asked for than may be paid out, whatever else pays orders."""
+
+    says = gettext_noop("Only %(available)s can be paid out.")
+
+
+def check_refundable(wanted: Money, refundable: Money) -> None:
+    """Raise InsufficientRefundable for more than may be paid out."""
+    if wanted.minor > refundable.minor:
+        raise InsufficientRefundable(refundable)
 
 
 class CreditExpired(Refusal):
@@ -172,8 +186,8 @@ def give_many(gifts: Sequence[Gift], *, actor: Actor, now: datetime) -> list[Cre
 
 def _checked_texts(gift: Gift) -> Gift:
     check_key(gift.key)
-    for field, text in (("note", gift.note), ("public_note", gift.public_note)):
-        check_text(text, field=field, longest=10_000)
+    check_note(gift.note)
+    check_note(gift.public_note, field="public_note")
     return gift
 
 
@@ -211,26 +225,46 @@ def _again(gift: Gift, first: Credit) -> Issue:
 
 
 def _checked_gift(gift: Gift, actor: Actor, now: datetime) -> Issue:
-    reason = shop().give_reasons.get(gift.reason)
-    if reason is None or not reason.on:
-        raise InvalidInput(_no_reason(gift.reason), field="reason")
+    reason = reason_to_give(gift.reason)
     terms = terms_of_gift(reason, gift.refundable, gift.expires_at, now)
-    new = _issue_of(gift, reason.house, terms.refundable, terms.expires_at)
+    check_may_give(gift.amount, actor)
+    check_payable(reason, terms.refundable)
+    check_expiry(terms.expires_at, now)
+    return _issue_of(gift, reason.house, terms.refundable, terms.expires_at)
+
+
+def reason_to_give(code: str) -> GiveReason:
+    """The shop's reason of that code. Raises InvalidInput if credit is not given for it."""
+    reason = shop().give_reasons.get(code)
+    if reason is None or not reason.on:
+        raise InvalidInput(_no_reason(code), field="reason")
+    return reason
+
+
+def check_may_give(amount: Money, actor: Actor) -> None:
+    """Raise LimitExceeded for more than the actor may give at once."""
     limit = shop().staff_credit_limit_minor
-    over = new.amount.currency != shop().currency or new.amount.minor > limit
+    over = amount.currency != shop().currency or amount.minor > limit
     if actor.role == Role.STAFF and over:
         raise LimitExceeded(
             _("Staff may give at most %(limit)s at once. Ask an admin.")
             % {"limit": Money(limit, shop().currency)},
             field="amount",
         )
-    if new.refundable and not reason.may_be_paid_out:
+
+
+def check_payable(reason: GiveReason, refundable: bool) -> None:
+    """Raise CreditNotRefundable for credit that is to be paid out, given for a reason that forbids it."""
+    if refundable and not reason.may_be_paid_out:
         raise CreditNotRefundable(_("Credit given for this reason can't be paid out."), field="refundable")
-    if new.expires_at is not None and new.expires_at <= now:
+
+
+def check_expiry(expires_at: datetime | None, now: datetime) -> None:
+    """Raise InvalidInput for a moment that has passed, or is too far away to be shown."""
+    if expires_at is not None and expires_at <= now:
         raise InvalidInput(_("The expiry must lie in the future."), field="expires_at")
-    if new.expires_at is not None and new.expires_at >= _TOO_FAR:
+    if expires_at is not None and expires_at >= _TOO_FAR:
         raise InvalidInput(_("The date is too far away. Leave it empty for no expiry."), field="expires_at")
-    return new
 
 
 def _no_reason(code: str) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 from django.db import connection, transaction
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import InvalidInput, Refusal
@@ -16,7 +16,13 @@ from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.common.statements import Insert, Query
 from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
 from tillbook.credit.expiring import extend_expired
-from tillbook.credit.issuing import CreditExpired, CreditNotFound, CreditNotRefundable, CurrencyMismatch
+from tillbook.credit.issuing import (
+    CreditExpired,
+    CreditNotFound,
+    CreditNotRefundable,
+    CurrencyMismatch,
+    InsufficientRefundable,
+)
 from tillbook.credit.queries import Usable, all_in_order, chosen_query, in_order_queries, usables
 from tillbook.events.services import check_key, content_of, content_of_texts
 from tillbook.ledger import services as ledger
@@ -37,12 +43,6 @@ _ACTIONS = {
     Kind.CAPTURE: "credit.captured",
     Kind.RELEASE: "credit.released",
 }
-
-
-class InsufficientRefundable(InsufficientCredit):
-    """More was asked for than may be paid out, whatever else pays orders."""
-
-    says = gettext_noop("Only %(available)s can be paid out.")
 
 
 class Taking(NamedTuple):

@@ -72,7 +72,7 @@ def add(
         postal_address=postal_address, country=country, credit_limit_minor=credit_limit_minor,
         on_credit_hold=on_credit_hold, created_at=now,
     )  # fmt: skip
-    _check_username(username)
+    check_username(username)
     _check(customer)
     _insert(customer)
     _record("customer.added", customer, {"kind": customer.kind}, actor, now)
@@ -172,7 +172,8 @@ def _change(
     return customer
 
 
-def _check_username(username: str) -> None:
+def check_username(username: str) -> None:
+    """Raise InvalidInput unless it can be a new customer's."""
     if not username or username != username.strip() or not username.isprintable():
         raise InvalidInput(
             _("A username is 1 to 150 printable characters without a space at either end."), field="username"
@@ -185,11 +186,31 @@ def _check_username(username: str) -> None:
         )
 
 
-def _check(customer: Customer) -> None:
-    _check_texts(customer)
-    if customer.kind not in Customer.Kind.values:
+def check_free(username: str) -> None:
+    """Raise UsernameTaken if there is somebody of that name."""
+    if named(username).exists():
+        raise _taken(username)
+
+
+def _taken(username: str) -> UsernameTaken:
+    return UsernameTaken(
+        _("The username %(username)r is taken. Choose another.") % {"username": username}, field="username"
+    )
+
+
+def check_detail(name: str, text: str) -> None:
+    """Raise InvalidInput, naming the detail, unless a customer can have this one."""
+    if name in _LONGEST:
+        _check_length(name, text)
+    if name == "kind" and text not in Customer.Kind.values:
         raise InvalidInput(_("The kind must be customer or prospect."), field="kind")
-    _check_email(customer.email)
+    if name == "email":
+        _check_email(text)
+
+
+def _check(customer: Customer) -> None:
+    for name in ("username", *_DETAILS):
+        check_detail(name, getattr(customer, name))
     limit = customer.credit_limit_minor
     if limit is not None and not 0 <= limit <= MAX_MINOR:
         raise InvalidInput(
@@ -197,13 +218,12 @@ def _check(customer: Customer) -> None:
         )
 
 
-def _check_texts(customer: Customer) -> None:
-    for name, longest in _LONGEST.items():
-        text = getattr(customer, name)
-        if len(text) > longest or "\0" in text:
-            raise InvalidInput(
-                _("Use at most %(longest)s characters, and no NUL.") % {"longest": longest}, field=name
-            )
+def _check_length(name: str, text: str) -> None:
+    longest = _LONGEST[name]
+    if len(text) > longest or "\0" in text:
+        raise InvalidInput(
+            _("Use at most %(longest)s characters, and no NUL.") % {"longest": longest}, field=name
+        )
 
 
 def _check_email(email: str) -> None:
@@ -217,18 +237,13 @@ def _check_email(email: str) -> None:
 
 
 def _insert(customer: Customer) -> None:
-    taken = UsernameTaken(
-        _("The username %(username)r is taken. Choose another.") % {"username": customer.username},
-        field="username",
-    )
-    if named(customer.username).exists():
-        raise taken
+    check_free(customer.username)
     try:
         # A savepoint: whoever added the same name a moment ago must not break this transaction.
         with transaction.atomic():
             customer.save(force_insert=True)
     except IntegrityError as error:
-        raise taken from error
+        raise _taken(customer.username) from error
 
 
 def _record(action: str, customer: Customer, data: dict[str, Any], actor: Actor, now: datetime) -> None:

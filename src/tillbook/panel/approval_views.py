@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -15,7 +13,6 @@ from tillbook.panel.payout_forms import ApproveForm, FailForm
 from tillbook.panel.refund_forms import PayRefundForm
 from tillbook.panel.refund_views import refund_page
 from tillbook.refunds import approvals, payees, services
-from tillbook.refunds.accounts import mask
 from tillbook.refunds.charges import charge_to, charges_of_refund
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_number
@@ -57,11 +54,13 @@ def redirect_refund(request: PanelRequest, number: str) -> HttpResponse:
     shown = {name: getattr(refund, own) if own else "" for name, own in _REDIRECTED.items()}
     charges = [each for each in charges_of_refund(refund) if each.minor >= refund.amount_minor]
     shown["charge"] = str(charge_to(refund))
-    form = PayRefundForm(request.POST or None, initial=shown, currency=refund.currency, charges=charges)
+    form = PayRefundForm(
+        request.POST or None, initial=shown, currency=refund.currency, charges=charges, now=request.now
+    )
     for name in set(form.fields) - {*_REDIRECTED, "charge", "key"}:
         del form.fields[name]
     if refund.bank_account:
-        form.keep_account(mask(refund.bank_account))
+        form.keep_account(refund.method, refund.bank_account)
     if form.is_valid():
         done = answer(form, lambda: _redirected(request, refund, form))
         if done is not None:
@@ -72,13 +71,11 @@ def redirect_refund(request: PanelRequest, number: str) -> HttpResponse:
 
 
 def _redirected(request: PanelRequest, refund: Refund, form: PayRefundForm) -> Refund:
-    values, payee = form.cleaned_data, form.payee()
-    if not payee.bank_account and values["method"] == refund.method:
-        payee = replace(payee, bank_account=refund.bank_account)
+    values = form.cleaned_data
     return payees.change(
         refund.pk,
         method=values["method"],
-        payee=payee,
+        payee=form.payee(),
         payment_date=values["payment_date"],
         note=values["note"],
         charge=form.back_to(),

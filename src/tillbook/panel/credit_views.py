@@ -62,7 +62,9 @@ def credit(request: PanelRequest, number: str) -> HttpResponse:
 @form_for(Permission.GIVE_CREDIT)
 def give_credit(request: PanelRequest, username: str) -> HttpResponse:
     customer = by_username(username)
-    form = GiveCreditForm(request.POST or None, currency=customer.currency)
+    form = GiveCreditForm(
+        request.POST or None, currency=customer.currency, actor=request.actor, now=request.now
+    )
     if form.is_valid():
         given = answer(form, lambda: _give(customer, form, request))
         if given is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -45,6 +45,15 @@ class PanelRequest(HttpRequest):
     now: datetime
 
 
+class RuledForm(forms.Form):
+    """A form that knows the rules by which its service refuses what its fields hold."""
+
+    def rules(self) -> Iterable[Rule]:
+        """The rules of what could be read, each by itself: called, one raises its refusal."""
+        return ()
+
+
+Rule = Callable[[], object]
 PanelView = Callable[Concatenate[PanelRequest, P], HttpResponse]
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -127,7 +136,8 @@ def origin_of(request: HttpRequest) -> str:
 def answer(form: forms.BaseForm, call: Callable[[], T]) -> T | None:
     """What the service answers, or None after its refusal became an error of the form.
 
-    The error stands at the field that the refusal names, or above the form if it has none.
+    The error stands at the field that the refusal names, or above the form if it has none. A service raises
+    its first refusal alone; what else is wrong with the fields the form's own rules say.
     """
     try:
         return call()
@@ -135,7 +145,23 @@ def answer(form: forms.BaseForm, call: Callable[[], T]) -> T | None:
         raise
     except Refusal as refusal:
         refuse(form, refusal)
+        if refusal.field in form.fields and not isinstance(refusal, KeyReused):
+            refuse_rest(form)
         return None
+
+
+def refuse_rest(form: forms.BaseForm) -> None:
+    """Say of each other field too what is wrong with it, where something is: all is mended at once then.
+
+    Only what is refused anyway comes here. A form that was sent twice must reach its service, which gives
+    the first answer again (R4), although by now a rule may forbid it.
+    """
+    for rule in list(form.rules()) if isinstance(form, RuledForm) else ():
+        try:
+            rule()
+        except Refusal as refusal:
+            if refusal.field not in form.errors:
+                refuse(form, refusal)
 
 
 def refuse(form: forms.BaseForm, refusal: Refusal) -> None:

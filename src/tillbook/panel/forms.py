@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
@@ -12,11 +13,15 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from tillbook.common.actor import Actor
+from tillbook.common.checks import check_note
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, parse_amount, plain_amount, shown_amount
+from tillbook.credit.services import check_expiry, check_may_give, check_payable, reason_to_give
 from tillbook.credit.terms import Left
 from tillbook.customers.models import Customer
-from tillbook.panel.edge import new_key
+from tillbook.customers.services import check_detail, check_free, check_username
+from tillbook.panel.edge import Rule, RuledForm, new_key, refuse_rest
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import QueueFilter
 from tillbook.shop.details import GiveReason, ReturnReason
@@ -76,7 +81,7 @@ class PanelField(forms.BoundField):
         return found
 
 
-class PanelForm(forms.Form):
+class PanelForm(RuledForm):
     """A form whose messages come from the server, so that each names what would be right."""
 
     use_required_attribute = False
@@ -84,9 +89,20 @@ class PanelForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
-        for field in self.fields.values():
-            if field.error_messages["required"] == forms.Field.default_error_messages["required"]:
-                field.error_messages["required"] = _asking_for(field)
+        ask_by_name(self)
+
+    def full_clean(self) -> None:
+        """Read what was sent. Where some of it can't be, the rules of the rest are asked at once."""
+        super().full_clean()
+        if self.is_bound and self.errors:
+            refuse_rest(self)
+
+
+def ask_by_name(form: forms.BaseForm) -> None:
+    """Let the form ask for each field left empty by its label, where it has no words of its own for that."""
+    for field in form.fields.values():
+        if field.error_messages["required"] == forms.Field.default_error_messages["required"]:
+            field.error_messages["required"] = _asking_for(field)
 
 
 def _asking_for(field: forms.Field) -> str:
@@ -192,9 +208,19 @@ class CustomerDetailsForm(PanelForm):
     )
     country = forms.CharField(label=_("Country"), required=False, max_length=100)
 
+    def rules(self) -> Iterator[Rule]:
+        for name, text in self.cleaned_data.items():
+            yield partial(check_detail, name, text)
+
 
 class NewCustomerForm(CustomerDetailsForm):
     username = forms.CharField(label=_("Username"), max_length=150, help_text=_("It can't be changed later."))
+
+    def rules(self) -> Iterator[Rule]:
+        yield from super().rules()
+        if "username" in self.cleaned_data:
+            yield partial(check_username, self.cleaned_data["username"])
+            yield partial(check_free, self.cleaned_data["username"])
 
 
 class AccountForm(MoneyForm):
@@ -254,8 +280,9 @@ class GiveCreditForm(MoneyForm, KeyedForm):
         help_text=_("The customer never sees it."),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, actor: Actor, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.actor, self.now = actor, now
         policy, reasons = (
             shop().policies["manual"],
             [each for each in shop().give_reasons.values() if each.on],
@@ -281,16 +308,29 @@ class GiveCreditForm(MoneyForm, KeyedForm):
             self.add_error("expires_at", gettext("Leave the day empty, or untick that it never expires."))
         return values
 
+    def rules(self) -> Iterator[Rule]:
+        values = self.cleaned_data
+        if "amount" in values:
+            yield partial(check_may_give, self.money("amount"), self.actor)
+        if (code := values.get("reason")) and self._refundable() is True:
+            yield lambda: check_payable(reason_to_give(code), refundable=True)
+        yield partial(check_expiry, values.get("expires_at"), self.now)
+        for name in ("note", "public_note"):
+            yield partial(check_note, values.get(name, ""), field=name)
+
     def terms(self) -> dict[str, Any]:
         """The terms as the service takes them; what the page leaves open is left to the shop."""
         values = self.cleaned_data
-        # Ticked where the shop ticks it: the reasons that never may be paid out are no mistake then.
-        by_policy = self.by_policy and values["refundable"]
         left = "never" in self.fields and not values["never"] and values["expires_at"] is None
         return {
-            "refundable": Left.TO_SHOP if by_policy else values["refundable"],
+            "refundable": self._refundable(),
             "expires_at": Left.TO_SHOP if left else values["expires_at"],
         }
+
+    def _refundable(self) -> bool | Left:
+        # Ticked where the shop ticks it: the reasons that never may be paid out are no mistake then.
+        ticked = bool(self.cleaned_data.get("refundable"))
+        return Left.TO_SHOP if self.by_policy and ticked else ticked
 
     def clean_expires_at(self) -> datetime | None:
         """The first moment at which the credit can't be used: midnight after its last day."""

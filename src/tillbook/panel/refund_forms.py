@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tillbook.common.checks import check_note
 from tillbook.common.money import Money
 from tillbook.credit.models import ReverseReason
+from tillbook.credit.services import check_refundable
 from tillbook.orders.charges import NO_CHARGE, Charge
+from tillbook.panel.edge import Rule
 from tillbook.panel.forms import AmountField, DateField, KeyedForm, MoneyForm, PanelForm, methods
-from tillbook.refunds.charges import Possible
+from tillbook.refunds.accounts import mask
+from tillbook.refunds.charges import Possible, check_fits
 from tillbook.refunds.models import Refund
-from tillbook.refunds.payees import Payee
-from tillbook.shop.details import PAYEE_FIELDS, Asked
+from tillbook.refunds.payees import Payee, account_of, check_detail, check_payment_date
+from tillbook.shop.details import PAYEE_FIELDS, Asked, RefundMethod
 from tillbook.shop.policies import shop
 
 
@@ -51,7 +58,7 @@ class ChargeForm(PanelForm):
 
     def __init__(self, *args: Any, charges: Sequence[Possible], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.charges = {str(each.room.charge): each.room.charge for each in charges}
+        self.charges = {str(each.room.charge): each for each in charges}
         if charges:
             _choice(self, "charge").choices = [(str(each.room.charge), _said(each)) for each in charges]
         else:
@@ -59,7 +66,12 @@ class ChargeForm(PanelForm):
 
     def back_to(self) -> Charge:
         """The charge that was chosen."""
-        return self.charges.get(self.cleaned_data.get("charge", ""), NO_CHARGE)
+        chosen = self.chosen()
+        return chosen.room.charge if chosen else NO_CHARGE
+
+    def chosen(self) -> Possible | None:
+        """The same, with how much may go back to it."""
+        return self.charges.get(self.cleaned_data.get("charge", ""))
 
 
 class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
@@ -90,16 +102,18 @@ class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
         help_text=_("Internal: the customer never sees it."),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, now: datetime, available: Money | None = None, **kwargs: Any) -> None:
+        """`available` is what may be paid out; None where the amount stands already."""
         super().__init__(*args, **kwargs)
-        self._keeps_account = False
+        self.now, self.available = now, available
+        self._kept = ("", "")  # a method, and the bank account that stays by it
         if not self.charges:  # there is nothing that the gateway could pay back to
             _choice(self, "method").choices = [each for each in methods() if each[0] != Refund.Method.GATEWAY]
 
-    def keep_account(self, ending: str) -> None:
-        """Let the bank account, which ends so, be left empty: not everyone who corrects it may read it."""
-        self._keeps_account = True
-        said = _("The account is %(ending)s. Left empty, it stays.") % {"ending": ending}
+    def keep_account(self, method: str, account: str) -> None:
+        """Let the bank account be left empty while the method stays: not everyone may read it."""
+        self._kept = (method, account)
+        said = _("The account is %(ending)s. Left empty, it stays.") % {"ending": mask(account)}
         self.fields["bank_account"].help_text = said
 
     def back_to(self) -> Charge:
@@ -108,13 +122,32 @@ class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
 
     def payee(self) -> Payee:
         """Whom to pay, with what the chosen method asks for alone, whatever else was typed."""
-        method = shop().methods[self.cleaned_data["method"]]
-        return Payee(
-            *(
-                "" if method.asks(name) == Asked.NOT_ASKED else self.cleaned_data[name]
-                for name in PAYEE_FIELDS
-            )
+        values = self.cleaned_data
+        method = shop().methods[values["method"]]
+        typed = Payee(
+            *("" if method.asks(name) == Asked.NOT_ASKED else values.get(name, "") for name in PAYEE_FIELDS)
         )
+        stays = not typed.bank_account and values["method"] == self._kept[0]
+        return replace(typed, bank_account=self._kept[1]) if stays else typed
+
+    def rules(self) -> Iterator[Rule]:
+        values = self.cleaned_data
+        if self.available is not None and "amount" in values:
+            yield partial(check_refundable, self.money("amount"), self.available)
+        if "method" in values:
+            yield from self._rules_of_payee(shop().methods[values["method"]])
+        if "payment_date" in values:
+            yield partial(check_payment_date, values["payment_date"], self.now)
+        yield partial(check_note, values.get("note", ""))
+
+    def _rules_of_payee(self, method: RefundMethod) -> Iterator[Rule]:
+        payee = self.payee().stripped()
+        for name, text in payee.details():
+            yield partial(check_detail, method, name, text)
+        yield partial(account_of, method, payee, self.currency)
+        chosen = self.chosen() if method.code == Refund.Method.GATEWAY else None
+        if chosen is not None and "amount" in self.cleaned_data:
+            yield partial(check_fits, chosen, self.cleaned_data["amount"])
 
     def details(self) -> list[Detail]:
         """What the methods ask for beside the name: each field, for which, and whether some need it."""
@@ -127,7 +160,7 @@ class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
                 self[name],
                 " ".join(each.code for each in them),
                 any(each.asks(name) == Asked.REQUIRED for each in them)
-                and not (self._keeps_account and name == "bank_account"),
+                and not (self._kept[1] and name == "bank_account"),
             )
             for name, them in asking.items()
             if them

@@ -69,7 +69,10 @@ def pay_refund(request: PanelRequest, username: str) -> HttpResponse:
     available = _available(request, customer, credit)
     charges = _charges(request, customer, credit, available.currency)
     begun = _defaults(customer, available, charges, request) | _as_before(request, customer, available)
-    form = PayRefundForm(request.POST or None, currency=available.currency, charges=charges, initial=begun)
+    form = PayRefundForm(
+        request.POST or None, currency=available.currency, charges=charges, initial=begun, now=request.now,
+        available=available,
+    )  # fmt: skip
     if form.is_valid():
         refund = answer(form, lambda: _request(customer, credit, form, request))
         if refund is not None:

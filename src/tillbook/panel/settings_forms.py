@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -12,11 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from tillbook.common.errors import InvalidInput
 from tillbook.numbering.series import SERIES
 from tillbook.numbering.services import HIGHEST, next_numbers
+from tillbook.panel.edge import Rule
 from tillbook.panel.forms import PanelForm, methods
-from tillbook.shop.checks import LONGEST_TIME
+from tillbook.shop.checks import CHECKS, LONGEST_TIME
 from tillbook.shop.details import Shop
 from tillbook.shop.logos import MOST_BYTES
-from tillbook.shop.policies import version
+from tillbook.shop.policies import shop, version
 
 
 class SettingsForm(PanelForm):
@@ -30,6 +32,12 @@ class SettingsForm(PanelForm):
     def wanted(self) -> dict[str, Any]:
         """The section's values, as the service takes them."""
         return {name: value for name, value in self.cleaned_data.items() if name != "seen"}
+
+    def rules(self) -> Iterator[Rule]:
+        """Those of the fields that are a value each; a list's entries are checked together."""
+        for name, value in self.cleaned_data.items():
+            if name in CHECKS:
+                yield partial(CHECKS[name], name, value, shop())
 
     def at_its_row(self, refusal: InvalidInput) -> InvalidInput:
         """The refusal, naming the field as the page does."""

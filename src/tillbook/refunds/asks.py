@@ -252,9 +252,7 @@ def _check_may_ask(customer_id: int, amount: Money, now: datetime) -> None:
         raise AlreadyAsked(_("You have asked for a refund already. Keep that credit first to ask anew."))
     if asked.filter(asked_at__gt=now - timedelta(days=1)).count() >= MOST_IN_A_DAY:
         raise TooManyAsks(_("You have asked often today. Try again tomorrow, or write to us."))
-    available = available_to_ask(customer_id, amount.currency, now)
-    if amount.minor > available.minor:
-        raise credit.InsufficientRefundable(available)
+    credit.check_refundable(amount, available_to_ask(customer_id, amount.currency, now))
 
 
 def _directed(customer_id: int, amount: Money, method: str, payee: Payee, now: datetime) -> Ask:

@@ -203,6 +203,12 @@ def limit_of(room: Room, possible: int) -> ChargeLimit:
     )
 
 
+def check_fits(possible: Possible, minor: int) -> None:
+    """Raise ChargeLimit for more minor units than may go back to the charge."""
+    if minor > possible.minor:
+        raise limit_of(possible.room, possible.minor)
+
+
 def check_room(refund: Refund) -> None:
     """Raise ChargeLimit if the refund's charge does not stand any more, or more goes back than it brought."""
     charge = charge_to(refund)
@@ -264,11 +270,9 @@ def _to_room(
 ) -> dict[int, int]:
     """Put the charge into the refund; returns what it takes of which credit."""
     room = chosen_room(rooms, asked, refund.amount_minor, available)
-    parts = room.drawn(available, refund.amount_minor)
-    if sum(parts.values()) < refund.amount_minor:
-        raise limit_of(room, room.possible(available))
+    check_fits(Possible(room, room.possible(available)), refund.amount_minor)
     refund.gateway, refund.charge = room.charge.gateway, room.charge.id
-    return parts
+    return room.drawn(available, refund.amount_minor)
 
 
 def sources_of(refund: Refund) -> list[tuple[Credit, int]]:

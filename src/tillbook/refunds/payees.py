@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.checks import check_text
+from tillbook.common.checks import check_note, check_text
 from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.money import Money
 from tillbook.common.sealing import mark
@@ -25,7 +25,7 @@ from tillbook.refunds.approvals import void
 from tillbook.refunds.charges import charge_to, redirected
 from tillbook.refunds.models import Refund
 from tillbook.refunds.state import DESTINATION, OPEN, PAYEE_COLUMNS, amount_of, check_free, locked
-from tillbook.shop.details import PAYEE_FIELDS, Asked
+from tillbook.shop.details import PAYEE_FIELDS, Asked, RefundMethod
 from tillbook.shop.policies import shop
 
 
@@ -42,6 +42,10 @@ class Payee:
     def stripped(self) -> Payee:
         """The same without spaces around what was typed."""
         return Payee(*(text.strip() for text in astuple(self)))
+
+    def details(self) -> list[tuple[str, str]]:
+        """Each detail with its name, as `PAYEE_FIELDS` has it."""
+        return list(zip(PAYEE_FIELDS, astuple(self), strict=True))
 
 
 _texts_of = attrgetter(*PAYEE_COLUMNS)
@@ -96,11 +100,8 @@ _WANTED = {
 }
 
 
-def _check_payee(code: str, payee: Payee, currency: str) -> BankAccount | None:
-    """The method must be one that the shop pays by now, and the payee have what it asks for.
-
-    Returns the bank account, where one is asked for and given.
-    """
+def method_to_pay_by(code: str) -> RefundMethod:
+    """The shop's method of that code. Raises InvalidInput if no refund is paid by it now."""
     method = shop().methods.get(code)
     if method is None or not method.on:
         ways = ", ".join(each.code for each in shop().methods.values() if each.on)
@@ -108,10 +109,19 @@ def _check_payee(code: str, payee: Payee, currency: str) -> BankAccount | None:
             _("No refund is paid by %(code)r. Use one of %(ways)s.") % {"code": code[:60], "ways": ways},
             field="method",
         )
-    for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
-        asked = method.asks(field)
-        if (asked == Asked.REQUIRED and not text) or (asked != Asked.NOT_ASKED and not _may_be(field, text)):
-            raise InvalidInput(str(_WANTED[field]), field=field)
+    return method
+
+
+def check_detail(method: RefundMethod, field: str, text: str) -> None:
+    """Raise InvalidInput unless the payee's detail is what the method asks for."""
+    check_text(text, field=field, longest=_LONGEST[field])
+    asked = method.asks(field)
+    if (asked == Asked.REQUIRED and not text) or (asked != Asked.NOT_ASKED and not _may_be(field, text)):
+        raise InvalidInput(str(_WANTED[field]), field=field)
+
+
+def account_of(method: RefundMethod, payee: Payee, currency: str) -> BankAccount | None:
+    """The bank account, where the method asks for one and it is given. Raises InvalidInput."""
     wanted = method.asks("bank_account") != Asked.NOT_ASKED and payee.bank_account
     return read(payee.bank_account, currency) if wanted else None
 
@@ -126,8 +136,8 @@ def _may_be(field: str, text: str) -> bool:
     return True
 
 
-def _check_payment_date(day: date, now: datetime) -> None:
-    """At most a year away: anything else is a mistyped year."""
+def check_payment_date(day: date, now: datetime) -> None:
+    """Raise InvalidInput for a day that is farther than a year away: anything else is a mistyped year."""
     if abs(day - now.astimezone(shop().time_zone).date()) > _FARTHEST_PAYMENT:
         raise InvalidInput(_("Enter a date at most one year from today."), field="payment_date")
 
@@ -193,11 +203,12 @@ def _shown(name: str, before: str, after: str) -> list[str]:
 
 def direct(refund: Refund, method: str, payee: Payee, payment_date: date, note: str, now: datetime) -> None:
     """Put the checked details of the payment into the refund. Raises InvalidInput."""
-    for field, text in zip(PAYEE_FIELDS, astuple(payee), strict=True):
-        check_text(text, field=field, longest=_LONGEST[field])
-    check_text(note, field="note", longest=10_000)
-    account = _check_payee(method, payee, refund.currency)
-    _check_payment_date(payment_date, now)
+    way = method_to_pay_by(method)
+    for field, text in payee.details():
+        check_detail(way, field, text)
+    check_note(note)
+    account = account_of(way, payee, refund.currency)
+    check_payment_date(payment_date, now)
     refund.method = str(method)
     if method != Refund.Method.CHEQUE:
         refund.cheque_number = ""

@@ -50,7 +50,7 @@ def checked(section: str, values: Mapping[str, Any], before: Shop) -> Values:
         raise InvalidInput(
             _("%(name)s is no setting of this section.") % {"name": unknown[0]}, field=unknown[0]
         )
-    return {name: _CHECKS[name](name, value, before) for name, value in values.items()}
+    return {name: CHECKS[name](name, value, before) for name, value in values.items()}
 
 
 def _line(name: str, value: Any, before: Shop) -> str:
@@ -307,7 +307,8 @@ def _expiring_days(name: str, value: Any, _before: Shop) -> int:
     return value
 
 
-_CHECKS: dict[str, Callable[[str, Any, Shop], Any]] = {
+#: value -> what reads it, given its name, what was sent, and the shop as it stands. Raises InvalidInput.
+CHECKS: dict[str, Callable[[str, Any, Shop], Any]] = {
     "name": _name,
     "address": _text,
     "email": _email,
