@@ -121,3 +121,19 @@ def test_markup_in_a_name_is_shown_as_it_was_typed_and_never_runs(windows: Windo
     pages.go_to(page, "View customers & prospects")
     expect(page.get_by_text(name)).to_be_visible()
     expect(page.get_by_text("</title><script>alert(2)</script>")).to_be_visible()
+
+
+def test_a_statement_s_columns_show_where_it_is_a_table_and_what_is_missing_is_told_there(
+    windows: Windows, shop: Shop
+):
+    page = windows.open("admin", "/statements/read/")
+    column = page.get_by_label("Column of the date")
+    expect(column).to_be_hidden()
+    page.get_by_label("Format").select_option("CSV")
+    expect(column).to_be_visible()
+    with windows.provoking(page, 422):
+        pages.click(page, "Read it")
+    expect(column).to_be_visible()
+    expect(column).to_have_accessible_description("Enter the column of the date.")
+    page.get_by_label("Format").select_option("MT940")
+    expect(column).to_be_hidden()

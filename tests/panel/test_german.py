@@ -53,6 +53,7 @@ _NAMES = {
         "tillbook@localhost",
         "stripe",
         "ch",
+        "nov",
         "paypal",
     ),
     # where the tests run

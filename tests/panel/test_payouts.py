@@ -134,7 +134,8 @@ def test_a_statement_says_what_each_entry_did(admin: Client, till: Till) -> None
         ("a,b\n", {}, "no column"),
         ("", {}, "The file is empty."),
         ("day,text,sum\n", {"currency": ""}, "Enter the currency"),
-        ("day,text,sum\n", {"date": ""}, "at least the columns"),
+        ("day,text,sum\n", {"date": ""}, "Enter the column of the date."),
+        ("day,text,sum\n", {"date_format": "%Q"}, "Select a valid choice"),
         ("hello", {"format": "camt053"}, "not XML"),
     ],
 )
@@ -144,6 +145,32 @@ def test_a_file_that_cannot_be_read_says_why(
     answer = read(admin, text, **more)
     assert (answer.status_code, says in answer.text) == (422, True)
     assert not Statement.objects.exists()
+
+
+def test_each_column_that_a_table_needs_is_asked_for_at_its_field(admin: Client, till: Till) -> None:
+    nothing = {"format": "csv", "currency": "", "date": "", "amount": "", "reference": "", "decimal": "."}
+    answer = admin.post("/statements/read/", nothing)
+    assert answer.status_code == 422
+    assert {name: said[0] for name, said in answer.context["form"].errors.items()} == {
+        "file": "Choose a file.",
+        "date": "Enter the column of the date.",
+        "amount": "Enter the column of the amount.",
+        "reference": "Enter the columns of the reference.",
+        "currency": "Enter the currency.",
+    }
+    other = admin.post("/statements/read/", nothing | {"format": "mt940"})
+    assert list(other.context["form"].errors) == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "day"), [("%d.%m.%Y", "04.12.2026"), ("%m/%d/%y", "12/04/26"), ("%d %b %Y", "04 Dec 2026")]
+)
+def test_days_are_read_as_the_example_chosen_writes_them(
+    admin: Client, till: Till, shape: str, day: str
+) -> None:
+    assert f'<option value="{shape}">' in admin.get("/statements/read/").text
+    assert read(admin, f"day,text,sum\n{day},Coffee,-2.00\n", date_format=shape).status_code == 302
+    assert Statement.objects.get().bookings.get().booked_on.isoformat() == "2026-12-04"
 
 
 PAGES = ["/payouts/", "/payouts/new/", "/payouts/accounts/add/", "/statements/", "/statements/read/"]

@@ -198,17 +198,19 @@ def test_a_table_that_cannot_be_read_is_refused_with_its_line(table, says):
 
 
 @pytest.mark.parametrize(
-    ("named", "says"),
+    ("named", "says", "field"),
     [
-        ({"date": "D", "amount": "A"}, "at least the columns date and reference"),
-        ({"date": "D", "reference": "R"}, "Name the column amount"),
-        ({"date": "D", "reference": "R", "amount": "A", "debit": "B"}, "Name the column amount"),
-        ({"date": "D", "reference": "R", "amount": "A", "colour": "C"}, "no column 'colour'"),
+        ({"date": "D", "amount": "A"}, "at least the columns date and reference", "reference"),
+        ({"reference": "R", "amount": "A"}, "at least the columns date and reference", "date"),
+        ({"date": "D", "reference": "R"}, "Name the column amount", "amount"),
+        ({"date": "D", "reference": "R", "amount": "A", "debit": "B"}, "Name the column amount", "amount"),
+        ({"date": "D", "reference": "R", "amount": "A", "colour": "C"}, "no column 'colour'", "column"),
     ],
 )  # fmt: skip
-def test_columns_that_do_not_suffice_are_refused(named, says):
-    with pytest.raises(InvalidInput, match=says):
+def test_columns_that_do_not_suffice_are_refused_by_name(named, says, field):
+    with pytest.raises(InvalidInput, match=says) as refused:
         columns.columns_of(named, date_format="%Y-%m-%d", decimal=".")
+    assert refused.value.field == field
 
 
 @pytest.mark.parametrize("shape", ["%d/%d/%Y", "%d/%m", "", "dd.mm.yyyy", "%Y-%m-%d %", "%Q", "\ud800"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from tillbook.common.errors import InvalidInput
 from tillbook.panel.forms import DateField, KeyedForm, PanelForm
 from tillbook.payouts.models import Payout
 from tillbook.payouts.queries import sources
@@ -18,6 +18,13 @@ from tillbook.refunds.models import Refund
 
 _LARGEST = 32 * 2**20  # bytes of a statement
 _TABLE = "csv"
+_OF_TABLE = ("date", "amount", "reference", "currency")  # what else a table needs said
+_A_DAY = date(2026, 11, 30)  # its day is no month: it shows which is which
+#: How banks write days, as strptime reads them. The API and the command line take any other way too.
+_DATE_FORMATS = (
+    "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d.%m.%y", "%d/%m/%y",
+    "%m/%d/%y", "%Y%m%d", "%d %b %Y", "%d-%b-%Y",
+)  # fmt: skip
 
 
 class PayoutForm(KeyedForm):
@@ -67,13 +74,14 @@ class StatementForm(PanelForm):
         error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
     )
     format = forms.ChoiceField(
-        label=_("Format"), choices=[("camt053", "camt.053"), ("mt940", "MT940"), (_TABLE, "CSV")]
-    )
+        label=_("Format"), choices=[("camt053", "camt.053"), ("mt940", "MT940"), (_TABLE, "CSV")],
+        widget=forms.Select(attrs={"data-chooses": ""}),
+    )  # fmt: skip
     currency = forms.CharField(label=_("Currency"), required=False, max_length=3)
     date = forms.CharField(label=_("Column of the date"), required=False, max_length=100)
-    date_format = forms.CharField(
-        label=_("How days are written"), required=False, max_length=40, initial="%Y-%m-%d",
-        help_text=_("%d/%m/%Y for 31/12/2026."),
+    date_format = forms.ChoiceField(
+        label=_("How days are written"), required=False,
+        choices=[(each, _A_DAY.strftime(each)) for each in _DATE_FORMATS],
     )  # fmt: skip
     amount = forms.CharField(
         label=_("Column of the amount"),
@@ -96,6 +104,11 @@ class StatementForm(PanelForm):
         help_text=_("Where the bank has one of its own."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in _OF_TABLE if self["format"].value() == _TABLE else ():
+            self.fields[name].required = True
+
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > _LARGEST:
@@ -108,9 +121,9 @@ class StatementForm(PanelForm):
         if values["format"] != _TABLE:
             return None
         named = {name: values[name] for name in ("date", "amount", "reference", "cheque") if values[name]}
-        if not values["currency"]:
-            raise InvalidInput(str(_("Enter the currency of the table.")), field="currency")
-        return columns_of(named, date_format=values["date_format"] or "%Y-%m-%d", decimal=values["decimal"])
+        return columns_of(
+            named, date_format=values["date_format"] or _DATE_FORMATS[0], decimal=values["decimal"]
+        )
 
 
 class ApproveForm(PanelForm):

@@ -53,10 +53,10 @@ def columns_of(named: Mapping[str, str], *, date_format: str, decimal: str) -> C
             % {"name": unknown[0], "names": ", ".join(_NAMES)},
             field="column",
         )
-    if "date" not in named or "reference" not in named:
-        raise InvalidInput(_("Name at least the columns date and reference."), field="column")
+    if missing := [name for name in ("date", "reference") if name not in named]:
+        raise InvalidInput(_("Name at least the columns date and reference."), field=missing[0])
     if ("amount" in named) == ("debit" in named or "credit" in named):
-        raise InvalidInput(_("Name the column amount, or the columns debit and credit."), field="column")
+        raise InvalidInput(_("Name the column amount, or the columns debit and credit."), field="amount")
     if decimal not in (".", ","):
         raise InvalidInput(_("The decimal sign is a point or a comma."), field="decimal")
     _check_date_format(date_format)

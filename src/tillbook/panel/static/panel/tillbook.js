@@ -116,7 +116,7 @@ for (const all of document.querySelectorAll("[data-select-all]")) {
   show();
 }
 
-// Only what the chosen refund method asks for.
+// Only what the chosen one needs: a refund's method, a statement's format.
 for (const method of document.querySelectorAll("[data-chooses]")) {
   const show = () => {
     for (const detail of method.form.querySelectorAll("[data-method]"))
