@@ -86,6 +86,16 @@ class TestMoney:
         assert refused.value.message == message
         assert refused.value.field == "refund_amount"
 
+    @pytest.mark.parametrize("text", ["0", "00", "0.", "0.00", " 0 "])
+    def test_zero_is_an_amount_where_it_is_allowed(self, text: str) -> None:
+        assert parse_amount(text, "GBP", zero=True) == Money(0, "GBP")
+
+    @pytest.mark.parametrize("text", ["-5", "\u22125", "-0"])
+    def test_what_is_below_zero_is_told_where_zero_is_allowed(self, text: str) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            parse_amount(text, "GBP", field="limit", zero=True)
+        assert (refused.value.message, refused.value.field) == ("Write 0 or more.", "limit")
+
     def test_refuses_decimals_where_the_currency_has_none(self) -> None:
         with pytest.raises(InvalidInput, match="JPY has no decimal places. Write it like 12."):
             parse_amount("1.5", "JPY")

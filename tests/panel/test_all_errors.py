@@ -108,6 +108,12 @@ def test_an_admin_s_gift_has_no_limit_to_be_named(as_admin: Client, maria: Custo
     assert set(errors(give(as_admin, amount="99999", refundable="on"))) == {"refundable"}
 
 
+def test_where_zero_is_allowed_what_is_below_it_says_so(as_admin: Client):
+    sent = {"seen": "0", "staff_credit_limit": "-5", "self_completion_limit": "0", "stale_refund_days": "9"}
+    said = {"staff_credit_limit": ["Write 0 or more."]}
+    assert errors(as_admin.post("/settings/limits/", sent)) == said
+
+
 @pytest.mark.parametrize(
     ("page", "sent", "wrong"),
     [

@@ -220,7 +220,7 @@ def test_a_rule_whose_currency_is_not_the_shops_any_more_holds_for_every_amount(
     ("wrong", "says"),
     [
         ({"approvals": 3}, "One or two people"),
-        ({"above": "-1"}, "amount"),
+        ({"above": "-1"}, "Write 0 or more."),
         ({"methods": ["barter"]}, "no refund method 'barter'"),
         ({"older_than_days": 0}, "Use 1 to"),
     ],

@@ -49,6 +49,7 @@ _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:[.\s'’][0-9]{3})+")
 _PLAIN = re.compile(r"[0-9]+\.[0-9]+", re.ASCII)
 _IN_TEXT = re.compile(r"(?<![\w.,])([0-9]+)\.([0-9]+) ([A-Z]{3})\b", re.ASCII)
 _SHOWN = 40  # characters of a wrong amount that a message repeats
+_ZERO = re.compile(r"0+(\.0*)?", re.ASCII)
 _AMOUNT = re.compile(r"(?P<whole>[0-9]{1,16}|[0-9]{1,3}(,[0-9]{3})+)(\.(?P<part>[0-9]+))?", re.ASCII)
 
 
@@ -162,17 +163,20 @@ def _display_pattern(locale: str, digits: int) -> str:
     return pattern.replace("0.00", "0" + ("." + "0" * digits if digits else ""))
 
 
-def parse_amount(text: str, currency: str, *, field: str = "amount") -> Money:
+def parse_amount(text: str, currency: str, *, field: str = "amount", zero: bool = False) -> Money:
     """Read an amount as a person types it: "12.34", "1,234.50", "12".
 
     Raises InvalidInput naming `field` for text, signs, exponents, more decimals than the
-    currency has, zero, and anything above MAX_MINOR.
+    currency has, zero unless `zero`, and anything above MAX_MINOR.
     """
     digits = exponent(currency)
     example = "12" if digits == 0 else "12." + "34567"[:digits]
     stripped = text.strip()
     if stripped.startswith(("-", "\u2212")):
-        raise InvalidInput(_("The amount must be more than zero."), field=field)
+        least = _("Write 0 or more.") if zero else _("The amount must be more than zero.")
+        raise InvalidInput(least, field=field)
+    if zero and _ZERO.fullmatch(stripped):
+        return Money(0, currency)
     match = _AMOUNT.fullmatch(stripped)
     if match is None:
         raise InvalidInput(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,8 +26,6 @@ from tillbook.refunds.queries import QueueFilter
 from tillbook.shop.details import GiveReason, ReturnReason
 from tillbook.shop.policies import shop
 
-_ZERO = re.compile(r"0+(\.0*)?", re.ASCII)
-_MINUS = ("-", "\N{MINUS SIGN}")
 OLDEST = "oldest"  # first, in an address
 _LONGEST_KEY = 100  # leaves room in an event's key for what services append
 
@@ -51,12 +48,8 @@ class AmountField(forms.CharField):
         text = plain_amount(super().clean(value).strip(), self.currency, shop().locale)
         if not text:
             return self.empty
-        if self.zero and _ZERO.fullmatch(text):
-            return 0
-        if self.zero and text.startswith(_MINUS):
-            raise ValidationError(gettext("The amount can't be less than zero."))
         try:
-            return parse_amount(text, self.currency).minor
+            return parse_amount(text, self.currency, zero=self.zero).minor
         except InvalidInput as error:
             raise ValidationError(error.message) from error
 

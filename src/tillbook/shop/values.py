@@ -144,7 +144,7 @@ def limit_minor(text: str, currency: str, *, field: str) -> int:
 
     Raises InvalidInput naming `field`.
     """
-    return 0 if not text.strip(" 0.") and "0" in text else parse_amount(text, currency, field=field).minor
+    return parse_amount(text, currency, field=field, zero=True).minor
 
 
 def _method(*, code: str, label: str, fields: Mapping[str, str], on: bool) -> RefundMethod:
