@@ -33,7 +33,7 @@ def test_the_screen_shows_what_is_owed_and_what_it_stands_on(run: Run, till: Til
     code, shown, wrong = run("report", "liability", *OLD)
     assert (code, wrong) == (0, "")
     assert "As of: End of 2 March 2026 (Europe/London)" in shown
-    assert "Recorded by: 2026-03-06T00:00:00+00:00" in shown  # the end of that day
+    assert "Recorded until: 2026-03-06T00:00:00+00:00" in shown  # the end of that day
     assert "│ Order: Overpayment │       1 │ £4.00 │ £0.00 │     £4.00 │" in shown
     assert shown.endswith("Derived from 1 transfer.\n")
     code, shown, _ = run("report", "liability")
@@ -85,7 +85,7 @@ def test_a_file_is_new_and_the_same_when_printed_again(
         (["--as-of", "2999-01-01"], "As of can't lie in the future."),
         (["--as-of", "9999-12-31"], "As of can't lie in the future."),
         (["--as-of", "0001-01-01"], "As of can't lie before 1900."),
-        (["--recorded-by", "2999-01-01"], "Recorded by can't lie in the future."),
+        (["--recorded-by", "2999-01-01"], "Recorded until can't lie in the future."),
         (["--currency", "quid"], "'quid' is not a currency. Use a three-letter ISO 4217 code such as AUD."),
         (["--format", "pdf"], "Output: name the pdf file to write, with --output."),
         (["--output", "x.txt"], "Output: a table is for the screen. Add --format csv, json, xlsx or pdf."),

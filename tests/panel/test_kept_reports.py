@@ -111,7 +111,7 @@ def test_what_is_not_made_has_no_file(as_admin: Client, deposit: Credit) -> None
         ({"as_of": "2026-03-05"}, "As of can't lie in the future."),
         ({"view": "both"}, "Select a valid choice."),
         ({"currency": "XYZ"}, "Select a valid choice."),
-        ({"recorded_by": "2999-01-01"}, "Recorded by can't lie in the future."),
+        ({"recorded_by": "2999-01-01"}, "Recorded until can't lie in the future."),
     ],
 )
 def test_what_makes_no_sense_is_not_made(as_admin: Client, deposit: Credit, asked: Any, message: str) -> None:

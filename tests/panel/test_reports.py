@@ -121,8 +121,8 @@ def test_a_download_is_what_the_page_shows_whenever_it_comes(
         ("as_of=0001-01-01", "As of can't lie before 1900."),
         ("view=both", "Select a valid choice."),
         ("currency=XYZ", "Select a valid choice."),
-        ("recorded_by=soon", "Recorded by: write a date like 2026-10-31"),
-        ("recorded_by=2999-01-01", "Recorded by can't lie in the future."),
+        ("recorded_by=soon", "Recorded until: write a date like 2026-10-31"),
+        ("recorded_by=2999-01-01", "Recorded until can't lie in the future."),
         (f"recorded_by={'9' * 60}", "Ensure this value has at most 40 characters"),
     ],
 )

@@ -248,6 +248,14 @@ def test_a_note_is_sent_once_and_the_history_says_so(
     assert "without its key" in staff_client.post(address, follow=True).text
 
 
+def test_more_than_was_sold_is_told_with_its_article(staff_client: Client, order: Order) -> None:
+    answer = staff_client.post("/orders/N100/rma/", _return(order, ("9", "")))
+    line = order.lines.order_by("pk")[0]
+    assert answer.status_code == 422
+    said = list(answer.context["form"].errors[f"quantity_{line.pk}"])
+    assert said == [f"{line.sku}: at most {line.quantity}, as sold."]
+
+
 def _price(client: Client, order: Order, *rows: tuple[str, str], **more: str) -> Any:
     return client.post(
         "/orders/N100/rma/price/", _return(order, *rows, **more), headers={"HX-Request": "true"}

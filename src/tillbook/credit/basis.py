@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, models
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.errors import InvalidInput
@@ -92,7 +92,7 @@ def check_moment(moment: datetime, latest: datetime, *, field: str) -> None:
 def _words(field: str) -> str:
     """What a form calls the field."""
     if field == "recorded_by":
-        return pgettext("until when", "Recorded by")
+        return gettext("Recorded until")
     return gettext(field.removesuffix("_at").replace("_", " ").capitalize())
 
 

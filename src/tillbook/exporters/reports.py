@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from babel.dates import format_date
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from tillbook.common.actor import Actor
 from tillbook.credit import reporting
@@ -124,7 +124,7 @@ class Document:
         return [
             (_("Period") if self.from_at else _("As of"), when(self.basis, self.from_at)),
             (_("View"), str(_VIEWS[self.basis.view])),
-            (pgettext("until when", "Recorded by"), self.basis.recorded_by.isoformat()),
+            (_("Recorded until"), self.basis.recorded_by.isoformat()),
             (_("Currency"), self.currency or _("All")),
             *([self.remark] if self.remark else []),
         ]

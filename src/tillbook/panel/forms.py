@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from tillbook.common.actor import Actor
@@ -167,7 +167,7 @@ class SortForm(PanelForm):
         required=False,
         choices=[("", ""), (OLDEST, OLDEST)],
         widget=forms.HiddenInput,
-        label=pgettext_lazy("of a list", "Order"),
+        label=_("Sort by"),
     )
 
 
@@ -361,7 +361,7 @@ class QueueForm(MoneyForm):
     username = forms.CharField(label=_("Username"), required=False, max_length=150)
     requested_by = forms.CharField(label=_("Requested by"), required=False, max_length=150)
     sort = forms.ChoiceField(
-        label=pgettext_lazy("of a list", "Order"),
+        label=_("Sort by"),
         required=False,
         choices=[("", _("Oldest first")), (_NEWEST, _("Newest first"))],
     )

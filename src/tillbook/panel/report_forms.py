@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tillbook.credit.basis import Basis, View, basis_at, day_end, day_start, moment_of
@@ -27,9 +27,7 @@ class ReportForm(PanelForm):
     as_of = DateField(label=_("As of the end of"), error_messages=_NO_DAY)
     view = forms.ChoiceField(label=_("View"), choices=View.choices, initial=View.EFFECTIVE)
     currency = forms.ChoiceField(label=_("Currency"), required=False)
-    recorded_by = forms.CharField(
-        label=pgettext_lazy("until when", "Recorded by"), required=False, max_length=_LONGEST_MOMENT
-    )
+    recorded_by = forms.CharField(label=_("Recorded until"), required=False, max_length=_LONGEST_MOMENT)
 
     def __init__(self, sent: QueryDict, *, kind: Kind, today: date, currencies: Iterable[str]) -> None:
         self.kind = kind

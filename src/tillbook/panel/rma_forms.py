@@ -162,7 +162,7 @@ class RmaForm(MoneyForm, KeyedForm):
 def _quantity_field(line: OrderLine) -> forms.IntegerField:
     # At most what was sold, not what is left: a second click on the same page must reach the
     # service, which gives the first answer again, or says how many can still come back.
-    too_many = _("Only %(sold)s of %(sku)s were sold.") % {"sold": line.quantity, "sku": line.sku}
+    too_many = _("%(sku)s: at most %(sold)s, as sold.") % {"sold": line.quantity, "sku": line.sku}
     return forms.IntegerField(
         label=_("Quantity of %(sku)s") % {"sku": line.sku},
         required=False,
