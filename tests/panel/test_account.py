@@ -87,6 +87,19 @@ def test_an_app_is_set_up_and_asked_for_at_the_next_log_in(staff_actor: Actor):
     assert is_in(client)
 
 
+def test_what_is_left_empty_on_the_way_in_is_asked_for_by_its_name(staff_actor: Actor):
+    nobody = Client().post("/login/", {})
+    assert "Enter the username." in nobody.text
+    assert "Enter the password." in nobody.text
+    client = log_in("staff")
+    assert "Enter the password." in client.post(CONFIRM, {}).text
+    client.post(CONFIRM, {"password": PASSWORD})
+    client.get("/account/app/")
+    assert "Enter the authenticator code." in client.post("/account/app/", {}).text
+    with_app("staff")
+    assert "Enter the code." in log_in("staff").post("/login/second-factor/", {"code": ""}).text
+
+
 def test_an_app_keeps_the_code_under_the_shop_s_name_as_it_was_saved_last(
     staff_actor: Actor, admin_actor: Actor, now: datetime
 ):

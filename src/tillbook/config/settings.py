@@ -193,12 +193,18 @@ CACHES = {
     }
 }
 ACCOUNT_ADAPTER = "tillbook.panel.authenticators.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "tillbook.panel.authenticators.LogIn",
+    "reauthenticate": "tillbook.panel.authenticators.ConfirmByPassword",
+}
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key"}  # of both steps
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_ADAPTER = "tillbook.panel.authenticators.Adapter"
 MFA_FORMS = {
     "authenticate": "tillbook.panel.authenticators.LogInByCode",
     "reauthenticate": "tillbook.panel.authenticators.ConfirmByCode",
+    "activate_totp": "tillbook.panel.authenticators.SetUpApp",
+    "edit_webauthn": "tillbook.panel.authenticators.RenamePasskey",
 }
 MFA_TOTP_TOLERANCE = 1  # codes to either side: a phone's clock may be half a minute off
 MFA_RECOVERY_CODES_SHOW_ONCE = True

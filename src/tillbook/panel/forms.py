@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.utils import pretty_name
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -93,14 +94,13 @@ class PanelForm(RuledForm):
 
 def ask_by_name(form: forms.BaseForm) -> None:
     """Let the form ask for each field left empty by its label, where it has no words of its own for that."""
-    for field in form.fields.values():
+    for name, field in form.fields.items():
         if field.error_messages["required"] == forms.Field.default_error_messages["required"]:
-            field.error_messages["required"] = _asking_for(field)
+            field.error_messages["required"] = _asking_for(field, str(field.label or pretty_name(name)))
 
 
-def _asking_for(field: forms.Field) -> str:
+def _asking_for(field: forms.Field, label: str) -> str:
     """What to do about an empty field, in the words of its label."""
-    label = str(field.label)
     words = label if label.isupper() or get_language() != "en" else label[:1].lower() + label[1:]
     asked = (
         gettext("Choose the %(field)s.")
