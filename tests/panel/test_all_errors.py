@@ -29,7 +29,7 @@ def errors(answer: Any) -> dict[str, list[str]]:
 def test_a_refund_names_the_amount_the_account_and_the_day(as_staff: Client, deposit: Credit):
     answer = pay(as_staff, amount="9999", bank_account="", payment_date=day(400))
     assert errors(answer) == {
-        "amount": ["Only 120.00 GBP is available."],
+        "amount": ["Only 120.00 GBP can be paid out."],
         "bank_account": ["Enter the payee's bank account: branch code and account number, or an IBAN."],
         "payment_date": ["Enter a date at most one year from today."],
     }

@@ -144,7 +144,7 @@ def test_whoever_reads_it_the_book_is_the_same(
     as_staff.post("/customers/maria/give-credit/", sent)
     event = Event.objects.get(action="credit.issued")
     assert (event.reason, event.data["amount"]) == ("goodwill", "5.00 GBP")
-    assert "goodwill" in page(logged_in(admin_actor), "/customers/maria/")
+    assert "Goodwill" in page(logged_in(admin_actor), "/customers/maria/")
     assert "Kulanz" in page(as_staff, "/customers/maria/")
 
 

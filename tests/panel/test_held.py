@@ -1,0 +1,35 @@
+"""What credit is held for stands where the figure does."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.test import Client
+
+from tests.panel.test_customers import text, words_of
+from tillbook.common.actor import Actor
+from tillbook.common.money import Money
+from tillbook.credit.models import Credit
+from tillbook.customers.models import Customer
+from tillbook.orders import checkout
+
+
+def test_the_account_says_what_its_credit_is_held_for(
+    as_staff: Client, maria: Customer, deposit: Credit, staff_actor: Actor, now: datetime, request_refund
+):
+    assert "Held for" not in text(as_staff, "/customers/maria/")
+    refund = request_refund(5_000)
+    for reference, minor in (("WEB-7", 1_000), ("WEB-8", 2_000), ("WEB-8", 500)):
+        checkout.hold(
+            customer_id=maria.pk, amount=Money(minor, "GBP"), reference=reference, key=f"{minor}",
+            actor=staff_actor, now=now + timedelta(minutes=minor),
+        )  # fmt: skip
+    checkout.release(customer_id=maria.pk, hold_key="500", key="r", actor=staff_actor, now=now)
+    page = text(as_staff, "/customers/maria/")
+    held = words_of(page.partition("Held for")[2].partition("</p>")[0])
+    assert held.replace(" )", ")").replace("( ", "(").replace(" ,", ",") == (
+        f"WEB-8 (£20.00), WEB-7 (£10.00), {refund.number} (£50.00)"
+    )
+    assert f'<a href="/refunds/{refund.number}/">{refund.number}</a> (' in page
+    history = page.split('id="history"')[1]
+    assert "<strong>Credit held</strong> WEB-7" in history
