@@ -86,3 +86,21 @@ def test_two_updates_of_one_customer_leave_each_what_the_other_set(integration):
         assert (jo.on_credit_hold, jo.credit_limit_minor, jo.email) == (
             held == "True", (turn + 1) * 100, f"jo{turn}@example.com",
         )  # fmt: skip
+
+
+def test_calls_with_keys_over_the_same_orders_wait_for_each_other(integration):
+    numbers = [f"M{place}" for place in range(12)]
+    for number in numbers:
+        integration.do("AddCustomer", Username=number.lower())
+        integration.do("AddOrder", OrderID=number, Username=number.lower(), OrderLine=[line()])
+    secret = integration.headers["NETOAPI_KEY"]
+
+    def call(key: str, order: list[str]) -> dict:
+        body = {"Order": [{"OrderID": number, "InternalOrderNotes": key} for number in order]}
+        return Integration(secret, "ann").call("UpdateOrder", body, **{"Idempotency-Key": key})
+
+    both = (numbers, numbers[::-1])
+    told = at_once([lambda key=key: call(key, both[int(key) % 2]) for key in "123456"])
+    assert [each["Ack"] for each in told] == ["Success"] * 6
+    # Each is told in the order in which it was sent.
+    assert [[each["OrderID"] for each in one["Order"]] for one in told] == [both[1], both[0]] * 3

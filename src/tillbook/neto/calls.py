@@ -15,6 +15,7 @@ from django.db.models import Model, QuerySet
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.neto.books import book_of
 from tillbook.neto.fields import Fields
 from tillbook.neto.wire import Tree
 
@@ -77,15 +78,26 @@ def change(call: Call, name: str, do: Callable[[Item], Tree]) -> Tree:
     sent = Fields(call.body, call.now).each(name)
     if not sent:
         raise InvalidInput(f"Send at least one {name}.", field=name)
-    made, errors = [], []
-    for place, fields in enumerate(sent):
+    told, refused = {}, {}
+    for item in _in_lock_order([Item(call, fields, place) for place, fields in enumerate(sent)]):
         try:
             with transaction.atomic():
-                made.append(do(Item(call, fields, place)))
+                told[item.place] = do(item)
         except Refusal as refusal:
-            errors.append(error(refusal, f"{name} {place + 1}: " if len(sent) > 1 else ""))
+            refused[item.place] = error(refusal, f"{name} {item.place + 1}: " if len(sent) > 1 else "")
+    made, errors = ([found[place] for place in sorted(found)] for found in (told, refused))
     ack = "Success" if not errors else "Warning" if made else "Error"
     return {name: made, "Ack": ack, "Messages": {"Error": errors} if errors else {}}
+
+
+def _in_lock_order(items: Sequence[Item]) -> Sequence[Item]:
+    """The things in the order in which they are done: as sent, or in the one order in which books are locked.
+
+    A call with a key is one transaction, which keeps each book that it has locked until all is done.
+    """
+    if len(items) < 2 or not items[0].call.sent_key:
+        return items
+    return sorted(items, key=lambda item: book_of(item.fields))
 
 
 def page(wanted: Fields, rows: QuerySet[Row]) -> list[Row]:
