@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, ProgrammingError
 from django.utils import translation
 
+from tillbook.cli.output import WrongUsage
 from tillbook.common.errors import Refusal
 from tillbook.common.languages import FOR_PROGRAMS
 
@@ -52,6 +53,8 @@ def app() -> None:
         assembled(sys.argv[1:2] or _typed()[1:2])(prog_name="tillbook")
     except (Refusal, ImproperlyConfigured) as refusal:
         _stop(str(refusal))
+    except WrongUsage as wrong:
+        _stop(str(wrong), code=2)
     except (OperationalError, ProgrammingError) as error:
         _stop(f"The database does not answer as it should: {error} (Was `tillbook migrate` run?)")
     except DatabaseError as error:

@@ -26,7 +26,7 @@ from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import Kind, Operation, operations
 from tillbook.api.shapes import MOST, Sent
 from tillbook.cli import fields, shown
-from tillbook.cli.output import AsJson
+from tillbook.cli.output import AsJson, named
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.staff import queries as staff
@@ -208,8 +208,30 @@ class _Command:
             response = problems.of_refusal(refusal, body)
         if response.status_code >= 400:
             text = response.content.decode()
-            raise _Refused(json.loads(text)["detail"], text, 1)
+            raise _Refused(self._line(json.loads(text)), text, 1)
         return response
+
+    def _line(self, problem: Mapping[str, Any]) -> str:
+        """What a problem says, after the option that it is about. Arguments are what a line is about anyway."""
+        place = self._place(problem.get("errors", []))
+        field = self._field_at(place)
+        if field is None or field.is_argument:
+            return str(problem["detail"])
+        return named(_where(field, place), problem["detail"])
+
+    def _place(self, errors: Sequence[Mapping[str, str]]) -> list[str]:
+        """Where the first of a problem's errors is in the body, or would be: a field may have been left out."""
+        if not errors:
+            return []
+        if "pointer" in errors[0]:
+            return errors[0]["pointer"].split("/")[1:]
+        name = errors[0].get("parameter", "")
+        found = [each for each in self.fields if each.place[-1] == name]
+        is_own = len(found) == 1 and name not in {each.name for each in self.path}
+        return list(found[0].place) if is_own else []
+
+    def _field_at(self, place: Sequence[str]) -> fields.Field | None:
+        return next((each for each in self.fields if list(each.place) == place[: len(each.place)]), None)
 
     def _arguments(self, given: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
         arguments: dict[str, Any] = {}
@@ -232,10 +254,10 @@ class _Command:
         """The refusal of what has not the documented shape: its line names the option."""
         source, *location = errors[0]["loc"]
         place = [str(each) for each in location[1:]] if source == "body" else []
-        named = next((each for each in self.fields if list(each.place) == place[: len(each.place)]), None)
+        field = self._field_at(place)
         where = str(location[0]).upper() if source != "body" else ".".join(place) or "FILE"
-        if named is not None:
-            where = ", ".join([named.shown, *place[len(named.place) :]])
+        if field is not None:
+            where = _where(field, place)
         message = str(errors[0]["msg"]).removeprefix("Value error, ")
         return _Refused(f"{where}: {message}", problems.of_validation(errors).content.decode(), 2)
 
@@ -288,6 +310,11 @@ class _Refused(Exception):
     def __init__(self, line: str, text: str, code: int) -> None:
         super().__init__(line)
         self.line, self.text, self.code = " ".join(line.split()), text, code
+
+
+def _where(field: fields.Field, place: Sequence[str]) -> str:
+    """How people write the field, and what of its value is meant: "--line, 0, sku"."""
+    return ", ".join([field.shown, *place[len(field.place) :]])
 
 
 def _argument(parameter: inspect.Parameter) -> tuple[str, Any, Any]:

@@ -1,4 +1,4 @@
-"""What commands print: words for people, or JSON for programs."""
+"""What commands print: words for people, or JSON for programs; and what they say of wrong usage."""
 
 from __future__ import annotations
 
@@ -7,9 +7,34 @@ from typing import Annotated, Any
 
 import typer
 
+
+class WrongUsage(Exception):
+    """A value that is not written as it must be, or one too many or too few: one line, and exit code 2."""
+
+    def __init__(self, message: str, option: str = "") -> None:
+        super().__init__(named(option, message) if option else message)
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def say(text: str, data: Any, *, as_json: bool) -> None:
     """Print one of both."""
     typer.echo(json.dumps(data, ensure_ascii=False) if as_json else text)
+
+
+def named(option: str, message: str) -> str:
+    """The message after the option that it is about, unless it begins with that one's own words.
+
+    "--amount: Only 1.00 GBP is available."; what a form calls "As of: write a date" is "--as-of: write a date".
+    """
+    words = option.lstrip("-").replace("-", " ").lower()
+    begins = message.lower()
+    if begins.startswith(f"{words}: "):
+        return option + message[len(words) :]
+    return message if begins.startswith((f"{words} ", option)) else f"{option}: {message}"
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 credit", "2 credits": how many, of what has its plural by an s."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
