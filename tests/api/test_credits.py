@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from tests.api.conftest import gbp
+from tillbook.api.urls import api
 from tillbook.common.actor import Scope
 from tillbook.common.money import Money
 from tillbook.credit.queries import balance_of
@@ -216,3 +217,24 @@ def test_a_limit_in_another_currency_than_the_new_customer_has_is_refused(progra
     answer = program.post("/customers", {"username": "al", "credit_limit": limit})
     assert answer.status_code == 409
     assert "GBP" in json.loads(answer.content)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("money", "place", "says"),
+    [
+        ({"amount": "5,00", "currency": "GBP"}, "amount", "Write an amount above zero with a point, like 12.34."),
+        ({"amount": "5.00\n", "currency": "GBP"}, "amount", "Write an amount above zero with a point, like 12.34."),
+        ({"amount": "5.00", "currency": "gbp"}, "currency", "Write a three-letter currency code, like AUD."),
+    ],
+)  # fmt: skip
+def test_money_that_is_written_wrong_is_told_how_to_write_it(program, given, money, place, says):
+    answer = program.post("/spends", taking("1.00") | {"amount": money})
+    told = json.loads(answer.content)
+    assert (answer.status_code, told["errors"]) == (422, [{"detail": says, "pointer": f"#/amount/{place}"}])
+    assert Transfer.objects.count() == 1
+
+
+def test_the_description_has_the_patterns_of_money():
+    shape = api.get_openapi_schema(path_prefix="")["components"]["schemas"]["MoneySent"]["properties"]
+    assert shape["amount"]["pattern"] == r"^[0-9]{1,16}(\.[0-9]{1,4})?$"
+    assert shape["currency"]["pattern"] == "^[A-Z]{3}$"

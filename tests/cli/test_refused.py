@@ -48,6 +48,23 @@ def test_a_refusal_names_the_option_that_it_is_about(run: Run, words: list[str],
     assert (Event.objects.count(), Customer.objects.count()) == (before, 1)
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([*GIVE, "--amount", "5,00 AUD"],
+         "--amount, amount: Write an amount above zero with a point, like 12.34."),
+        ([*GIVE, "--amount", "5.00 aud"], "--amount, currency: Write a three-letter currency code, like AUD."),
+        (["order", "place", "--customer", "jo", "--line", '{"sku": "B", "quantity": 1'],
+         "--line: This is no JSON: Expecting ',' delimiter: line 1 column 27 (char 26). "
+         "Write it whole, or sku=…,[description=…],quantity=…,amount=…."),
+    ],
+)  # fmt: skip
+def test_what_is_written_wrong_is_told_how_to_write_it(run: Run, words: list[str], says: str) -> None:
+    before = Event.objects.count()
+    assert run(*words) == (2, "", says + "\n")
+    assert Event.objects.count() == before
+
+
 def test_a_refusal_in_json_is_the_api_s_own(run: Run) -> None:
     code, _, wrong = run(*GIVE, "--amount", "5.001 AUD", "--json")
     problem = json.loads(wrong)

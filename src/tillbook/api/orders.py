@@ -15,6 +15,7 @@ from tillbook.api.problems import ChangedMeanwhile
 from tillbook.api.shapes import (
     MONEY,
     NO_MONEY,
+    Currency,
     Line,
     Moment,
     Money,
@@ -115,7 +116,7 @@ class OrderSent(Sent):
     """
 
     customer: Line = Field(examples=["jo"])
-    currency: str | None = Field(None, pattern="^[A-Z]{3}$")
+    currency: Currency | None = None
     number: Line | None = Field(None, examples=["WEB-7"])
     lines: list[LineSent] = Field(max_length=_MOST_LINES)
     shipping: MoneySent | None = None

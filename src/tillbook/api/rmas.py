@@ -14,6 +14,7 @@ from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, document, read
 from tillbook.api.orders import Because
 from tillbook.api.shapes import (
+    Currency,
     Line,
     Mailed,
     Moment,
@@ -117,9 +118,7 @@ class RmaSent(Sent):
 
     customer: Line = Field(examples=["jo"])
     order: Line | None = Field(None, examples=["SO-1042"])
-    currency: str | None = Field(
-        None, pattern="^[A-Z]{3}$", description="Without it, the order's or the customer's."
-    )
+    currency: Currency | None = Field(None, description="Without it, the order's or the customer's.")
     lines: list[RmaLineSent] = Field([], max_length=_MOST_LINES, examples=[[{"sku": "LAMP", "quantity": 1}]])
     shipping: MoneySent | None = None
     surcharge: MoneySent | None = None

@@ -68,7 +68,29 @@ ChargeId = Annotated[
         json_schema_extra=_WITHOUT_NUL,
     ),
 ]  # fmt: skip
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["AUD"], description="ISO 4217.")]
+
+
+def _written(pattern: str, says: str) -> tuple[AfterValidator, dict[str, Any]]:
+    """What checks a text, and how the API's description says the same: a pattern is no sentence for people."""
+    shape = re.compile(pattern.removesuffix("$"))
+
+    def checked(text: str) -> str:
+        if not shape.fullmatch(text):
+            raise ValueError(says)
+        return text
+
+    return AfterValidator(checked), {"pattern": pattern}
+
+
+_IS_CURRENCY, _CURRENCY_SHAPE = _written("^[A-Z]{3}$", "Write a three-letter currency code, like AUD.")
+_IS_AMOUNT, _AMOUNT_SHAPE = _written(
+    r"^[0-9]{1,16}(\.[0-9]{1,4})?$", "Write an amount above zero with a point, like 12.34."
+)
+Currency = Annotated[
+    str,
+    _IS_CURRENCY,
+    Field(examples=["AUD"], description="ISO 4217.", json_schema_extra=_CURRENCY_SHAPE),
+]
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -135,7 +157,9 @@ class MoneySent(Sent):
     """An amount of money that a caller sends."""
 
     amount: Annotated[
-        str, Field(pattern=r"^[0-9]{1,16}(\.[0-9]{1,4})?$", examples=["12.34"], description="Decimal text.")
+        str,
+        _IS_AMOUNT,
+        Field(examples=["12.34"], description="Decimal text.", json_schema_extra=_AMOUNT_SHAPE),
     ]
     currency: Currency
 

@@ -161,7 +161,7 @@ def _value(given: Any, annotation: Any) -> Any:
     if _is_money(kind):
         return _money(given)
     if _is_shape(kind):
-        return json.loads(given) if given.startswith("{") else _named(given, kind)
+        return _object(given, kind) if given.startswith("{") else _named(given, kind)
     if kind is int or kind is bool:
         return _plain(given)
     return given
@@ -172,6 +172,13 @@ def _money(text: str) -> dict[str, str]:
     if found is None:
         raise ValueError("Write an amount with its currency, like 12.34 AUD.")
     return {"amount": found[1], "currency": found[2]}
+
+
+def _object(text: str, shape: type[Sent]) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"This is no JSON: {error}. Write it whole, or {_spelled(shape)}.") from error
 
 
 def _named(text: str, shape: type[Sent]) -> dict[str, Any]:
