@@ -55,8 +55,10 @@ def test_a_refusal_names_the_option_that_it_is_about(run: Run, words: list[str],
          "--amount, amount: Write an amount above zero with a point, like 12.34."),
         ([*GIVE, "--amount", "5.00 aud"], "--amount, currency: Write a three-letter currency code, like AUD."),
         (["order", "place", "--customer", "jo", "--line", '{"sku": "B", "quantity": 1'],
-         "--line: This is no JSON: Expecting ',' delimiter: line 1 column 27 (char 26). "
-         "Write it whole, or sku=…,[description=…],quantity=…,amount=…."),
+         ("--line: This is no JSON: Expecting ',' delimiter: line 1 column 27 (char 26). "
+          "Write it whole, or sku=…,[description=…],quantity=…,amount=….")),
+        (["customer", "recalculate", "jo"], "Give --repair or --no-repair."),
+        (["refund", "end", "RF-1002", "--reason", "seen"], "Give --paid or --no-paid."),
     ],
 )  # fmt: skip
 def test_what_is_written_wrong_is_told_how_to_write_it(run: Run, words: list[str], says: str) -> None:

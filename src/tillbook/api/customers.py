@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Query, Router
 from pydantic import BaseModel, Field, StrictBool
@@ -38,6 +38,9 @@ from tillbook.shop.policies import shop
 router = Router(tags=["Customers"])
 
 Kind = Literal["customer", "prospect"]
+OnHold = Annotated[
+    StrictBool, Field(description="Whether they are on credit hold. Rules for approvals may look at it.")
+]
 OptionalMail = Literal["credit_issued", "credit_expiring"]
 
 
@@ -79,14 +82,14 @@ class CustomerSent(Details):
     username: Line = Field(examples=["jo"])
     currency: Currency | None = None
     credit_limit: MoneySent | None = None
-    on_credit_hold: StrictBool = False
+    on_credit_hold: OnHold = False
 
 
 class CustomerChanged(Details):
     """What shall change; fields left out stay as they are. Without a credit limit none is agreed."""
 
     credit_limit: MoneySent | None = None
-    on_credit_hold: StrictBool = False
+    on_credit_hold: OnHold = False
     no_mails: list[OptionalMail] = Field([], max_length=2, examples=[["credit_issued"]])
 
 
@@ -95,7 +98,7 @@ class CustomerFilters(Paging):
 
     q: Line = ""
     kind: Kind | None = None
-    with_credit: bool = False
+    with_credit: bool = Field(False, description="Only those who have credit.")
 
 
 class BalanceOut(BaseModel):

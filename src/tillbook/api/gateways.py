@@ -72,7 +72,7 @@ class GatewayCheck(BaseModel):
 class EndSent(Sent):
     """What the gateway's own pages show of a refund that it has said nothing about for a month."""
 
-    paid: bool
+    paid: bool = Field(description="Whether the money went out. If not, it is credit again.", examples=[True])
     reason: Annotated[Line, StringConstraints(min_length=1)] = Field(
         description="What was seen there.", examples=["No refund of that day in the list of activities"]
     )

@@ -22,7 +22,7 @@ router = Router(tags=["Customers"])
 class RecalculationSent(Sent):
     """Whether figures that differ shall be rewritten, or only compared."""
 
-    repair: StrictBool = Field(examples=[False])
+    repair: StrictBool = Field(description="Rewrite what differs; else only compare.", examples=[False])
 
 
 class StepOut(BaseModel):

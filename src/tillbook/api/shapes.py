@@ -71,7 +71,7 @@ ChargeId = Annotated[
 
 
 def _written(pattern: str, says: str) -> tuple[AfterValidator, dict[str, Any]]:
-    """What checks a text, and how the API's description says the same: a pattern is no sentence for people."""
+    """What checks a text, and how the API's description says the same: a pattern is no sentence."""
     shape = re.compile(pattern.removesuffix("$"))
 
     def checked(text: str) -> str:

@@ -23,7 +23,13 @@ from tillbook.delivery.webhooks import WebhookTaken
 router = Router(tags=["Webhooks"])
 
 State = Literal["pending", "delivered", "given_up"]
-Actions = Annotated[list[Line], Field(max_length=100, examples=[["refund.completed", "order.*"]])]
+Actions = Annotated[
+    list[Line],
+    Field(
+        max_length=100, examples=[["refund.completed", "order.*"]],
+        description="Which events: by name, or all of a kind. None: all there are.",
+    ),
+]  # fmt: skip
 
 
 class WebhookOut(BaseModel):
@@ -57,7 +63,7 @@ class WebhookChanged(Sent):
     url: str = Field("", max_length=500)
     description: Line = ""
     actions: Actions = []
-    enabled: StrictBool = Field(True, examples=[False])
+    enabled: StrictBool = Field(True, description="Whether it is sent anything.", examples=[False])
 
 
 class DeliveryOut(BaseModel):

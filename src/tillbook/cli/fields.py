@@ -16,6 +16,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from tillbook.api.shapes import MoneySent, Sent
+from tillbook.cli.output import WrongUsage
 
 _MONEY = re.compile(r"(\S+)\s+(\S+)")
 _NEXT = re.compile(r",(?=[a-z_]+=)")  # a comma may also stand in a value
@@ -48,6 +49,12 @@ class Field:
         """How people write it."""
         return self.name.upper() if self.is_argument else "--" + self.name.replace("_", "-")
 
+    @property
+    def halves(self) -> tuple[str, str] | None:
+        """The two options of a yes or no."""
+        is_choice = bare(self.info.annotation) is bool and not self.is_argument
+        return (self.shown, f"--no-{self.shown[2:]}") if is_choice else None
+
     def parameter(self) -> tuple[str, Any, Any]:
         """(name, annotation, default) as typer takes them."""
         kind = bare(self.info.annotation)
@@ -55,18 +62,27 @@ class Field:
         if self.is_argument:
             described: Any = typer.Argument(help=self._help(), show_default=False)
         else:
-            spelled = f"{self.shown}/--no-{self.shown[2:]}" if taken is bool else self.shown
+            spelled = "/".join(self.halves or [self.shown])
             described = typer.Option(spelled, help=self._help(), metavar=metavar, show_default=False)
-        if self.is_required:
+        # Of a yes or no that is missing, typer would name one half alone: `check_given` names both.
+        if self.is_required and self.halves is None:
             return self.name, Annotated[taken, described], inspect.Parameter.empty
         return self.name, Annotated[taken | None, described], None
 
+    def check_given(self, value: Any) -> None:
+        """Raise WrongUsage for a yes or no that must be said and was not."""
+        if value is None and self.is_required and self.halves is not None:
+            raise WrongUsage(f"Give {' or '.join(self.halves)}.")
+
     def _help(self) -> str:
-        examples = [each for each in self.info.examples or [] if isinstance(each, str)]
-        example = f"Such as {examples[0]}." if examples else ""
+        examples = [
+            each for some in self.info.examples or [] for each in (some if isinstance(some, list) else [some])
+        ]
+        example = next((f"Such as {each}." for each in examples if each and isinstance(each, str)), "")
         default = self.info.get_default()
         told = f"Default: {default}." if default and isinstance(default, str | int) else ""
-        return " ".join(filter(None, [self.info.description, example, told]))
+        needed = "One of both must be given." if self.is_required and self.halves else ""
+        return " ".join(filter(None, [self.info.description, example, told, needed]))
 
     def put(self, body: dict[str, Any], given: Any, *, may_be_none: bool) -> None:
         """Set it in `body`, as JSON has it. Raises ValueError."""
@@ -86,7 +102,8 @@ class Field:
         if value is None:
             return []
         if isinstance(value, bool):
-            return [self.shown if value else f"--no-{self.shown[2:]}"]
+            yes, no = self.halves or (self.shown, "")
+            return [yes if value else no]
         option = "" if self.is_argument else f"{self.shown} "
         return [f"{option}{quote(_word(each))}" for each in (value if isinstance(value, list) else [value])]
 

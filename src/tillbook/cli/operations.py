@@ -184,6 +184,7 @@ class _Command:
         body: dict[str, Any] = {}
         for field in self.fields:
             value = given[field.name]
+            field.check_given(value)
             if value is None or value == []:
                 continue
             if value == str(_STANDARD) and field.is_secret:
@@ -212,7 +213,7 @@ class _Command:
         return response
 
     def _line(self, problem: Mapping[str, Any]) -> str:
-        """What a problem says, after the option that it is about. Arguments are what a line is about anyway."""
+        """What a problem says, after the option that it is about. An argument needs no name."""
         place = self._place(problem.get("errors", []))
         field = self._field_at(place)
         if field is None or field.is_argument:
@@ -220,7 +221,7 @@ class _Command:
         return named(_where(field, place), problem["detail"])
 
     def _place(self, errors: Sequence[Mapping[str, str]]) -> list[str]:
-        """Where the first of a problem's errors is in the body, or would be: a field may have been left out."""
+        """Where in the body a problem's first error is; a field that was left out would be there."""
         if not errors:
             return []
         if "pointer" in errors[0]:

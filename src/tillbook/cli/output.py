@@ -26,7 +26,7 @@ def say(text: str, data: Any, *, as_json: bool) -> None:
 def named(option: str, message: str) -> str:
     """The message after the option that it is about, unless it begins with that one's own words.
 
-    "--amount: Only 1.00 GBP is available."; what a form calls "As of: write a date" is "--as-of: write a date".
+    "--amount: Only 1.00 GBP is available."; a form's "As of: write a date" is "--as-of: write a date".
     """
     words = option.lstrip("-").replace("-", " ").lower()
     begins = message.lower()
