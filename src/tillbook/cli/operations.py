@@ -95,10 +95,16 @@ def nouns() -> dict[str, typer.Typer]:
     return {noun: _group(noun, verbs) for noun, verbs in found.items()}
 
 
+class _Noun(typer.core.TyperGroup):
+    """A noun's commands. Its help names them all, with those that other modules have put beside the API's."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.help = f"{', '.join(self.commands)}."
+
+
 def _group(noun: str, verbs: dict[str, Operation]) -> typer.Typer:
-    made = typer.Typer(
-        name=noun, help=f"{', '.join(verbs)}.", no_args_is_help=True, callback=lambda: None
-    )  # fmt: skip
+    made = typer.Typer(name=noun, cls=_Noun, no_args_is_help=True, callback=lambda: None)
     for verb, operation in verbs.items():
         made.command(verb, help=_help(operation))(_Command(operation).function())
     return made
