@@ -201,10 +201,18 @@ def test_recalculate_repairs_nothing_where_the_history_is_broken(run: Run, given
     assert Balance.objects.get().available_minor == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["jo", "--all"], ["nobody"]])
-def test_recalculate_of_nobody_is_one_line(run: Run, given: Credit, arguments: list[str]) -> None:
-    code, shown, wrong = run("recalculate", *arguments)
-    assert (code, shown, len(wrong.splitlines())) == (1, "", 1)
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "says"),
+    [
+        ([], 2, "Name one customer, or give --all."),
+        (["jo", "--all"], 2, "Name one customer, or give --all."),
+        (["nobody"], 1, "There is no customer 'nobody'."),
+    ],
+)
+def test_recalculate_of_nobody_is_one_line(
+    run: Run, given: Credit, arguments: list[str], exit_code: int, says: str
+) -> None:
+    assert run("recalculate", *arguments) == (exit_code, "", says + "\n")
     assert not Event.objects.filter(action="customer.recalculated").exists()
 
 

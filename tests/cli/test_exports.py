@@ -63,24 +63,29 @@ def test_standard_output_takes_the_file_whole(run: Run, given: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"),
+    ("arguments", "exit_code", "named"),
     [
-        (["xero", *MARCH], "export-accounts xero"),
-        (["hledger", *MARCH, "--accounts", "missing.toml"], "missing.toml"),
-        (["hledger", *MARCH, "--currency", "POUNDS"], "POUNDS"),
-        (["hledger", "--from", "2026-13-01", "--to", "2026-03-31"], "--from"),
-        (["hledger", "--from", "2026-03-01", "--to", "2999-03-31"], "--unfinished"),
-        (["hledger", *MARCH, "--by", "effective"], "--recorded-by"),
-        (["hledger", *MARCH, "--by", "effective", "--recorded-by", "soon"], "--recorded-by"),
+        (["xero", *MARCH], 1, "export-accounts xero"),
+        (["hledger", *MARCH, "--accounts", "missing.toml"], 1, "missing.toml"),
+        (["hledger", "--from", "2026-03-01", "--to", "2999-03-31"], 1, "--unfinished"),
+        (["hledger", *MARCH, "--currency", "POUNDS"], 2, "--currency: 'POUNDS' is not a currency."),
+        (["hledger", "--from", "2026-13-01", "--to", "2026-03-31"], 2, "--from: '2026-13-01' is no date."),
+        (["hledger", *MARCH, "--by", "effective"], 2, "--recorded-by: It goes with --by effective"),
+        (["hledger", *MARCH, "--recorded-by", "2026-04-01"], 2, "--recorded-by: It goes with --by effective"),
+        (
+            ["hledger", *MARCH, "--by", "effective", "--recorded-by", "soon"],
+            2,
+            "--recorded-by: 'soon' is no moment.",
+        ),
     ],
 )
 def test_what_can_t_be_exported_is_one_line_and_leaves_the_file_as_it_was(
-    run: Run, given: None, tmp_path: Path, arguments: list[str], named: str
+    run: Run, given: None, tmp_path: Path, arguments: list[str], exit_code: int, named: str
 ) -> None:
     file = tmp_path / "out"
     file.write_text("as it was")
     code, shown, wrong = run("export", *arguments, "--output", str(file))
-    assert (code, shown, len(wrong.splitlines())) == (1, "", 1)
+    assert (code, shown, len(wrong.splitlines())) == (exit_code, "", 1)
     assert named in wrong
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("out", "as it was")]
 

@@ -81,14 +81,10 @@ def test_a_file_is_new_and_the_same_when_printed_again(
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (["--as-of", "soon"], "As of: write a date like 2026-10-31, or a moment like 2026-10-31T17:30."),
         (["--as-of", "2999-01-01"], "As of can't lie in the future."),
         (["--as-of", "9999-12-31"], "As of can't lie in the future."),
         (["--as-of", "0001-01-01"], "As of can't lie before 1900."),
         (["--recorded-by", "2999-01-01"], "Recorded until can't lie in the future."),
-        (["--currency", "quid"], "'quid' is not a currency. Use a three-letter ISO 4217 code such as AUD."),
-        (["--format", "pdf"], "Output: name the pdf file to write, with --output."),
-        (["--output", "x.txt"], "Output: a table is for the screen. Add --format csv, json, xlsx or pdf."),
         (
             ["--format", "pdf", "--output", "no/such/x.pdf"],
             "Output: no/such/x.pdf can't be written: No such file or directory.",
@@ -99,6 +95,34 @@ def test_what_makes_no_sense_is_refused_in_one_line(
     run: Run, db: None, asked: list[str], message: str
 ) -> None:
     assert run("report", "liability", *asked) == (1, "", message + "\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["--as-of", "soon"], "--as-of: write a date like 2026-10-31, or a moment like 2026-10-31T17:30."),
+        (
+            ["--recorded-by", ""],
+            "--recorded-by: write a date like 2026-10-31, or a moment like 2026-10-31T17:30.",
+        ),
+        (
+            ["--currency", "quid"],
+            "--currency: 'quid' is not a currency. Use a three-letter ISO 4217 code such as AUD.",
+        ),
+        (["--format", "pdf"], "--output: Name the pdf file to write."),
+        (["--output", "x.txt"], "--output: A table is for the screen. Add --format csv, json, xlsx or pdf."),
+    ],
+)
+def test_what_is_written_wrong_is_wrong_usage_in_one_line(
+    run: Run, db: None, asked: list[str], message: str
+) -> None:
+    assert run("report", "liability", *asked) == (2, "", message + "\n")
+
+
+def test_a_period_s_first_day_is_written_as_its_last(run: Run, db: None) -> None:
+    for given in (["--from", "x"], ["--from", "2026-03-03", "--to", "x"]):
+        shown = f"{given[-2]}: write a date like 2026-10-31, or a moment like 2026-10-31T17:30.\n"
+        assert run("report", "roll-forward", *given) == (2, "", shown)
 
 
 def test_a_period_that_ends_before_it_begins_is_refused(run: Run, db: None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.payouts.conftest import Till, state, till  # noqa: F401  a fixture
+from tillbook.payouts.models import Statement
 from tillbook.staff.models import User
 
 pytestmark = pytest.mark.django_db
@@ -34,9 +35,6 @@ def test_a_statement_from_a_file_completes_what_was_paid(till: Till, run, tmp_pa
     ("arguments", "content", "says"),
     [
         (["--format", "camt053"], "hello", "not XML"),
-        (["--format", "pdf"], "", "Choose one of camt053"),
-        (["--format", "csv"], "a,b\n", "Say which columns"),
-        (["--format", "csv", "--currency", "AUD", "--column", "date"], "a\n", "Write a column as what=name"),
         (COLUMNS, "a,b\n", "no column 'Date'"),
     ],
 )
@@ -46,6 +44,35 @@ def test_what_cannot_be_read_is_one_line(till: Till, run, tmp_path, arguments, c
     code, _, said = run("statement", "import", str(file), *arguments)
     assert (code, said.count("\n")) == (1, 1)
     assert says in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--format", "pdf"], "--format: Choose one of camt053, mt940, csv."),
+        (["--format", "csv"], "--column: Say which column of the csv says what, like date=Booked."),
+        (COLUMNS[:-2], "--column: Name at least the columns date and reference."),
+        (
+            ["--format", "csv", "--currency", "AUD", "--column", "date"],
+            "--column: Write a column as what=name, not 'date'.",
+        ),
+        (["--format", "csv", *COLUMNS[4:]], "--currency: Say which currency the csv is in."),
+        (
+            ["--format", "csv", "--currency", "quid", *COLUMNS[4:]],
+            "--currency: 'quid' is not a currency. Use a three-letter ISO 4217 code such as AUD.",
+        ),
+        ([*COLUMNS, "--decimal", ";"], "--decimal: The decimal sign is a point or a comma."),
+        (
+            [*COLUMNS, "--date-format", "%d"],
+            "--date-format: '%d' is no way to write a day. 31/12/2026 is %d/%m/%Y.",
+        ),
+    ],
+)
+def test_what_is_not_said_or_written_wrong_is_wrong_usage(till: Till, run, tmp_path, arguments, says):  # noqa: F811
+    file = tmp_path / "bank.csv"
+    file.write_text("Date,Text,Sum\n2026-03-04,RF-1,1\n", "utf-8")
+    assert run("statement", "import", str(file), *arguments) == (2, "", says + "\n")
+    assert not Statement.objects.exists()
 
 
 def test_nobody_reads_in_the_name_of_who_has_left(till: Till, run, tmp_path):  # noqa: F811

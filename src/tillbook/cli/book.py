@@ -13,9 +13,8 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
-from tillbook.cli.output import AsJson, say
+from tillbook.cli.output import AsJson, WrongUsage, say
 from tillbook.common.actor import Actor
-from tillbook.common.errors import InvalidInput
 from tillbook.common.mail_kinds import MailKind
 from tillbook.credit import services as credit
 from tillbook.credit import snapshots, wording
@@ -47,7 +46,7 @@ def recalculate(
 ) -> None:
     """Recompute balances from the history, explain each difference, repair the stored figures."""
     if everyone == (username is not None):
-        raise InvalidInput("Name one customer, or give --all.")
+        raise WrongUsage("Name one customer, or give --all.")
     actor, tally = Actor.system("cli"), _Tally()
     wanted = _everyone(actor, tally) if everyone else [customers.by_username(username or "")]
     for customer in wanted:

@@ -12,8 +12,9 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
+from tillbook.cli.output import WrongUsage, reading_options
 from tillbook.common.actor import Actor
-from tillbook.common.errors import InvalidInput
+from tillbook.common.money import check_currency
 from tillbook.exporters import books
 from tillbook.exporters.account_mapping import Format, mapping, template
 from tillbook.exporters.journal import Detail, journal
@@ -48,6 +49,11 @@ def export(
     unfinished: Annotated[bool, typer.Option("--unfinished", help="Even if more may come in.")] = False,
 ) -> None:
     """Export a period's bookings of customer credit. The same command gives the same bytes again."""
+    if (by is By.EFFECTIVE) != (recorded_by is not None):
+        raise WrongUsage("It goes with --by effective, which needs it.", "--recorded-by")
+    if currency is not None:
+        with reading_options():
+            check_currency(currency)
     period = Period(_day(first, "from"), _day(last, "to"), by, _moment(recorded_by))
     found = journal(
         period, detail=detail, currency=currency, unfinished=unfinished,
@@ -84,9 +90,7 @@ def _day(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise InvalidInput(
-            f"--{field} {text!r} is no date. Write it like 2026-01-31.", field=field
-        ) from error
+        raise WrongUsage(f"{text!r} is no date. Write it like 2026-01-31.", f"--{field}") from error
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -95,7 +99,6 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InvalidInput(
-            f"--recorded-by {text!r} is no moment. Write it like 2026-02-03T09:00.", field="recorded_by"
-        ) from error
+        message = f"{text!r} is no moment. Write it like 2026-02-03T09:00."
+        raise WrongUsage(message, "--recorded-by") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=shop().time_zone)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+
+from tillbook.common.errors import InvalidInput
 
 
 class WrongUsage(Exception):
@@ -13,6 +17,16 @@ class WrongUsage(Exception):
 
     def __init__(self, message: str, option: str = "") -> None:
         super().__init__(named(option, message) if option else message)
+
+
+@contextmanager
+def reading_options() -> Iterator[None]:
+    """What is wrong about a value in here is wrong usage, of the option that has the field's name."""
+    try:
+        yield
+    except InvalidInput as error:
+        option = "" if error.field is None else "--" + error.field.replace("_", "-")
+        raise WrongUsage(error.message, option) from error
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tillbook.cli.output import WrongUsage, reading_options
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import check_currency
@@ -113,7 +115,7 @@ def roll_forward(
 ) -> None:
     """From what was owed at the beginning of a period to what was owed at its end."""
     basis = _basis(to, "to", view, recorded_by)
-    from_at = moment_of(from_, field="from_at", first=True)
+    from_at = _moment(from_, "from", first=True)
     _write(
         lambda: reports.roll_forward(from_at, basis, currency=_checked(currency), actor=_ACTOR),
         format_,
@@ -127,22 +129,28 @@ _ACTOR = Actor.system("cli")
 def _basis(end: str | None, field: str, view: View, recorded_by: str | None) -> Basis:
     now = timezone.now()
     return basis_at(
-        now if end is None else moment_of(end, field=field),
+        now if end is None else _moment(end, field),
         view=view.value,
-        recorded_by=None if recorded_by is None else moment_of(recorded_by, field="recorded_by"),
+        recorded_by=None if recorded_by is None else _moment(recorded_by, "recorded_by"),
         now=now,
         field=field,
     )
 
 
+def _moment(text: str, field: str, *, first: bool = False) -> datetime:
+    with reading_options():
+        return moment_of(text, field=field, first=first)
+
+
 def _checked(currency: str | None) -> str | None:
-    return None if currency is None else check_currency(currency)
+    with reading_options():
+        return None if currency is None else check_currency(currency)
 
 
 def _write(made: Callable[[], Document], format_: Format, output: Path | None) -> None:
     if format_ == Format.TABLE:
         if output is not None:
-            raise InvalidInput("Output: a table is for the screen. Add --format csv, json, xlsx or pdf.")
+            raise WrongUsage("A table is for the screen. Add --format csv, json, xlsx or pdf.", "--output")
         with closing(made()) as document:
             _print(document)
         return
@@ -152,7 +160,7 @@ def _write(made: Callable[[], Document], format_: Format, output: Path | None) -
         write(made(), format_, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        raise InvalidInput(f"Output: name the {format_} file to write, with --output.")
+        raise WrongUsage(f"Name the {format_} file to write.", "--output")
 
 
 def _write_file(made: Callable[[], Document], format_: Format, path: Path) -> None:

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from tillbook.cli.operations import NOUNS, actor_of
-from tillbook.cli.output import AsJson, say
+from tillbook.cli.output import AsJson, WrongUsage, reading_options, say
 from tillbook.common.errors import InvalidInput
+from tillbook.common.money import check_currency
 from tillbook.payouts import matching
 from tillbook.payouts.queries import bookings_of
 from tillbook.payouts.statements.columns import Columns, columns_of
@@ -38,12 +39,14 @@ def import_statement(
 ) -> None:
     """Complete what a bank's statement says was paid, and fail what came back. Twice does nothing twice."""
     actor = actor_of(by)
+    layout = _layout(column, date_format, decimal)
+    _check(format, layout, currency)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as progress:
         task = progress.add_task("Reading", total=None)
         statement = matching.read_statement(
-            _read(file), name=file.name, format=format, layout=_layout(column, date_format, decimal),
+            _read(file), name=file.name, format=format, layout=layout,
             currency=currency, actor=actor, now=timezone.now(),
             on_progress=lambda read, size: progress.update(task, completed=read, total=size),
         )  # fmt: skip
@@ -55,13 +58,30 @@ def import_statement(
     say("\n".join(lines), {"number": statement.number, **counts}, as_json=as_json)
 
 
+def _check(format: str, layout: Columns | None, currency: str) -> None:
+    """Raise WrongUsage for a format that is none, and for a csv of which not all is said."""
+    if format not in matching.FORMATS:
+        raise WrongUsage(f"Choose one of {', '.join(matching.FORMATS)}.", "--format")
+    if format != "csv":
+        return
+    if layout is None:
+        raise WrongUsage("Say which column of the csv says what, like date=Booked.", "--column")
+    if not currency:
+        raise WrongUsage("Say which currency the csv is in.", "--currency")
+    with reading_options():
+        check_currency(currency)
+
+
 def _layout(named: list[str] | None, date_format: str, decimal: str) -> Columns | None:
     if not named:
         return None
     pairs = [text.partition("=") for text in named]
     if wrong := next((name for name, sign, column in pairs if not (sign and column)), None):
-        raise InvalidInput(f"Write a column as what=name, not {wrong!r}.", field="column")
-    return columns_of({name: column for name, _, column in pairs}, date_format=date_format, decimal=decimal)
+        raise WrongUsage(f"Write a column as what=name, not {wrong!r}.", "--column")
+    with reading_options():
+        return columns_of(
+            {name: column for name, _, column in pairs}, date_format=date_format, decimal=decimal
+        )
 
 
 def _read(file: Path) -> bytes:
