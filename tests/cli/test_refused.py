@@ -91,3 +91,8 @@ def test_an_option_is_named_once(option: str, message: str, shown: str) -> None:
 
 def test_one_is_no_plural() -> None:
     assert [counted(count, "credit") for count in (0, 1, 2)] == ["0 credits", "1 credit", "2 credits"]
+
+
+def test_a_file_that_is_not_there_is_said_in_words(run: Run) -> None:
+    says = "nofile.jsonl can't be read: No such file or directory.\n"
+    assert run("credit", "give-many", "nofile.jsonl") == (1, "", says)

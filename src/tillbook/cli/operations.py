@@ -356,7 +356,8 @@ def _items(file: Path) -> Any:
     try:
         text = sys.stdin.read() if file == _STANDARD else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{file} can't be read: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InvalidInput(f"{file} can't be read: {why}.") from error
     try:
         sent = json.loads(text)
     except ValueError:
