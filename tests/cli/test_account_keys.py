@@ -29,7 +29,7 @@ def keys(settings, tmp_path):
 def test_a_rotated_key_seals_all_and_the_one_before_last_goes(keys, ask, run):  # noqa: F811
     refund = ask(account=ACCOUNT)
     (first,) = keys()
-    assert run("account-key", "rotate") == (0, "1 rows are sealed with the first key.\n", "")
+    assert run("account-key", "rotate") == (0, "1 row is sealed with the first key.\n", "")
     second, kept = keys()
     assert kept == first
     assert second != first

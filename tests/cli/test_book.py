@@ -57,7 +57,7 @@ def alter(statement: str) -> None:
 def test_verify_says_what_it_checked(run: Run, given: Credit) -> None:
     assert run("verify") == (
         0,
-        "30.00 GBP available, 0.00 GBP held.\n2 transfers of 1 credits and 1 balances checked: all agree.\n",
+        "30.00 GBP available, 0.00 GBP held.\n2 transfers of 1 credit and 1 balance checked: all agree.\n",
         "",
     )
 
@@ -89,7 +89,7 @@ def told(given: Credit, done: str) -> list[str]:
         f"  Newest entry: {given.number} transfer 2, spent 20.00 GBP for N1, by system, {at}",
         f"  It happened after {at}, when the first entry was recorded, and before {when(timezone.now())}.",
         wording.CAUSES,
-        "6 figures of 1 customers compared, 1 differed.",
+        "6 figures of 1 customer compared, 1 differed.",
     ]
 
 
@@ -100,7 +100,7 @@ def test_recalculate_explains_and_repairs_each_difference(run: Run, given: Credi
     assert (code, shown.splitlines(), wrong) == (0, told(given, "repaired"), "")
     assert Balance.objects.get().available_minor == 3000
     code, shown, _ = run("recalculate", "--all")
-    assert (code, shown) == (0, "6 figures of 1 customers compared, 0 differed.\n")
+    assert (code, shown) == (0, "6 figures of 1 customer compared, 0 differed.\n")
 
 
 @time_machine.travel("2026-03-02 10:30Z", tick=False)
@@ -217,7 +217,7 @@ def test_recalculate_of_nobody_is_one_line(
 
 
 def test_expire_takes_what_is_left_of_credit_whose_time_is_over(run: Run, given: Credit) -> None:
-    assert run("expire") == (0, "1 credits expired.\n", "")
+    assert run("expire") == (0, "1 credit expired.\n", "")
     assert run("expire") == (0, "0 credits expired.\n", "")
     last = Transfer.objects.order_by("seq").last()
     assert (last.amount_minor, last.house, last.effective_at) == (3000, "breakage", given.expires_at)

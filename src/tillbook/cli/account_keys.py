@@ -55,4 +55,5 @@ def _say_resealed(*, as_json: bool) -> None:
         count = reseal_all()
     except Closed as error:
         raise InvalidInput(str(error)) from error
-    say(f"{count:,} rows are sealed with the first key.", {"resealed": count}, as_json=as_json)
+    told = "1 row is" if count == 1 else f"{count:,} rows are"
+    say(f"{told} sealed with the first key.", {"resealed": count}, as_json=as_json)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
-from tillbook.cli.output import AsJson, WrongUsage, say
+from tillbook.cli.output import AsJson, WrongUsage, counted, say
 from tillbook.common.actor import Actor
 from tillbook.common.mail_kinds import MailKind
 from tillbook.credit import services as credit
@@ -144,9 +144,13 @@ def _print_tally(tally: _Tally) -> None:
     if tally.differed or tally.broken:
         typer.echo(wording.CAUSES)
     typer.echo(
-        f"{tally.compared} figures of {tally.customers} customers compared, {tally.differed} differed"
-        + (f", {tally.broken} credits have a broken history." if tally.broken else ".")
+        f"{counted(tally.compared, 'figure')} of {counted(tally.customers, 'customer')} compared, "
+        f"{tally.differed} differed{_told_broken(tally.broken)}."
     )
+
+
+def _told_broken(count: int) -> str:
+    return f", {counted(count, 'credit')} {'has' if count == 1 else 'have'} a broken history" if count else ""
 
 
 @commands.command()
@@ -161,4 +165,8 @@ def expire(as_json: AsJson = False) -> None:
     answers.clear(now)
     keeping.clear(now)
     told = f", {announced} announced" if announced else ""
-    say(f"{count} credits expired{told}.", {"expired": count, "announced": announced}, as_json=as_json)
+    say(
+        f"{counted(count, 'credit')} expired{told}.",
+        {"expired": count, "announced": announced},
+        as_json=as_json,
+    )

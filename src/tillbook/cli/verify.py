@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 from rich.console import Console
 from rich.progress import Progress
 
+from tillbook.cli.output import counted
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money
@@ -60,7 +61,9 @@ def verify(
     if statement is not None:
         named, differing = attestation.compare(statement)
         proof.broken += differing
-        _ERRORS.print(f"Compared with {named} credits of {statement['taken_at']}.", highlight=False)
+        _ERRORS.print(
+            f"Compared with {counted(named, 'credit')} of {statement['taken_at']}.", highlight=False
+        )
     sentences = verifying.sentences(proof)
     runs.finish(run, proof, sentences, now=timezone.now())
     (_print_json if as_json else _print)(run, proof, sentences)
@@ -121,7 +124,8 @@ def _print(run: Verification, proof: Proof, sentences: list[str]) -> None:
         for house, minor in sorted(proof.houses.items()):
             typer.echo(f"{house}: {Money(minor, currency)}")
     typer.echo(
-        f"{proof.transfers} transfers of {proof.accounts} credits and {proof.balances} balances checked"
+        f"{counted(proof.transfers, 'transfer')} of {counted(proof.accounts, 'credit')} "
+        f"and {counted(proof.balances, 'balance')} checked"
         f"{' by their sums' if run.depth == Verification.Depth.SUMS else ''}: "
         + (f"{len(sentences)} broken." if sentences else "all agree.")
     )
