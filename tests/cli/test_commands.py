@@ -72,7 +72,7 @@ def test_bad_usage_is_exit_code_2(db: None, run: Run, wrong: list[str]) -> None:
     [
         ("TILLBOOK_CURRENCY", "pounds", "'pounds' is not a currency"),
         ("TILLBOOK_CURRENCY", "X" * 3, "TILLBOOK_CURRENCY is wrong"),
-        ("TILLBOOK_GRACE_DAYS", "soon", "TILLBOOK_GRACE_DAYS"),
+        ("TILLBOOK_GRACE_DAYS", "soon", "TILLBOOK_GRACE_DAYS is wrong: write a whole number, such as 100."),
         ("TILLBOOK_GRACE_DAYS", "-1", "TILLBOOK_GRACE_DAYS is wrong"),
         ("TILLBOOK_TIME_ZONE", "Europe", "TILLBOOK_TIME_ZONE is wrong"),
         ("TILLBOOK_LOCALE", "", "TILLBOOK_LOCALE is wrong"),
@@ -83,7 +83,8 @@ def test_bad_usage_is_exit_code_2(db: None, run: Run, wrong: list[str]) -> None:
         ("TILLBOOK_MAIL_FROM", "shop", "TILLBOOK_MAIL_FROM is wrong"),
         ("TILLBOOK_TRUSTED_ORIGINS", "shop.example", "TILLBOOK_TRUSTED_ORIGINS is wrong"),
         ("TILLBOOK_STAFF_CREDIT_LIMIT", "much", "TILLBOOK_STAFF_CREDIT_LIMIT is wrong"),
-        ("TILLBOOK_PROXY_COUNT", "one", "TILLBOOK_PROXY_COUNT"),
+        ("TILLBOOK_PROXY_COUNT", "one", "TILLBOOK_PROXY_COUNT is wrong"),
+        ("TILLBOOK_SECURE_COOKIES", "oui", "TILLBOOK_SECURE_COOKIES is wrong: write true or false."),
         ("TILLBOOK_CURENCY", "GBP", "TILLBOOK_CURENCY is not a setting. Is TILLBOOK_CURRENCY meant?"),
         ("TILLBOOK_DATABASE_URL", "mysql://localhost/x", "TILLBOOK_DATABASE_URL"),
     ],

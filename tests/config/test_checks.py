@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
 
 from tillbook.config import checks
 from tillbook.config.databases import database
@@ -181,5 +182,23 @@ def test_a_misspelt_name_is_refused_with_the_one_that_is_near() -> None:
     checks.names(["TILLBOOK_PORT", "TILLBOOK_PORT_8000_TCP_ADDR", "TILLBOOK_SERVICE_PORT_HTTP"], known)
     with pytest.raises(ImproperlyConfigured, match="^TILLBOOK_CURENCY is not .* TILLBOOK_CURRENCY meant"):
         checks.names(["TILLBOOK_CURENCY"], known)
-    with pytest.raises(ImproperlyConfigured, match="^TILLBOOK_ZZZ is not a setting"):
-        checks.names(["TILLBOOK_ZZZ"], known)
+
+
+@pytest.mark.parametrize("name", ["TILLBOOK_ZZZ", "TILLBOOK_BOGUS", "TILLBOOK_"])
+def test_where_no_setting_is_near_none_is_named(name: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        checks.names([name], {"TILLBOOK_CURRENCY", "TILLBOOK_FONTS"})
+    assert str(refused.value) == f"{name} is not a setting. Take it out or correct it."
+
+
+def test_a_value_that_cannot_be_read_is_told_how_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = Env(prefix=checks.PREFIX)
+    for read, name, says in (
+        (env.int, "API_RATE", "TILLBOOK_API_RATE is wrong: write a whole number, such as 100."),
+        (env.bool, "DEBUG", "TILLBOOK_DEBUG is wrong: write true or false."),
+    ):
+        monkeypatch.setenv(f"TILLBOOK_{name}", "abc")
+        with pytest.raises(EnvError) as error:
+            read(name)
+        assert str(checks.misread(error.value)) == says
+    assert str(checks.misread(EnvError("Odd."))) == "A TILLBOOK_ setting is wrong: Odd."

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
+from environs import EnvError
 
 from tillbook.common.errors import InvalidInput
 from tillbook.common.languages import is_known
@@ -26,6 +27,10 @@ _LONGEST_GRACE = 3650  # days
 _MOST_PROXIES = 10
 _MOST_REQUESTS = 10**6  # a minute
 
+# What environs says of a value that it can't read, and what people are told instead.
+_MISREAD = re.compile(rf'.*"{PREFIX}(?P<name>\w+)" invalid: Not a valid (?P<kind>integer|boolean)\b')
+_INSTEAD = {"integer": "write a whole number, such as 100.", "boolean": "write true or false."}
+
 # ISO 4217 also has codes for metals, units of account, tests and "no currency".
 _NOT_MONEY = re.compile(r"XA[GU]|XB[ABCD]|XDR|XEU|XF[OU]|XP[DT]|XRE|XSU|XTS|XUA|X{3}")
 # The tests' own, and what Kubernetes puts into every container beside a service named "tillbook".
@@ -35,6 +40,14 @@ _FOREIGN_NAMES = re.compile(r"TILLBOOK_(TEST_\w+|SERVICE_(HOST|PORT)\w*|PORT(_\w
 def wrong(name: str, why: object) -> ImproperlyConfigured:
     """The error that says in one line which setting is wrong, and why."""
     return ImproperlyConfigured(f"{PREFIX}{name} is wrong: {why}")
+
+
+def misread(error: EnvError) -> ImproperlyConfigured:
+    """The same for a text that is no number, or neither yes nor no, where one is read."""
+    found = _MISREAD.match(str(error))
+    if found is None:
+        return ImproperlyConfigured(f"A {PREFIX} setting is wrong: {error}")
+    return wrong(found["name"], _INSTEAD[found["kind"]])
 
 
 def data_dir(path: Path) -> Path:
@@ -192,5 +205,8 @@ def names(given: Iterable[str], known: Collection[str]) -> None:
     for name in sorted(given):
         if not name.startswith(PREFIX) or name in known or _FOREIGN_NAMES.fullmatch(name):
             continue
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-        raise ImproperlyConfigured(f"{name} is not a setting. Is {near} meant? Take it out or correct it.")
+        # Without what all begin with: that alone would make any two of them near.
+        bare = [each.removeprefix(PREFIX) for each in known]
+        near = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1)
+        meant = f" Is {PREFIX}{near[0]} meant?" if near else ""
+        raise ImproperlyConfigured(f"{name} is not a setting.{meant} Take it out or correct it.")

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
 from tillbook.common import languages
@@ -65,7 +64,7 @@ try:
     _account_keys = checks.account_keys(env.list("ACCOUNT_KEYS", []))
     _data_dir = env.path("DATA_DIR", Path("data"))
 except EnvError as error:
-    raise ImproperlyConfigured(f"A TILLBOOK_ setting is wrong: {error}") from error
+    raise checks.misread(error) from error
 checks.names(os.environ, env.dump())
 DATA_DIR = checks.data_dir(_data_dir)
 _mail = mail_settings(_email_url, DATA_DIR)
