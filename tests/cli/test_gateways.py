@@ -40,7 +40,10 @@ def test_an_account_is_added_checked_listed_and_removed(run, account: None, stri
     assert run("gateway", "check", "stripe") == (1, "", "Stripe does not know the secret key.\n")
     assert run("gateway", "remove", "stripe")[0] == 0
     code, _, wrong = run("gateway", "check", "stripe")
-    assert (code, wrong) == (1, "The shop has no account at Stripe. Add it under Settings > Gateways.\n")
+    assert (code, wrong) == (
+        1,
+        "The shop has no account at Stripe. Add it under Settings > Shop settings > Gateways.\n",
+    )
 
 
 def test_a_refund_is_sent_and_what_is_unknown_asked_about(

@@ -1,4 +1,4 @@
-"""Refunds through payment gateways, and Settings > Gateways: the shop's accounts there."""
+"""Refunds through payment gateways, and Settings > Shop settings > Gateways: the shop's accounts there."""
 
 from __future__ import annotations
 

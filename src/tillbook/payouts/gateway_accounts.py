@@ -150,7 +150,7 @@ def get(gateway: str, *, held: bool = False) -> GatewayAccount:
     found = (rows.select_for_update() if held else rows).first()
     if found is None:
         raise GatewayNotFound(
-            _("The shop has no account at %(gateway)s. Add it under Settings > Gateways.")
+            _("The shop has no account at %(gateway)s. Add it under Settings > Shop settings > Gateways.")
             % {"gateway": known(gateway).title},
             field="gateway",
         )
@@ -161,7 +161,10 @@ def opened(account: GatewayAccount) -> Account:
     """The account with its secrets, for the adapter. Raises GatewayRefuses when no key opens them."""
     if UNREADABLE in (account.secret, account.client_id, account.webhook_secret):
         raise GatewayRefuses(
-            _("None of the account keys opens the secrets. Enter them again under Settings > Gateways.")
+            _(
+                "None of the account keys opens the secrets. "
+                "Enter them again under Settings > Shop settings > Gateways."
+            )
         )
     return Account(
         gateway=account.gateway, base=account.api_base, secret=account.secret, client_id=account.client_id,
