@@ -14,6 +14,8 @@ import typer
 import tillbook
 from tillbook.cli.main import assembled
 from tillbook.common.errors import Refusal
+from tillbook.events.actions import ACTIONS
+from tillbook.panel import words
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "tillbook"
@@ -63,6 +65,11 @@ def _commands(command) -> Iterator[str]:
 def test_every_event_is_documented() -> None:
     actions = {action for path in _sources() for action in _actions(ast.parse(path.read_text("utf-8")))}
     assert sorted(documented("Events")) == sorted(actions)
+
+
+def test_every_event_can_be_listened_to_and_has_words() -> None:
+    assert sorted(ACTIONS) == sorted(documented("Events"))
+    assert set(words.ACTIONS) == ACTIONS
 
 
 def _sources() -> list[Path]:

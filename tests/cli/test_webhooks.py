@@ -42,6 +42,30 @@ def test_a_webhook_is_added_listed_and_removed(db: None, run: Run):
     assert run("webhook", "remove", endpoint.number) == (1, "", f"There is no webhook {endpoint.number}.\n")
 
 
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [
+        ("bogus.*", "There is no event bogus.*. Name each action as refund.completed, or order.* for all of a kind."),
+        ("orders.*", "There is no event orders.*. Is order.* meant?"),
+        ("refund.complete", "There is no event refund.complete. Is refund.completed meant?"),
+        ("everything", "Name each action as refund.completed, or order.* for all of a kind."),
+    ],
+)  # fmt: skip
+def test_what_never_happens_is_not_waited_for(db: None, run: Run, action: str, says: str):
+    words = ["webhook", "add", "https://shop.example/hooks", "--action", "order.*", "--action", action]
+    assert run(*words) == (1, "", f"--action: {says}\n")
+    assert not Endpoint.objects.exists()
+
+
+def test_what_a_webhook_waits_for_already_may_stay(db: None, run: Run):
+    assert run("webhook", "add", "https://shop.example/hooks", "--action", "order.*")[0] == 0
+    Endpoint.objects.update(actions=["old.*"])
+    number = Endpoint.objects.get().number
+    assert run("webhook", "change", number, "--action", "old.*", "--no-enabled")[0] == 0
+    assert run("webhook", "change", number, "--action", "older.*")[0] == 1
+    assert Endpoint.objects.get().actions == ["old.*"]
+
+
 def test_a_private_address_is_one_line(db: None, run: Run):
     code, shown, wrong = run("webhook", "add", "https://192.168.1.1/")
     assert (code, shown, len(wrong.splitlines())) == (1, "", 1)

@@ -19,6 +19,7 @@ from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.delivery.models import Delivery, Endpoint
 from tillbook.delivery.queries import DeliveryNotFound, WebhookNotFound
 from tillbook.delivery.targets import check_url
+from tillbook.events.actions import is_wish, near
 from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, record
 
@@ -45,7 +46,8 @@ def add_endpoint(
     Raises InvalidInput, TargetRefused, WebhookTaken, PermissionDenied.
     """
     actor.require(Permission.MANAGE_KEYS)
-    _check(url, description, actions)
+    _check(url, description)
+    _check_actions(actions)
     _refuse_taken(url)
     endpoint = Endpoint.objects.create(
         url=url,
@@ -76,7 +78,8 @@ def update_endpoint(
     description = endpoint.description if description is None else description
     actions = endpoint.actions if actions is None else actions
     enabled = was_enabled if enabled is None else enabled
-    _check(url, description, actions)
+    _check(url, description)
+    _check_actions(actions, kept=endpoint.actions)
     if url != endpoint.url:
         _refuse_taken(url)
     before = (endpoint.url, endpoint.description, endpoint.actions, was_enabled)
@@ -131,7 +134,7 @@ def clear(now: datetime) -> int:
     return old.delete()[0] if old.exists() else 0
 
 
-def _check(url: str, description: str, actions: Sequence[str]) -> None:
+def _check(url: str, description: str) -> None:
     check_url(url)
     if len(description) > _LONGEST_DESCRIPTION or (description and not description.isprintable()):
         raise InvalidInput(
@@ -139,10 +142,23 @@ def _check(url: str, description: str, actions: Sequence[str]) -> None:
             % {"longest_description": _LONGEST_DESCRIPTION},
             field="description",
         )
+
+
+def _check_actions(actions: Sequence[str], kept: Sequence[str] = ()) -> None:
+    """What is new among them names events that there are: any other would never come.
+
+    What is `kept` may stay: events of an older book may have had other names.
+    """
+    how = _("Name each action as refund.completed, or order.* for all of a kind.")
     if len(actions) > _MOST_ACTIONS or not all(_ACTION.fullmatch(each) for each in actions):
-        raise InvalidInput(
-            _("Name each action as refund.completed, or order.* for all of a kind."), field="actions"
-        )
+        raise InvalidInput(how, field="actions")
+    unknown = next((each for each in actions if not is_wish(each) and each not in kept), None)
+    if unknown is None:
+        return
+    if meant := near(unknown):
+        how = _("Is %(near)s meant?") % {"near": meant}
+    what = _("There is no event %(action)s.") % {"action": unknown}
+    raise InvalidInput(f"{what} {how}", field="actions")
 
 
 def _refuse_taken(url: str) -> None:
