@@ -20,7 +20,7 @@ from tillbook.credit.models import GiveReason
 from tillbook.events.models import Event
 from tillbook.refunds import payees
 from tillbook.refunds import services as refunds
-from tillbook.refunds.approvals import ApprovalMissing, approve, standing
+from tillbook.refunds.approvals import ApprovalMissing, approve, standing, version_of
 from tillbook.refunds.models import Approval, Refund
 from tillbook.refunds.payees import Payee
 from tillbook.shop.details import ApprovalRule
@@ -113,3 +113,17 @@ def test_an_approval_stands_only_for_what_it_was_given_for(till: Till, policy: A
         if not approved_last:
             with pytest.raises(ApprovalMissing, match="was changed after it was approved"):
                 refunds.complete(refund.pk, actor=BOB, now=till.now)
+
+
+def test_of_corrections_made_at_once_from_one_page_only_the_first_is_kept(till: Till) -> None:
+    refund = asked(till, 50_00)
+    seen = version_of(refund)
+    calls = [
+        partial(
+            payees.change, refund.pk, method="cash", payee=Payee(name), note="",
+            payment_date=till.now.date(), seen=seen, actor=ANN, now=till.now,
+        )
+        for name in ("Jo", "Joe", "Joan", "Joanna")
+    ]  # fmt: skip
+    assert Counter(codes(calls)) == {"done": 1, "stale_refund": 3}
+    assert Event.objects.filter(action="refund.changed").count() == 1

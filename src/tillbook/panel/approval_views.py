@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -9,10 +13,12 @@ from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Permission
 from tillbook.panel.edge import PanelRequest, answer, command, form_for, message_refusal, status_of
+from tillbook.panel.forms import changes, remembering
 from tillbook.panel.payout_forms import ApproveForm, FailForm
-from tillbook.panel.refund_forms import PayRefundForm
+from tillbook.panel.refund_forms import RedirectForm
 from tillbook.panel.refund_views import refund_page
 from tillbook.refunds import approvals, payees, services
+from tillbook.refunds.approvals import StaleRefund, version_of
 from tillbook.refunds.charges import charge_to, charges_of_refund
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_number
@@ -51,18 +57,13 @@ def approve(request: PanelRequest, number: str) -> HttpResponse:
 def redirect_refund(request: PanelRequest, number: str) -> HttpResponse:
     """Correct where the money goes. The amount stays."""
     refund = by_number(number)
-    shown = {name: getattr(refund, own) if own else "" for name, own in _REDIRECTED.items()}
-    charges = [each for each in charges_of_refund(refund) if each.minor >= refund.amount_minor]
-    shown["charge"] = str(charge_to(refund))
-    form = PayRefundForm(
-        request.POST or None, initial=shown, currency=refund.currency, charges=charges, now=request.now
-    )
-    for name in set(form.fields) - {*_REDIRECTED, "charge", "key"}:
-        del form.fields[name]
-    if refund.bank_account:
-        form.keep_account(refund.method, refund.bank_account)
+    form = _redirect_form(refund, request.POST or None, request.now)
     if form.is_valid():
-        done = answer(form, lambda: _redirected(request, refund, form))
+        try:
+            done = answer(form, lambda: _redirected(request, refund, form), but=(StaleRefund,))
+        except StaleRefund:
+            refund = by_number(number)
+            form, done = _over_newer(form, refund, request.now), None
         if done is not None:
             messages.success(request, _("Where %(number)s goes is corrected.") % {"number": refund.number})
             return redirect("panel:refund", number=refund.number)
@@ -70,7 +71,22 @@ def redirect_refund(request: PanelRequest, number: str) -> HttpResponse:
     return render(request, "panel/refunds/redirect.html", context, status=status_of(form))
 
 
-def _redirected(request: PanelRequest, refund: Refund, form: PayRefundForm) -> Refund:
+def _redirect_form(refund: Refund, sent: Mapping[str, Any] | None, now: datetime) -> RedirectForm:
+    charges = [each for each in charges_of_refund(refund) if each.minor >= refund.amount_minor]
+    shown = {**_shown(refund), "seen": version_of(refund)}
+    form = RedirectForm(sent, initial=shown, currency=refund.currency, charges=charges, now=now)
+    if refund.bank_account:
+        form.keep_account(refund.method, refund.bank_account)
+    return remembering(form)
+
+
+def _shown(refund: Refund) -> dict[str, Any]:
+    """What the form begins with, by its fields."""
+    shown = {name: getattr(refund, own) if own else "" for name, own in _REDIRECTED.items()}
+    return {**shown, "charge": str(charge_to(refund))}
+
+
+def _redirected(request: PanelRequest, refund: Refund, form: RedirectForm) -> Refund:
     values = form.cleaned_data
     return payees.change(
         refund.pk,
@@ -79,9 +95,32 @@ def _redirected(request: PanelRequest, refund: Refund, form: PayRefundForm) -> R
         payment_date=values["payment_date"],
         note=values["note"],
         charge=form.back_to(),
+        keep_account=True,
+        seen=values["seen"] or None,
         actor=request.actor,
         now=request.now,
     )
+
+
+def _over_newer(form: RedirectForm, refund: Refund, now: datetime) -> RedirectForm:
+    """The form once more, over the refund as somebody else left it: with what its reader changed of what
+    they saw, and all else as it stands now.
+    """
+    typed, stands = changes(form), _shown(refund)
+    sent = {"key": form.cleaned_data["key"], "seen": version_of(refund)}
+    for name, value in stands.items():
+        sent[form.add_initial_prefix(name)], sent[name] = value, typed.get(name, value)
+    again = _redirect_form(refund, sent, now)
+    for name in again.fields.keys() & typed.keys() & stands.keys():
+        if form.data.get(form.add_initial_prefix(name)) != str(stands[name]):
+            again.say_stored(name, stands[name])  # both changed it: what the other made of it is said
+    said = _(
+        "%(number)s was changed since you opened this page. Below is how it stands now, with what you "
+        "changed yourself. Look at it again, then save."
+    )
+    again.full_clean()
+    again.add_error(None, said % {"number": refund.number})
+    return again
 
 
 @command("panel:refund")

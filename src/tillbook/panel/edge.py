@@ -133,17 +133,20 @@ def origin_of(request: HttpRequest) -> str:
     return f"panel {request.META.get('REMOTE_ADDR', '')}".strip()
 
 
-def answer(form: forms.BaseForm, call: Callable[[], T]) -> T | None:
+def answer(form: forms.BaseForm, call: Callable[[], T], *, but: tuple[type[Refusal], ...] = ()) -> T | None:
     """What the service answers, or None after its refusal became an error of the form.
 
     The error stands at the field that the refusal names, or above the form if it has none. A service raises
-    its first refusal alone; what else is wrong with the fields the form's own rules say.
+    its first refusal alone; what else is wrong with the fields the form's own rules say. One of `but` is the
+    caller's own to answer.
     """
     try:
         return call()
     except (PermissionDenied, NotFound):
         raise
     except Refusal as refusal:
+        if isinstance(refusal, but):
+            raise
         refuse(form, refusal)
         if refusal.field in form.fields and not isinstance(refusal, KeyReused):
             refuse_rest(form)

@@ -124,11 +124,9 @@ class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
         """Whom to pay, with what the chosen method asks for alone, whatever else was typed."""
         values = self.cleaned_data
         method = shop().methods[values["method"]]
-        typed = Payee(
+        return Payee(
             *("" if method.asks(name) == Asked.NOT_ASKED else values.get(name, "") for name in PAYEE_FIELDS)
         )
-        stays = not typed.bank_account and values["method"] == self._kept[0]
-        return replace(typed, bank_account=self._kept[1]) if stays else typed
 
     def rules(self) -> Iterator[Rule]:
         values = self.cleaned_data
@@ -142,6 +140,8 @@ class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
 
     def _rules_of_payee(self, method: RefundMethod) -> Iterator[Rule]:
         payee = self.payee().stripped()
+        if not payee.bank_account and method.code == self._kept[0]:  # which stays is the service's to say
+            payee = replace(payee, bank_account=self._kept[1])
         for name, text in payee.details():
             yield partial(check_detail, method, name, text)
         yield partial(account_of, method, payee, self.currency)
@@ -165,6 +165,22 @@ class PayRefundForm(MoneyForm, KeyedForm, ChargeForm):
             for name, them in asking.items()
             if them
         ]
+
+
+class RedirectForm(PayRefundForm):
+    """Where an open refund goes; its amount stays. `seen` is the `version_of` the refund that it shows."""
+
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["amount"]
+
+    def say_stored(self, name: str, value: Any) -> None:
+        """Tell beside a field what somebody else made of it meanwhile."""
+        field = self.fields[name]
+        label = dict(getattr(field, "choices", ())).get(value, value)
+        field.help_text = gettext("Changed meanwhile to: %(value)s") % {"value": label or "–"}
 
 
 class ReverseForm(KeyedForm):

@@ -42,7 +42,7 @@ class NotAcknowledged(Refusal):
 
 
 class StaleRefund(Refusal):
-    """Where the refund goes was changed since the page was opened that says yes to it (R6)."""
+    """The refund was changed since the page was opened that says yes to it, or corrects it (R6)."""
 
     code = "stale_refund"
 
@@ -114,16 +114,24 @@ def approve(
 
 
 def version_of(refund: Refund) -> str:
-    """Stands for all that an approval is for, and tells nothing of it."""
-    return mark(content(refund))
+    """Stands for all that a redirect may change, and tells nothing of it: what people look at."""
+    return mark(_looked_at(refund))
 
 
 def check_seen(refund: Refund, seen: str | None) -> None:
     """Raise StaleRefund if what somebody saw, a `version_of`, is not how the refund stands now."""
-    if seen is not None and seen not in marks(content(refund)):
+    if seen is not None and seen not in marks(_looked_at(refund)):
         raise StaleRefund(
             _("%(number)s was changed since you opened it. Look at it again.") % {"number": refund.number}
         )
+
+
+def _looked_at(refund: Refund) -> str:
+    """The digest of what an approval is for, and of what else a payer goes by: the day, and the note."""
+    # A note may say that nobody is paid. What is kept of an approval has neither of the two.
+    return content_of(
+        "refund.seen", approved=content(refund), payment_date=refund.payment_date, note=refund.note
+    )
 
 
 def standing(refund: Refund) -> list[Approval]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -21,7 +21,7 @@ from tillbook.common.sealing import mark
 from tillbook.events.services import NewEvent, content_maker, record
 from tillbook.orders.charges import NO_CHARGE, Charge
 from tillbook.refunds.accounts import BankAccount, mask, read
-from tillbook.refunds.approvals import void
+from tillbook.refunds.approvals import check_seen, void
 from tillbook.refunds.charges import charge_to, redirected
 from tillbook.refunds.models import Refund
 from tillbook.refunds.state import DESTINATION, OPEN, PAYEE_COLUMNS, amount_of, check_free, locked
@@ -151,25 +151,29 @@ def change(
     payment_date: date,
     note: str,
     charge: Charge = NO_CHARGE,
+    keep_account: bool = False,
+    seen: str | None = None,
     actor: Actor,
     now: datetime,
 ) -> Refund:
     """Correct where an open refund goes. It was approved as it stood: its approvals end.
 
     Amount and credits stay; to change those, decline it and ask again. `charge` is what the method
-    gateway pays back to. With nothing changed nothing happens. Raises PermissionDenied, InPayout,
-    WrongState, ChargeLimit, ChargeFirst, InvalidInput, RefundNotFound.
+    gateway pays back to. With `keep_account` a payee without a bank account keeps the refund's, as long
+    as the method stays too. `seen` is the `approvals.version_of` what the actor looked at. With nothing
+    changed nothing happens. Raises PermissionDenied, InPayout, InSending, WrongState, StaleRefund,
+    ChargeLimit, ChargeFirst, InvalidInput, RefundNotFound.
     """
     actor.require(Permission.REQUEST_REFUND)
     refund = locked(refund_id)
-    if refund.status not in OPEN or refund.kind != Refund.Kind.REFUND:
-        raise WrongState(
-            _("%(number)s can't be changed: it is %(state)s.")
-            % {"number": refund.number, "state": refund.get_status_display().lower()}
-        )
-    check_free(refund)
+    _check_changeable(refund)
+    payee = payee.stripped()
+    if keep_account and not payee.bank_account and method == refund.method:
+        payee = replace(payee, bank_account=refund.bank_account)
+    if not _stands_so(refund, method, payee, payment_date, note, charge):  # their own change, sent twice
+        check_seen(refund, seen)
     before = _said(refund)
-    direct(refund, method, payee.stripped(), payment_date, note, now)
+    direct(refund, method, payee, payment_date, note, now)
     redirected(refund, charge, now)
     after = _said(refund)
     if before == after:
@@ -185,6 +189,24 @@ def change(
     event = NewEvent("refund.changed", refund.number, refund.customer_id, content=content, data=data)
     record(event, actor=actor, now=now)
     return refund
+
+
+def _check_changeable(refund: Refund) -> None:
+    """Raise WrongState, InPayout or InSending if nobody may correct where the refund goes any more."""
+    if refund.status not in OPEN or refund.kind != Refund.Kind.REFUND:
+        raise WrongState(
+            _("%(number)s can't be changed: it is %(state)s.")
+            % {"number": refund.number, "state": refund.get_status_display().lower()}
+        )
+    check_free(refund)
+
+
+def _stands_so(
+    refund: Refund, method: str, payee: Payee, payment_date: date, note: str, charge: Charge
+) -> bool:
+    """Whether the refund goes there already: nobody else's correction is lost then."""
+    asked = (str(method), payee, payment_date, note, charge)
+    return asked == (refund.method, payee_of(refund), refund.payment_date, refund.note, charge_to(refund))
 
 
 _CHANGEABLE = (*DESTINATION, "payment_date", "note")
