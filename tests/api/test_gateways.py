@@ -83,6 +83,24 @@ def test_a_refund_is_sent_once_whatever_is_repeated(
     assert len(stripe_server.refunds()) == 1
 
 
+def test_only_what_stands_as_it_was_read_is_sent(
+    program, refund: Refund, gate: Gate, stripe_server: Stripe, django_capture_on_commit_callbacks
+):
+    path = f"/refunds/{refund.number}"
+    tag = program.get(path)["ETag"]
+    told(program.post(f"{path}/redirect", {
+        "method": "gateway", "payee": {"name": "Somebody Else"}, "gateway": refund.gateway,
+        "charge": refund.charge, "payment_date": gate.now.date().isoformat(),
+    }))  # fmt: skip
+    with django_capture_on_commit_callbacks(execute=True):
+        assert refused(program.post(f"{path}/send", {}, **{"If-Match": tag})) == (412, "changed_meanwhile")
+    assert not Sending.objects.exists() and stripe_server.refunds() == []
+    tag = program.get(path)["ETag"]
+    with django_capture_on_commit_callbacks(execute=True):
+        told(program.post(f"{path}/send", {}, **{"If-Match": tag}), 202)
+    assert states(refund) == ("completed", "succeeded")
+
+
 def test_what_is_under_way_is_locked_and_can_be_asked_about(
     program, refund: Refund, gate: Gate, stripe_server: Stripe, django_capture_on_commit_callbacks
 ):

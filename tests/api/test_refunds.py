@@ -286,3 +286,17 @@ def test_with_the_etag_of_what_was_read_only_that_is_agreed_to(program, given, c
     assert Refund.objects.get().status == "requested"
     tag = program.get(f"/refunds/{number}")["ETag"]
     assert program.post(f"/refunds/{number}/{action}", {}, **{"If-Match": tag}).status_code == 200
+
+
+def test_with_the_etag_of_what_was_read_nobody_elses_correction_is_written_over(program, given, customer):
+    number = asked(program)
+    tag = program.get(f"/refunds/{number}")["ETag"]
+    where = {"method": "cash", "payee": {"name": "Jo Day"}, "payment_date": today().isoformat()}
+    assert program.post(f"/refunds/{number}/redirect", where).status_code == 200
+    mine = where | {"payee": {"name": "Joanna Day"}}
+    answer = program.post(f"/refunds/{number}/redirect", mine, **{"If-Match": tag})
+    assert refused(answer) == (412, "changed_meanwhile")
+    assert Refund.objects.get().payee_name == "Jo Day"
+    tag = program.get(f"/refunds/{number}")["ETag"]
+    assert program.post(f"/refunds/{number}/redirect", mine, **{"If-Match": tag}).status_code == 200
+    assert Refund.objects.get().payee_name == "Joanna Day"

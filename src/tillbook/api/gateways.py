@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from tillbook.api.credits import Nothing
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
-from tillbook.api.refund_shapes import RefundWithCredits, told_whole
+from tillbook.api.problems import ChangedMeanwhile
+from tillbook.api.refund_shapes import RefundWithCredits, as_it_was_read, told_whole
 from tillbook.api.shapes import Line, Moment, Page, Sent
 from tillbook.common.actor import Permission
 from tillbook.common.errors import WrongState
@@ -141,10 +142,14 @@ def _speak_afterwards(sending: Sending, request: ApiRequest) -> None:
     SelfCompletion,
     SourceNotBacked,
     ChargeLimit,
+    ChangedMeanwhile,
 )
 def send_refund(request: ApiRequest, number: str, body: Nothing) -> RefundWithCredits:
-    """Send it through its gateway. The answer is how it stood before the gateway's own: read it again."""
-    refund = queries.by_number(number)
+    """Send it through its gateway. The answer is how it stood before the gateway's own: read it again.
+
+    With If-Match, the ETag of the refund as it was read, it is refused if anything of it changed since.
+    """
+    refund = as_it_was_read(request, number)
     _speak_afterwards(sendings.begin(refund.pk, actor=request.actor, now=request.now), request)
     return told_whole(refund.number, request.now)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from tillbook.api.credits import CreditPart
+from tillbook.api.edge import ApiRequest
 from tillbook.api.shapes import (
     ChargeId,
     Day,
@@ -21,12 +22,14 @@ from tillbook.api.shapes import (
     Sent,
     Text,
 )
+from tillbook.api.versions import check_version
 from tillbook.payouts.models import Sending
 from tillbook.payouts.queries import sending_of
 from tillbook.refunds import approvals, queries
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Ask, Refund
 from tillbook.refunds.payees import payee_of
+from tillbook.refunds.state import locked
 
 Kind = Literal["refund", "reversal"]
 Status = Literal["requested", "approved", "completed", "declined", "failed"]
@@ -134,7 +137,8 @@ class RefundWithCredits(RefundOut):
         description="Its way through a payment gateway, once it was sent.", examples=[None]
     )
     version: str = Field(
-        description="Changes with the amount, the payee and the whole account, and tells nothing of them.",
+        description="Changes with the amount, the payee, the whole account, the payment date and the note, "
+        "and tells nothing of them.",
         examples=["5f2b"],
     )
 
@@ -291,3 +295,11 @@ def told_whole(number: str, now: datetime) -> RefundWithCredits:
         flags=[flag.value for flag in approvals.flags(refund)],
         sending=None if sending is None else _sending_told(sending),
     )
+
+
+def as_it_was_read(request: ApiRequest, number: str) -> Refund:
+    """The refund, under its customer's lock. Raises ChangedMeanwhile for an If-Match of another state."""
+    refund = locked(queries.by_number(number).pk)
+    if "If-Match" in request.headers:
+        check_version(request, told_whole(number, request.now))
+    return refund

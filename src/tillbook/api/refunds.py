@@ -21,11 +21,11 @@ from tillbook.api.refund_shapes import (
     RefundSent,
     RefundWithCredits,
     ReversalSent,
+    as_it_was_read,
     told,
     told_whole,
 )
 from tillbook.api.shapes import Mailed, Page, mailed, page
-from tillbook.api.versions import check_version
 from tillbook.common.errors import WrongState
 from tillbook.common.mail import MailFailed, NoEmailAddress
 from tillbook.credit import queries as credit
@@ -45,12 +45,11 @@ from tillbook.refunds import approvals, payees, queries, services
 from tillbook.refunds.approvals import ApprovalMissing, NotAcknowledged, SelfApproval
 from tillbook.refunds.backing import SourceNotBacked
 from tillbook.refunds.charges import ChargeFirst, ChargeLimit
-from tillbook.refunds.models import Refund
 from tillbook.refunds.payees import Payee
 from tillbook.refunds.receipt import ChequeTaken
 from tillbook.refunds.services import SelfCompletion
 from tillbook.refunds.slip import NoSlip, render
-from tillbook.refunds.state import InPayout, InSending, RefundNotFound, locked
+from tillbook.refunds.state import InPayout, InSending, RefundNotFound
 
 router = Router(tags=["Refunds"])
 
@@ -103,14 +102,6 @@ def get_refund(request: ApiRequest, number: str) -> RefundWithCredits:
     return told_whole(number, request.now)
 
 
-def _as_it_was_read(request: ApiRequest, number: str) -> Refund:
-    """The refund, under its customer's lock. Raises ChangedMeanwhile for an If-Match of another state."""
-    refund = locked(queries.by_number(number).pk)
-    if "If-Match" in request.headers:
-        check_version(request, told_whole(number, request.now))
-    return refund
-
-
 @change(
     router,
     "/refunds/{public:number}/complete",
@@ -132,7 +123,7 @@ def complete_refund(request: ApiRequest, number: str, body: CompletionSent) -> R
     With If-Match, the ETag of the refund as it was read, it is refused if anything of it changed since.
     """
     services.complete(
-        _as_it_was_read(request, number).pk, cheque_number=body.cheque_number, received_on=body.received_on,
+        as_it_was_read(request, number).pk, cheque_number=body.cheque_number, received_on=body.received_on,
         actor=request.actor, now=request.now,
     )  # fmt: skip
     return told_whole(number, request.now)
@@ -171,19 +162,22 @@ def approve_refund(request: ApiRequest, number: str, body: ApprovalSent) -> Refu
 
     With If-Match, the ETag of the refund as it was read, it is refused if anything of it changed since.
     """
-    refund = _as_it_was_read(request, number)
+    refund = as_it_was_read(request, number)
     approvals.approve(refund.pk, acknowledged=body.acknowledge, actor=request.actor, now=request.now)
     return told_whole(number, request.now)
 
 
 @change(
     router, "/refunds/{public:number}/redirect", 200, RefundWithCredits, RefundNotFound, WrongState, InPayout,
-    InSending, ChargeLimit, ChargeFirst,
+    InSending, ChargeLimit, ChargeFirst, ChangedMeanwhile,
 )  # fmt: skip
 def redirect_refund(request: ApiRequest, number: str, body: RefundChanged) -> RefundWithCredits:
-    """Correct where an open refund goes: its approvals end."""
+    """Correct where an open refund goes: its approvals end.
+
+    With If-Match, the ETag of the refund as it was read, it is refused if anything of it changed since.
+    """
     payees.change(
-        queries.by_number(number).pk, method=body.method, payee=Payee(**body.payee.model_dump()),
+        as_it_was_read(request, number).pk, method=body.method, payee=Payee(**body.payee.model_dump()),
         payment_date=body.payment_date, note=body.note, charge=Charge(body.gateway, body.charge),
         actor=request.actor, now=request.now,
     )  # fmt: skip

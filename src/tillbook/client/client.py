@@ -381,10 +381,12 @@ class Client(Transport):
         return self.change(f"/refunds/{_in_path(number)}/approve", body, key, version)  # type: ignore[no-any-return]
 
     def redirect_refund(
-        self, number: str, body: RefundChanged, *, key: str | None = None
+        self, number: str, body: RefundChanged, *, key: str | None = None, version: str | None = None
     ) -> RefundWithCredits:
-        """Correct where an open refund goes: its approvals end."""
-        return self.change(f"/refunds/{_in_path(number)}/redirect", body, key)  # type: ignore[no-any-return]
+        """Correct where an open refund goes: its approvals end. With If-Match, the ETag of the
+        refund as it was read, it is refused if anything of it changed since.
+        """
+        return self.change(f"/refunds/{_in_path(number)}/redirect", body, key, version)  # type: ignore[no-any-return]
 
     def fail_refund(self, number: str, body: FailSent, *, key: str | None = None) -> RefundWithCredits:
         """The money did not arrive: it is credit again, the same credits on the same terms."""
@@ -521,11 +523,14 @@ class Client(Transport):
         """Ask the gateway whether it takes the account's secrets. It changes nothing."""
         return self.read(f"/gateways/{_in_path(gateway)}/check", {})  # type: ignore[no-any-return]
 
-    def send_refund(self, number: str, body: Nothing, *, key: str | None = None) -> RefundWithCredits:
+    def send_refund(
+        self, number: str, body: Nothing, *, key: str | None = None, version: str | None = None
+    ) -> RefundWithCredits:
         """Send it through its gateway. The answer is how it stood before the gateway's own: read it
-        again.
+        again. With If-Match, the ETag of the refund as it was read, it is refused if anything of
+        it changed since.
         """
-        return self.change(f"/refunds/{_in_path(number)}/send", body, key)  # type: ignore[no-any-return]
+        return self.change(f"/refunds/{_in_path(number)}/send", body, key, version)  # type: ignore[no-any-return]
 
     def ask_refund(self, number: str, body: Nothing, *, key: str | None = None) -> RefundWithCredits:
         """Ask its gateway now what became of it. It is asked again by itself, too."""
