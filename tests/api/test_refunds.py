@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
-from tests.api.conftest import Program, gbp
+from tests.api.conftest import Program, gbp, told
 from tillbook.common.actor import Scope
 from tillbook.credit.queries import balance_of
 from tillbook.customers import services as customers
@@ -163,6 +165,50 @@ def test_the_queue_is_filtered_and_read_page_by_page(program, given, admin_actor
     assert refused(program.get("/refunds", customer="xy")) == (404, "customer_not_found")
     assert refused(program.get("/refunds", cursor="RF-999999")) == (404, "refund_not_found")
     assert refused(program.get("/refunds", status="lost")) == (422, "invalid_input")
+
+
+def test_the_list_is_narrowed_down_as_the_queue_is(program, new_program, given, staff_actor, settings):
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, time_zone=ZoneInfo("Australia/Sydney"))
+    small, middle = asked(program, "1.00"), asked(program, "20.00")
+    mine = asked(new_program(staff_actor, Scope.REFUNDS), "5.00")
+    early = datetime(2026, 3, 1, 12, 59, tzinfo=UTC)  # the last minute of the day in Sydney
+    Refund.objects.filter(pk=Refund.objects.get(amount_minor=1_00).pk).update(requested_at=early)
+
+    def numbers(**filters):
+        return [each["number"] for each in told(program.get("/refunds", **filters))["items"]]
+
+    assert numbers(requested_to="2026-03-01") == [small]
+    assert numbers(requested_from="2026-03-01", requested_to="2026-03-01") == [small]
+    assert numbers(requested_from="2026-03-02") == [middle, mine]
+    assert numbers(requested_by=staff_actor.name) == [mine]
+    assert numbers(requested_by="nobody") == []
+    assert numbers(amount_from="5.00", currency="GBP") == [middle, mine]
+    assert numbers(amount_from="5", amount_to="19.99", currency="GBP") == [mine]
+    assert numbers(amount_from="0", currency="GBP") == numbers(currency="GBP") == [small, middle, mine]
+    assert numbers(currency="JPY") == numbers(amount_from="0", currency="JPY") == []
+
+
+def test_an_amount_without_a_currency_is_in_the_shops_own(program, given, settings):
+    number = asked(program, "20.00")
+    for own, found in (("GBP", [number]), ("AUD", [])):
+        settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, currency=own)
+        listed = told(program.get("/refunds", amount_to="20.00"))["items"]
+        assert [each["number"] for each in listed] == found
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "parameter"),
+    [
+        ({"requested_from": "1 March"}, 422, "requested_from"),
+        ({"amount_from": "much"}, 422, "amount_from"),
+        ({"amount_to": "1.001", "currency": "GBP"}, 409, "amount_to"),
+        ({"currency": "ABC"}, 409, "currency"),
+    ],
+)
+def test_a_filter_that_can_not_be_read_is_named(program, wrong, status, parameter):
+    answer = program.get("/refunds", **wrong)
+    assert refused(answer) == (status, "invalid_input")
+    assert json.loads(answer.content)["errors"][0]["parameter"] == parameter
 
 
 def test_a_refund_comes_from_the_credit_that_was_chosen(program, given, customer):

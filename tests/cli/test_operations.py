@@ -114,6 +114,9 @@ def test_a_shop_s_day(db: None, run: Run, told: Callable[..., Any], tmp_path: Pa
     refund = told(*asked, "--by", "sue")
     assert (refund["requested_by"], refund["payee"]["name"]) == ("sue", "Jo Day")
     number = refund["number"]
+    by_sue = ["refund", "list", "--requested-by", "sue", "--amount-from", "30", "--currency", "AUD"]
+    assert [each["number"] for each in told(*by_sue)["items"]] == [number]
+    assert told(*by_sue, "--requested-to", "2026-01-01")["items"] == []
     code, shown, wrong = run("refund", "complete", number, "--by", "sue")
     assert (code, shown, wrong) == (1, "", "Your role (staff) may not complete and decline refunds.\n")
     assert told("refund", "complete", number, "--by", "ann")["resolved_by"] == "ann"

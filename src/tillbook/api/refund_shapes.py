@@ -12,7 +12,9 @@ from tillbook.api.credits import CreditPart
 from tillbook.api.edge import ApiRequest
 from tillbook.api.shapes import (
     ChargeId,
+    Currency,
     Day,
+    DecimalText,
     Gateway,
     Line,
     Moment,
@@ -23,6 +25,7 @@ from tillbook.api.shapes import (
     Text,
 )
 from tillbook.api.versions import check_version
+from tillbook.common.money import check_currency
 from tillbook.payouts.models import Sending
 from tillbook.payouts.queries import sending_of
 from tillbook.refunds import approvals, queries
@@ -30,6 +33,7 @@ from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Ask, Refund
 from tillbook.refunds.payees import payee_of
 from tillbook.refunds.state import locked
+from tillbook.shop.policies import shop
 
 Kind = Literal["refund", "reversal"]
 Status = Literal["requested", "approved", "completed", "declined", "failed"]
@@ -222,6 +226,34 @@ class RefundFilters(Paging):
     kind: Kind | None = None
     method: Method | None = None
     customer: Line | None = None
+    requested_from: Day | None = Field(None, description="Requested on that day or later, where the shop is.")
+    requested_to: Day | None = Field(None, description="Requested on that day or earlier.")
+    requested_by: Line | None = Field(None, description="A username.")
+    amount_from: DecimalText | None = Field(None, description="At least so much of `currency`.")
+    amount_to: DecimalText | None = Field(None, description="At most so much of `currency`.")
+    currency: Currency | None = Field(
+        None, description="ISO 4217. Left out where an amount is given: the shop's own."
+    )
+
+    def wanted(self) -> queries.QueueFilter:
+        """The same as the queue takes it. Raises InvalidInput naming a currency or an amount that is none."""
+        has_amount = (self.amount_from, self.amount_to) != (None, None)
+        currency = self.currency or (shop().currency if has_amount else "")
+        if currency:
+            check_currency(currency)
+        return queries.QueueFilter(
+            status=self.status or "", kind=self.kind or "", method=self.method or "",
+            from_date=self.requested_from, to_date=self.requested_to, currency=currency,
+            min_minor=_minor(self.amount_from, currency, "amount_from"),
+            max_minor=_minor(self.amount_to, currency, "amount_to"),
+            username=self.customer or "", requested_by=self.requested_by or "",
+        )  # fmt: skip
+
+
+def _minor(amount: str | None, currency: str, field: str) -> int | None:
+    if amount is None:
+        return None
+    return MoneySent(amount=amount, currency=currency).minor_or_zero(currency, field)
 
 
 def payee_told(found: Refund | Ask) -> PayeeOut:

@@ -26,7 +26,7 @@ from tillbook.api.refund_shapes import (
     told_whole,
 )
 from tillbook.api.shapes import Mailed, Page, mailed, page
-from tillbook.common.errors import WrongState
+from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.mail import MailFailed, NoEmailAddress
 from tillbook.credit import queries as credit
 from tillbook.credit.models import ReverseReason
@@ -54,17 +54,13 @@ from tillbook.refunds.state import InPayout, InSending, RefundNotFound
 router = Router(tags=["Refunds"])
 
 
-@read(router, "/refunds", Page[RefundOut], CustomerNotFound, RefundNotFound)
+@read(router, "/refunds", Page[RefundOut], CustomerNotFound, RefundNotFound, InvalidInput)
 def list_refunds(request: ApiRequest, filters: Query[RefundFilters]) -> Page[RefundOut]:
     """Refunds and reversals, the oldest first, as the queue has them."""
     if filters.customer is not None:
         customers.by_username(filters.customer)
-    wanted = queries.QueueFilter(
-        status=filters.status or "", kind=filters.kind or "", method=filters.method or "",
-        username=filters.customer or "",
-    )  # fmt: skip
     after = None if filters.cursor is None else queries.by_number(filters.cursor).pk
-    rows = queries.queue(wanted, after=after, limit=filters.limit + 1)
+    rows = queries.queue(filters.wanted(), after=after, limit=filters.limit + 1)
     return page(rows, filters.limit, told, lambda row: row.number)
 
 

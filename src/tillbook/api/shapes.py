@@ -153,14 +153,17 @@ DayOrMoment = Annotated[
 ]
 
 
+DecimalText = Annotated[
+    str,
+    _IS_AMOUNT,
+    Field(examples=["12.34"], description="Decimal text.", json_schema_extra=_AMOUNT_SHAPE),
+]
+
+
 class MoneySent(Sent):
     """An amount of money that a caller sends."""
 
-    amount: Annotated[
-        str,
-        _IS_AMOUNT,
-        Field(examples=["12.34"], description="Decimal text.", json_schema_extra=_AMOUNT_SHAPE),
-    ]
+    amount: DecimalText
     currency: Currency
 
     def value(self, field: str = "amount") -> money.Money:

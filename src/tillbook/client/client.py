@@ -343,11 +343,29 @@ class Client(Transport):
         kind: Literal["refund", "reversal"] | None = None,
         method: str | None = None,
         customer: str | None = None,
+        requested_from: str | None = None,
+        requested_to: str | None = None,
+        requested_by: str | None = None,
+        amount_from: str | None = None,
+        amount_to: str | None = None,
+        currency: str | None = None,
     ) -> Iterator[RefundOut]:
         """Refunds and reversals, the oldest first, as the queue has them."""
         return self.pages(
             "/refunds",
-            {"limit": limit, "status": status, "kind": kind, "method": method, "customer": customer},
+            {
+                "limit": limit,
+                "status": status,
+                "kind": kind,
+                "method": method,
+                "customer": customer,
+                "requested_from": requested_from,
+                "requested_to": requested_to,
+                "requested_by": requested_by,
+                "amount_from": amount_from,
+                "amount_to": amount_to,
+                "currency": currency,
+            },
         )
 
     def request_refund(self, body: RefundSent, *, key: str | None = None) -> RefundWithCredits:
