@@ -20,12 +20,15 @@ class WrongUsage(Exception):
 
 
 @contextmanager
-def reading_options() -> Iterator[None]:
-    """What is wrong about a value in here is wrong usage, of the option that has the field's name."""
+def reading_options(**others: str) -> Iterator[None]:
+    """What is wrong about a value in here is wrong usage, of the option that has the field's name.
+
+    `others` are the options that fields without one stand in.
+    """
     try:
         yield
     except InvalidInput as error:
-        option = "" if error.field is None else "--" + error.field.replace("_", "-")
+        option = "" if error.field is None else "--" + others.get(error.field, error.field).replace("_", "-")
         raise WrongUsage(error.message, option) from error
 
 
@@ -37,12 +40,16 @@ def say(text: str, data: Any, *, as_json: bool) -> None:
     typer.echo(json.dumps(data, ensure_ascii=False) if as_json else text)
 
 
+_CALLED = {"recorded by": "recorded until"}  # what forms call an option otherwise
+
+
 def named(option: str, message: str) -> str:
     """The message after the option that it is about, unless it begins with that one's own words.
 
     "--amount: Only 1.00 GBP is available."; a form's "As of: write a date" is "--as-of: write a date".
     """
     words = option.lstrip("-").replace("-", " ").lower()
+    words = _CALLED.get(words, words)
     begins = message.lower()
     if begins.startswith(f"{words}: "):
         return option + message[len(words) :]

@@ -78,7 +78,7 @@ def _layout(named: list[str] | None, date_format: str, decimal: str) -> Columns 
     pairs = [text.partition("=") for text in named]
     if wrong := next((name for name, sign, column in pairs if not (sign and column)), None):
         raise WrongUsage(f"Write a column as what=name, not {wrong!r}.", "--column")
-    with reading_options():
+    with reading_options(date="column", reference="column", amount="column"):
         return columns_of(
             {name: column for name, _, column in pairs}, date_format=date_format, decimal=decimal
         )
