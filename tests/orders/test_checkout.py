@@ -210,6 +210,26 @@ def test_another_customers_order_takes_no_credit(jo, by):
     assert balance_of(jo.pk, "GBP").available_minor == 50_00
 
 
+def test_a_document_that_later_bears_another_customers_number_is_ended_all_the_same(jo, by):
+    """Jo's checkout calls its cart WEB-1; Ann's order WEB-1 comes later."""
+    checkout.spend(customer_id=jo.pk, amount=gbp(10_00), reference="WEB-1", key="s", **by)
+    held(jo, 5_00, by)
+    held(jo, 4_00, by, key="h2")
+    captured = checkout.capture(customer_id=jo.pk, hold_key="h2", key="c2", **by)
+    ann = customers.add(username="ann", currency="GBP", **by)
+    order = order_of(ann, 10_00, by)
+    assert checkout.capture(customer_id=jo.pk, hold_key="h2", key="c2", **by) == captured
+    checkout.capture(customer_id=jo.pk, hold_key="h", key="c", **by)
+    restored = {"customer_id": jo.pk, "currency": "GBP", "reference": "WEB-1"}
+    first = checkout.restore(**restored, amount=gbp(10_00), key="r", **by)
+    assert checkout.restore(**restored, amount=gbp(10_00), key="r", **by) == first
+    assert balance_of(jo.pk, "GBP").available_minor == 41_00
+    assert sums(order) == (0, 10_00)
+    with pytest.raises(InvalidInput, match="another customer's"):
+        checkout.spend(customer_id=jo.pk, amount=gbp(1_00), reference="WEB-1", key="s2", **by)
+    assert agrees(jo, by) and agrees(ann, by)
+
+
 def test_a_hold_sent_again_after_the_order_was_paid_gets_its_first_answer(jo, by):
     order = order_of(jo, 30_00, by)
     first = held(jo, 30_00, by)

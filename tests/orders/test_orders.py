@@ -233,7 +233,7 @@ def test_staff_may_choose_which_credits_pay(till: Till) -> None:
     assert [issued_left[1:] for issued_left in till.credits] == [(300, 250), (500, 100)]
 
 
-def test_a_cancelled_order_takes_nothing_more(till: Till) -> None:
+def test_a_cancelled_order_takes_no_credit_and_stays_as_it_is(till: Till) -> None:
     order = till.place(line(1000))
     payment = till.pay(order, 100)
     till.cancel(order, key="c")
@@ -242,8 +242,6 @@ def test_a_cancelled_order_takes_nothing_more(till: Till) -> None:
     assert till.figures == (100, 0, 0)
     with till.refused(WrongState):
         till.cancel(order)
-    with till.refused(WrongState):
-        till.pay(order, 1)
     with till.refused(WrongState):
         till.spend(order, 1)
     with till.refused(WrongState):
@@ -401,3 +399,25 @@ def test_changed_lines_are_written_without_comparing_each_with_all(till: Till) -
     changed = queries.lines_of(order)
     assert [(each.sku, each.amount_minor) for each in changed] == [(f"T{n}", 90) for n in range(1, 201)]
     assert [(each.returned_quantity, each.returned_minor) for each in changed] == [(1, 7)] * 200
+
+
+def test_money_that_comes_after_an_order_was_cancelled_is_credit(till: Till) -> None:
+    order = till.place(line(1000))
+    till.cancel(order)
+    late = till.pay(order, 1000)
+    assert till.sums(order) == (1000, 0, 1000, 0)
+    assert till.figures == (1000, 0, 0)
+    assert till.pay(order, 1000, key="again") != late
+    till.void(late)
+    assert till.sums(order) == (1000, 0, 1000, 0)
+    assert till.figures == (1000, 0, 0)
+    till.check_book()
+
+
+def test_a_note_that_no_page_could_show_is_refused(till: Till) -> None:
+    order = till.place(line(1_000))
+    for note in ("a\0b", "x" * 10_001):
+        with till.refused(InvalidInput, "note"):
+            till.place(line(1_000), note=note)
+        with till.refused(InvalidInput, "note"):
+            till.edit(order, line(1_000), note=note)

@@ -90,7 +90,7 @@ def list_payments(request: ApiRequest, number: str) -> Payments:
 
 
 @change(
-    router, "/orders/{order:number}/payments", 201, PaymentOut, OrderNotFound, WrongState, CurrencyMismatch,
+    router, "/orders/{order:number}/payments", 201, PaymentOut, OrderNotFound, CurrencyMismatch,
     ChargeUsed,
 )  # fmt: skip
 def receive_payment(request: ApiRequest, number: str, body: PaymentSent) -> PaymentOut:

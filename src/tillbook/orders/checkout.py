@@ -258,20 +258,18 @@ def restore(
 
 
 def _order_id(customer_id: int, reference: str) -> int | None:
-    """The order of that number, if there is one. Raises InvalidInput for another customer's."""
-    found = statements.select("SELECT id, customer_id FROM orders_order WHERE number = %s", [reference])
-    if not found:
-        return None
-    order_id, owner_id = found[0]
-    if owner_id != customer_id:
-        raise InvalidInput(f"Order {reference} is another customer's.", field="reference")
-    return int(order_id)
+    """The customer's order of that number. Another's may bear the name that a checkout gave its own document."""
+    found = statements.select(
+        "SELECT id FROM orders_order WHERE number = %s AND customer_id = %s", [reference, customer_id]
+    )
+    return int(found[0][0]) if found else None
 
 
 def _own_order_id(customer_id: int, reference: str) -> int:
-    """The order of that number, which there is. Raises InvalidInput for another customer's."""
+    """The order of that number, which somebody has. Raises InvalidInput for another customer's."""
     order_id = _order_id(customer_id, reference)
-    assert order_id is not None  # it was seen, and no order is ever deleted
+    if order_id is None:
+        raise InvalidInput(f"Order {reference} is another customer's.", field="reference")
     return order_id
 
 

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.checks import check_past, check_reason, check_text
+from tillbook.common.checks import check_note, check_past, check_reason, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import Money, check_amount
 from tillbook.common.numbering import public_number, row_id
@@ -52,7 +52,6 @@ __all__ = [
     "place", "receive_payment", "release_claim", "void_payment",
 ]  # fmt: skip
 
-_LONGEST_NOTE = 10_000  # characters
 _SERIES = "SO"  # of the numbers that Tillbook gives itself
 
 
@@ -116,6 +115,7 @@ def place(
     )  # fmt: skip
     if (first := replay(customer_id, key, content)) is not None:
         return Order.objects.get(pk=first.data["id"])
+    check_note(note)
     order_lines.check_lines(lines)
     if not lines or any(line.line_id is not None for line in lines):
         raise InvalidInput(
@@ -228,6 +228,7 @@ def edit(
             _("Order %(number)s was changed meanwhile. Open it again and repeat your change.")
             % {"number": order.number}
         )
+    check_note(note)
     order_lines.check_lines(lines)
     if not lines:
         raise InvalidInput(_("An order keeps at least one line. Cancel it instead."), field="lines")
@@ -280,8 +281,9 @@ def receive_payment(
 ) -> Payment:
     """Record money that came in for the order; what is more than owing becomes a credit at once.
 
+    Money that comes after the order was cancelled came all the same: all of it becomes one.
     `charge` is what a gateway took it by; without `received_at` it came in now. Raises
-    CurrencyMismatch, WrongState, ChargeUsed, InvalidInput, OrderNotFound, KeyReused.
+    CurrencyMismatch, ChargeUsed, InvalidInput, OrderNotFound, KeyReused.
     """
     actor.require(Permission.WORK_ORDERS)
     order = locked_order(order_id)
@@ -311,7 +313,7 @@ def receive_payment(
 
 
 def check_payable(order: Order, amount: Money) -> None:
-    """Raise unless money or credit of that amount may come in for the order."""
+    """Raise unless money or credit of that amount can come in for the order."""
     check_amount(amount.minor)
     if amount.currency != order.currency:
         raise credit.CurrencyMismatch(
@@ -319,9 +321,6 @@ def check_payable(order: Order, amount: Money) -> None:
             % {"number": order.number, "currency": order.currency, "other": amount.currency},
             field="amount",
         )
-    # A cancelled order may still be owed what a voided payment left unbacked.
-    if not order.owing_minor:
-        refuse_if_cancelled(order)
 
 
 def check_payable_with_credit(order: Order, amount: Money) -> None:
@@ -331,6 +330,9 @@ def check_payable_with_credit(order: Order, amount: Money) -> None:
     goodwill, it would look as if there were money behind it.
     """
     check_payable(order, amount)
+    # A cancelled order may still be owed what a voided payment left unbacked.
+    if not order.owing_minor:
+        refuse_if_cancelled(order)
     payable = max(0, order.owing_minor - given_without_money(order))
     if amount.minor > payable:
         raise MoreThanOwing(
