@@ -222,8 +222,8 @@ def test_a_limit_in_another_currency_than_the_new_customer_has_is_refused(progra
 @pytest.mark.parametrize(
     ("money", "place", "says"),
     [
-        ({"amount": "5,00", "currency": "GBP"}, "amount", "Write an amount above zero with a point, like 12.34."),
-        ({"amount": "5.00\n", "currency": "GBP"}, "amount", "Write an amount above zero with a point, like 12.34."),
+        ({"amount": "5,00", "currency": "GBP"}, "amount", "Write an amount without a sign, with a point, like 12.34."),
+        ({"amount": "5.00\n", "currency": "GBP"}, "amount", "Write an amount without a sign, with a point, like 12.34."),
         ({"amount": "5.00", "currency": "gbp"}, "currency", "Write a three-letter currency code, like AUD."),
     ],
 )  # fmt: skip

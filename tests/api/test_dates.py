@@ -35,6 +35,7 @@ def test_balances_as_of_what_is_neither_a_day_nor_a_moment(program, customer, mo
     assert answer.status_code == 422
     [wrong] = answer.json()["errors"]
     assert wrong["parameter"] == "as_of"
+    assert wrong["detail"].startswith("Write a date like 2026-10-31, or a moment")
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])

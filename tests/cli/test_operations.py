@@ -180,7 +180,7 @@ def test_the_same_key_moves_once_and_is_answered_the_same(customer, run: Run, to
     ("words", "named"),
     [
         (["credit", "give", "--customer", "jo", "--reason", "goodwill", "--amount", "12.34"], "--amount: Write an amount"),
-        (["credit", "give", "--customer", "jo", "--reason", "goodwill", "--amount", "1 aud"], "--amount, currency: "),
+        (["credit", "give", "--customer", "jo", "--reason", "goodwill", "--amount", "1 aud"], "--amount: "),
         (give("--expires-at", "soon"), "--expires-at: Write a moment"),
         (["order", "place", "--customer", "jo", "--line", "sku=A,quantity=x,amount=1 AUD"], "--line, 0, quantity: "),
         (["order", "place", "--customer", "jo", "--line", "sku=A,amuont=1 AUD,quantity=1"], "--line, 0, amount: "),

@@ -88,6 +88,21 @@ def test_two_updates_of_one_customer_leave_each_what_the_other_set(integration):
         )  # fmt: skip
 
 
+def test_calls_with_keys_for_the_same_customers_by_e_mail_wait_for_each_other(integration):
+    emails = [f"m{place}@example.com" for place in range(8)]
+    for email in emails[::2]:  # the others are guests, and added
+        integration.do("AddCustomer", Username=email[:2], EmailAddress=email)
+    secret = integration.headers["NETOAPI_KEY"]
+
+    def call(key: str, order: list[str]) -> dict:
+        body = {"Order": [{"Email": email, "OrderLine": [line()]} for email in order]}
+        return Integration(secret, "ann").call("AddOrder", body, **{"Idempotency-Key": key})
+
+    both = (emails, emails[::-1])
+    told = at_once([lambda key=key: call(key, both[int(key) % 2]) for key in "123456"])
+    assert [each["Ack"] for each in told] == ["Success"] * 6
+
+
 def test_calls_with_keys_over_the_same_orders_wait_for_each_other(integration):
     numbers = [f"M{place}" for place in range(12)]
     for number in numbers:

@@ -14,6 +14,18 @@ from tillbook.customers.models import Customer
 from tillbook.orders import checkout
 
 
+def test_of_many_documents_the_latest_are_named(
+    as_staff: Client, maria: Customer, deposit: Credit, staff_actor: Actor, now: datetime
+):
+    for place in range(6):
+        checkout.hold(
+            customer_id=maria.pk, amount=Money(100, "GBP"), reference=f"WEB-{place}", key=f"{place}",
+            actor=staff_actor, now=now + timedelta(minutes=place),
+        )  # fmt: skip
+    held = words_of(text(as_staff, "/customers/maria/").partition("Held for")[2].partition("</p>")[0])
+    assert "WEB-5" in held and "WEB-0" not in held and held.endswith("and others")
+
+
 def test_the_account_says_what_its_credit_is_held_for(
     as_staff: Client, maria: Customer, deposit: Credit, staff_actor: Actor, now: datetime, request_refund
 ):

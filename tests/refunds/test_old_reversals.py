@@ -77,7 +77,7 @@ def test_it_goes_back_where_the_credit_came_from(till: Till, admin_actor: Actor,
     assert whereabouts(credit).ways[0].is_held
     refunds.complete(refund.pk, actor=admin_actor, now=till.now)
     capture = Transfer.objects.get(customer_id=credit.customer_id, kind="capture")
-    assert (capture.house, capture.amount_minor) == (credit.house, 2_000)
+    assert (capture.house, capture.amount_minor, capture.reason) == (credit.house, 2_000, "reversal")
     [credit] = credits(till)
     found = whereabouts(credit)
     [way] = found.ways

@@ -269,7 +269,7 @@ def hold_credit(request: ApiRequest, body: TakingSent) -> HoldOut:
 @read(router, "/holds/{public:number}", HoldOut, HoldNotFound)
 def get_hold(request: ApiRequest, number: str) -> HoldOut:
     """One hold, as it stands."""
-    return _told_hold(number)
+    return _told_hold(holds.beginning_of(number))
 
 
 @change(
@@ -285,21 +285,21 @@ def get_hold(request: ApiRequest, number: str) -> HoldOut:
 )
 def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut:
     """End a hold: its amount, or the part given, is gone. The rest is available again."""
-    event, _ = holds.numbered(number)
+    event = holds.beginning_of(number)
     amount = None if body.amount is None else body.amount.value()
     checkout.capture(
         **_place(event), amount=amount, key=request.key, actor=request.actor,
         now=request.now,
     )  # fmt: skip
-    return _told_hold(number)
+    return _told_hold(event)
 
 
 @change(router, "/holds/{public:number}/release", 200, HoldOut, HoldNotFound, HoldAlreadyResolved)
 def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
     """End a hold: all of it is available again."""
-    event, _ = holds.numbered(number)
+    event = holds.beginning_of(number)
     checkout.release(**_place(event), key=request.key, actor=request.actor, now=request.now)
-    return _told_hold(number)
+    return _told_hold(event)
 
 
 @change(
@@ -348,8 +348,8 @@ def _place(event: Event) -> dict[str, Any]:
     return {"customer_id": event.customer_id, "hold_key": event.key}
 
 
-def _told_hold(number: str) -> HoldOut:
-    event, hold = holds.numbered(number)
+def _told_hold(event: Event) -> HoldOut:
+    hold = holds.hold_begun_by(event)
     total = sum(part.amount_minor for part in hold.parts)
     captured = hold.captured_minor
     return HoldOut(

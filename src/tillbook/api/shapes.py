@@ -84,7 +84,7 @@ def _written(pattern: str, says: str) -> tuple[AfterValidator, dict[str, Any]]:
 
 _IS_CURRENCY, _CURRENCY_SHAPE = _written("^[A-Z]{3}$", "Write a three-letter currency code, like AUD.")
 _IS_AMOUNT, _AMOUNT_SHAPE = _written(
-    r"^[0-9]{1,16}(\.[0-9]{1,4})?$", "Write an amount above zero with a point, like 12.34."
+    r"^[0-9]{1,16}(\.[0-9]{1,4})?$", "Write an amount without a sign, with a point, like 12.34."
 )
 Currency = Annotated[
     str,
@@ -138,10 +138,21 @@ Day = Annotated[date, _written_as(_DAY, "Write a date like 2026-10-31.")]
 def _day_or_moment(value: Any) -> date:
     """Tried by its shape: what is neither hears of both, not what each of two validators says."""
     if isinstance(value, str) and _DAY.fullmatch(value):
-        return date.fromisoformat(value)
+        return _parsed(date.fromisoformat, value)
     if isinstance(value, str) and _MOMENT.fullmatch(value):
-        return _in_utc(datetime.fromisoformat(value.upper()))
-    raise ValueError("Write a date like 2026-10-31, or a moment with its zone, like 2026-10-31T17:30:00Z.")
+        return _in_utc(_parsed(datetime.fromisoformat, value.upper()))
+    raise ValueError(_DAY_OR_MOMENT)
+
+
+def _parsed(parse: Callable[[str], T], text: str) -> T:
+    """What the text of the right shape names, if there is such a day and hour."""
+    try:
+        return parse(text)
+    except ValueError:
+        raise ValueError(_DAY_OR_MOMENT) from None
+
+
+_DAY_OR_MOMENT = "Write a date like 2026-10-31, or a moment with its zone, like 2026-10-31T17:30:00Z."
 
 
 DayOrMoment = Annotated[

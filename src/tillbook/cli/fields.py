@@ -45,6 +45,10 @@ class Field:
         return isinstance(more, dict) and more.get("format") == "password"
 
     @property
+    def is_money(self) -> bool:
+        return _is_money(bare(self.info.annotation))
+
+    @property
     def shown(self) -> str:
         """How people write it."""
         return self.name.upper() if self.is_argument else "--" + self.name.replace("_", "-")

@@ -320,8 +320,8 @@ class _Refused(Exception):
 
 
 def _where(field: fields.Field, place: Sequence[str]) -> str:
-    """How people write the field, and what of its value is meant: "--line, 0, sku"."""
-    return ", ".join([field.shown, *place[len(field.place) :]])
+    """How people write the field, and what of its value is meant: "--line, 0, sku"; money is one word."""
+    return ", ".join([field.shown, *([] if field.is_money else place[len(field.place) :])])
 
 
 def _argument(parameter: inspect.Parameter) -> tuple[str, Any, Any]:

@@ -7,14 +7,13 @@ from typing import Literal, NamedTuple
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
-from tillbook.common.numbering import row_id
+from tillbook.common.numbering import public_number, row_id
 from tillbook.credit.batch import Part
 from tillbook.events.models import Event
 from tillbook.events.queries import by_id as event_by_id
 from tillbook.ledger.book import HoldNotFound
 from tillbook.ledger.models import House, Kind
 
-_HELD = "credit.held"
 _OPEN = (
     "NOT EXISTS (SELECT 1 FROM ledger_transfer AS r WHERE r.customer_id = t.customer_id "
     "AND r.account_id = t.account_id AND r.hold_seq = t.seq)"
@@ -82,13 +81,24 @@ def held_for(customer_id: int, currency: str, *, limit: int) -> list[tuple[str, 
     return [(reference, int(minor)) for reference, minor in rows]
 
 
-def numbered(number: str) -> tuple[Event, Hold]:
-    """The checkout's hold of this public number, HO-1042, and the event that it began with.
-
-    Raises HoldNotFound, also for what a refund holds: that is ended by the refund alone.
-    """
+def beginning_of(number: str) -> Event:
+    """The event that the hold of this public number, HO-1042, began with. Raises HoldNotFound."""
     event = event_by_id(row_id("HO", number) or 0)
-    hold = hold_named(event.customer_id or 0, event.key or "") if event and event.action == _HELD else None
-    if event is None or hold is None or hold.house != House.ORDERS:
-        raise HoldNotFound(_("There is no hold %(number)s.") % {"number": number}, field="hold")
-    return event, hold
+    if event is None or event.action != "credit.held":
+        raise _no_hold(number)
+    return event
+
+
+def hold_begun_by(event: Event) -> Hold:
+    """The checkout's hold, as it stands.
+
+    Raises HoldNotFound for what a refund holds: that is ended by the refund alone.
+    """
+    hold = hold_named(event.customer_id or 0, event.key or "")
+    if hold is None or hold.house != House.ORDERS:
+        raise _no_hold(public_number("HO", event.pk))
+    return hold
+
+
+def _no_hold(number: str) -> HoldNotFound:
+    return HoldNotFound(_("There is no hold %(number)s.") % {"number": number}, field="hold")

@@ -325,7 +325,7 @@ class Resolution(NamedTuple):
     """A hold, named by its key, to be ended under a key of its own.
 
     Captured: its amount, or `amount` of it, is gone and the rest is available again. It goes where the hold
-    says, or, by credit id, to one of `houses`. Released: all of it is available again.
+    says, or, reversed as a mistake, to one of `houses` by credit id. Released: all of it is available again.
     """
 
     customer_id: int
@@ -437,6 +437,8 @@ def _endings(held: Sequence[Pending], wanted: Resolution) -> list[Draft]:
         minor = min(left, each.amount)
         left -= minor
         kind, amount = (wanted.kind, minor) if minor else (Kind.RELEASE, each.amount)
-        house = houses.get(each.account_id, each.house)
-        drafts.append(Draft(each.account_id, kind, house, False, amount, each.reason, each.reference, each))
+        house, reason = each.house, each.reason
+        if each.account_id in houses:
+            house, reason = houses[each.account_id], "reversal"
+        drafts.append(Draft(each.account_id, kind, house, False, amount, reason, each.reference, each))
     return drafts

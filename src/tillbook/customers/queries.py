@@ -39,6 +39,12 @@ def reached_at(emails: Collection[str]) -> QuerySet[Customer]:
     return Customer.objects.exclude(email="").alias(small=Lower("email")).filter(small__in=wanted)
 
 
+def meant_by(email: str) -> Customer | None:
+    """Who has the e-mail address for a username or can be reached at it; of several who was there first."""
+    # Compared here: in their order a database might rather read all customers.
+    return min([*named(email), *reached_at([email])], key=lambda each: each.pk, default=None)
+
+
 def id_of(username: str) -> int:
     """The id of the customer of exactly that username. Raises CustomerNotFound."""
     found = statements.select("SELECT id FROM customers_customer WHERE username = %s", [username])

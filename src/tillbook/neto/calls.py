@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 
 from tillbook.common.actor import Actor
 from tillbook.common.errors import InvalidInput, Refusal
-from tillbook.neto.books import book_of
+from tillbook.neto.books import place_of
 from tillbook.neto.fields import Fields
 from tillbook.neto.wire import Tree
 
@@ -97,7 +97,7 @@ def _in_lock_order(items: Sequence[Item]) -> Sequence[Item]:
     """
     if len(items) < 2 or not items[0].call.sent_key:
         return items
-    return sorted(items, key=lambda item: book_of(item.fields))
+    return sorted(items, key=lambda item: place_of(item.fields))
 
 
 def page(wanted: Fields, rows: QuerySet[Row]) -> list[Row]:

@@ -174,8 +174,7 @@ def of_order(fields: Fields, item: Item) -> Customer:
     email = fields.text("Email")
     if not email:
         raise InvalidInput("Username is a required field, or Email.", field="Username")
-    # Whoever was there first, compared here: in their order a database might rather read all customers.
-    known = min([*queries.named(email), *queries.reached_at([email])], key=lambda each: each.pk, default=None)
+    known = queries.meant_by(email)
     if known is not None:
         return known
     # An order's address has other names than a customer's.
@@ -186,4 +185,7 @@ def of_order(fields: Fields, item: Item) -> Customer:
     }
     sent = {name: fields.text(renamed.get(name, name)) for name in (*_OWN, *_ADDRESS)}
     details = address(Fields(sent, item.call.now))
-    return services.add(username=email, email=email, **details, **item.by)
+    try:
+        return services.add(username=email, email=email, **details, **item.by)
+    except services.UsernameTaken:  # by another call, a moment ago
+        return queries.by_username(email)

@@ -20,6 +20,11 @@ _A_DAY = timedelta(days=1)
 _TRUE, _FALSE = {"true", "1", "y", "yes"}, {"false", "0", "n", "no"}
 
 
+def numbered(prefix: str, text: str) -> str:
+    """The public number for what the wire has as a whole number: "1042" is RMA-1042."""
+    return f"{prefix}-{text}" if text.isascii() and text.isdigit() else text
+
+
 class Fields:
     """The fields of one thing that was sent. What has no value, or an empty one, is not there."""
 

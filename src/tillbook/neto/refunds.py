@@ -13,7 +13,7 @@ from tillbook.customers.models import Customer
 from tillbook.customers.queries import by_username
 from tillbook.neto import methods
 from tillbook.neto.calls import Call, Item, between, change, page, selected
-from tillbook.neto.fields import Fields, told_moment, told_money
+from tillbook.neto.fields import Fields, numbered, told_moment, told_money
 from tillbook.neto.wire import Tree
 from tillbook.orders.charges import Charge
 from tillbook.refunds import services
@@ -32,16 +32,12 @@ def get(call: Call) -> Tree:
 def _found(wanted: Fields) -> QuerySet[Refund]:
     rows = Refund.objects.filter(kind=Refund.Kind.REFUND).select_related("customer").order_by("pk")
     if numbers := wanted.texts("RefundID"):
-        rows = rows.filter(pk__in=[row_id("RF", numbered(each)) or 0 for each in numbers])
+        rows = rows.filter(pk__in=[row_id("RF", numbered("RF", each)) or 0 for each in numbers])
     if usernames := wanted.texts("Username"):
         rows = rows.filter(customer__username__in=usernames)
     if statuses := wanted.texts("RefundStatus"):
         rows = rows.filter(status__in=[each.lower() for each in statuses])
     return between(wanted, "DateIssued", "requested_at", rows)
-
-
-def numbered(text: str) -> str:
-    return f"RF-{text}" if text.isascii() and text.isdigit() else text
 
 
 def told_short(refund: Refund, minor: int) -> Tree:
@@ -124,7 +120,7 @@ def update(call: Call) -> Tree:
 def _update(item: Item) -> Tree:
     """RefundStatus Completed or Declined; a decline says why in DeclineReason."""
     fields = item.fields
-    refund = by_number(numbered(fields.needed("RefundID")))
+    refund = by_number(numbered("RF", fields.needed("RefundID")))
     status = fields.one_of("RefundStatus", ("Completed", "Declined"), "")
     if status == "Completed":
         services.complete(refund.pk, **item.by)

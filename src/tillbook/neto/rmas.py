@@ -15,7 +15,7 @@ from tillbook.credit.models import Credit, Source
 from tillbook.customers.queries import by_username
 from tillbook.neto import refunds
 from tillbook.neto.calls import Call, Item, between, change, page, selected
-from tillbook.neto.fields import Fields, told_boolean, told_moment, told_money
+from tillbook.neto.fields import Fields, numbered, told_boolean, told_moment, told_money
 from tillbook.neto.orders import check_tax, line_id
 from tillbook.neto.wire import Tree
 from tillbook.orders.models import Order, OrderLine
@@ -58,11 +58,6 @@ def _found(wanted: Fields) -> QuerySet[Rma]:
         rows = rows.filter(ended | Q(status=Rma.Status.OPEN) if "open" in statuses else ended)
     rows = between(wanted, "DateIssued", "opened_at", rows)
     return between(wanted, "DateApproved", "closed_at", rows)
-
-
-def numbered(prefix: str, text: str) -> str:
-    """The public number for what the wire has as a whole number: "1042" is RMA-1042."""
-    return f"{prefix}-{text}" if text.isascii() and text.isdigit() else text
 
 
 def bare(number: str) -> str:

@@ -258,7 +258,7 @@ def restore(
 
 
 def _order_id(customer_id: int, reference: str) -> int | None:
-    """The customer's order of that number. Another's may bear the name that a checkout gave its own document."""
+    """The customer's order of that number. Another's may bear the name of a checkout's own document."""
     found = statements.select(
         "SELECT id FROM orders_order WHERE number = %s AND customer_id = %s", [reference, customer_id]
     )

@@ -85,6 +85,13 @@ class Held(NamedTuple):
     minor: int
 
 
+class HeldFor(NamedTuple):
+    """The latest of them; `more` says that there are others."""
+
+    documents: Sequence[Held]
+    more: bool
+
+
 @read_only
 def customers(request: PanelRequest) -> HttpResponse:
     form = CustomerFilterForm(request.GET)
@@ -241,16 +248,19 @@ def _credits(customer: Customer, currencies: Sequence[str]) -> Page[Credit]:
     return page_of(found, _CREDITS, key="", key_of=lambda credit: credit.number)
 
 
-def _held(balances: Sequence[Balance]) -> dict[str, list[Held]]:
+def _held(balances: Sequence[Balance]) -> dict[str, HeldFor]:
     """currency -> what the credit that is held is set aside for, where there is some; the latest first."""
     found = {
-        row.currency: held_for(row.customer_id, row.currency, limit=_HELD_FOR)
+        row.currency: held_for(row.customer_id, row.currency, limit=_HELD_FOR + 1)
         for row in balances
         if row.held_minor
     }
     pages = pages_of([reference for rows in found.values() for reference, _minor in rows])
     return {
-        currency: [Held(reference, pages.get(reference, ""), minor) for reference, minor in rows]
+        currency: HeldFor(
+            [Held(reference, pages.get(reference, ""), minor) for reference, minor in rows[:_HELD_FOR]],
+            len(rows) > _HELD_FOR,
+        )
         for currency, rows in found.items()
     }
 

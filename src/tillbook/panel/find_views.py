@@ -167,7 +167,8 @@ def _order(order: Order) -> Document:
 
 
 def _hold(number: str) -> Document:
-    event, hold = holds.numbered(number)
+    event = holds.beginning_of(number)
+    hold = holds.hold_begun_by(event)
     customer = customers.by_id(event.customer_id or 0)
     url = reverse("panel:credit", args=[public_number("CR", hold.parts[0].credit_id)])
     amount = sum(part.amount_minor for part in hold.parts)

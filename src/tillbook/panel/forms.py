@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.utils import pretty_name
+from django.http import QueryDict
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -81,8 +82,8 @@ class PanelForm(RuledForm):
     use_required_attribute = False
     bound_field_class = PanelField
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
+    def __init__(self, data: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_with_plain_lines(data), *args, **{"label_suffix": "", **kwargs})
         ask_by_name(self)
 
     def full_clean(self) -> None:
@@ -90,6 +91,16 @@ class PanelForm(RuledForm):
         super().full_clean()
         if self.is_bound and self.errors:
             refuse_rest(self)
+
+
+def _with_plain_lines(data: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What was sent, its lines ended as they are stored: a browser ends each otherwise."""
+    if not isinstance(data, QueryDict):
+        return data
+    plain = data.copy()
+    for name, values in data.lists():
+        plain.setlist(name, [value.replace("\r\n", "\n") for value in values])
+    return plain
 
 
 def ask_by_name(form: forms.BaseForm) -> None:

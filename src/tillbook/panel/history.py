@@ -31,8 +31,8 @@ _MINOR = "_minor"
 _TIMES = ("_at", "_date", "_on")  # how the names of moments and days end
 # How the names of what people or other programs typed end: it is no name of ours, whatever it looks like.
 _TYPED = (
-    "address", "body", "charge", "company", "email", "file", "holder", "host", "label", "name", "note",
-    "number", "phone", "reference", "sending", "subject", "to",
+    "address", "body", "charge", "company", "country", "document", "email", "file", "holder", "host",
+    "label", "name", "note", "number", "owner", "phone", "query", "reference", "sending", "subject", "to",
 )  # fmt: skip
 _REVERSE_REASONS = dict(ReverseReason.choices)
 _NOT_SHOWN = {"amount", "id", "key", "differences"}
@@ -186,7 +186,7 @@ def _value(name: str, value: Any, currency: str) -> str:
     if value in ("", None):
         return _("none")
     if isinstance(value, list):
-        return ", ".join(map(in_words, value)) or _("none")
+        return ", ".join(value if name.endswith("actions") else map(in_words, value)) or _("none")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if name.endswith(_MINOR) and isinstance(value, int):

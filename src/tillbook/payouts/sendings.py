@@ -141,10 +141,11 @@ def speak(sending_id: int, *, now: datetime) -> Sending:
     account = opened(account_of(sending.gateway))
     is_new = sending.asks == 0 and attempt.age < LEASE
     outcome = adapter.refund(account, attempt) if is_new else adapter.ask(account, attempt)
-    if not _is_of(sending, outcome):
+    if outcome.state is not State.FAILED and not _is_of(sending, outcome):
         # Money may have gone, but not this: it stays open until the gateway's own pages were looked at.
         _log.error("a gateway says another amount", sending=sending.number, says=str(outcome.paid))
-        outcome = Outcome(State.UNKNOWN, reason=f"It says {outcome.paid}, which is another amount.")
+        reason = f"It says {outcome.paid} by {outcome.reference or 'no id'}, which is another amount."
+        outcome = Outcome(State.UNKNOWN, reason=reason)
     return settle(sending_id, outcome, now=now)
 
 
