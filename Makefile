@@ -26,7 +26,7 @@ $(STAMP)-installed: requirements/dev.txt pyproject.toml
 	@touch $@
 
 demo: $(STAMP)-installed ## Build a demo shop in demo-data, and serve it
-	@$(DEMO) $(BIN)/tillbook demo $(if $(PORT),--port $(PORT))
+	@$(DEMO) $(BIN)/tillbook demo$(if $(PORT), --port $(PORT))
 
 test: setup ## Run all tests on SQLite, and at the same time on PostgreSQL all but those that only look at pages
 	@scripts/test-both

@@ -20,3 +20,11 @@ def test_the_demo_is_built_apart_from_the_folder_that_a_shop_begins_in() -> None
             env={"PATH": "/usr/bin:/bin", **settings}, capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
         assert shown == f"{folder}\n"
+
+
+def test_another_port_is_chosen_by_its_name() -> None:
+    recipe = subprocess.run(
+        ["make", "--just-print", "--assume-old=.venv/.stamp-installed", "demo", "PORT=8001"],  # noqa: S607
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert recipe.splitlines()[-1].endswith("tillbook demo --port 8001")
