@@ -61,7 +61,9 @@ def test_receipt_payment_that_overpays_makes_a_credit_at_once(windows: Windows, 
     expect(pages.notice(page)).to_contain_text("20.00 GBP was more than the total and is now credit.")
     expect(pages.heading(page)).to_have_text(f"Order {order.number} Over paid")
     assert sums(page) == ["£80.00", "£100.00", "£0.00", "£0.00"]
-    assert pages.cells(page, "Statement 14")[1:5] == ["Bank transfer", "Statement 14", "staff", "£100.00"]
+    received, *others = pages.cells(page, "Statement 14")[:4]
+    assert received.endswith("by staff")
+    assert others == ["Bank transfer", "Statement 14", "£100.00"]
     assert shop.sums(order) == (10_000, 0, 2_000, 0)
     assert shop.credits == [(order.number, 2_000, 2_000)]
     assert shop.figures == (2_000, 0, 0)
