@@ -135,6 +135,9 @@ Moment = Annotated[
 Day = Annotated[date, _written_as(_DAY, "Write a date like 2026-10-31.")]
 
 
+_DAY_OR_MOMENT = "Write a date like 2026-10-31, or a moment with its zone, like 2026-10-31T17:30:00Z."
+
+
 def _day_or_moment(value: Any) -> date:
     """Tried by its shape: what is neither hears of both, not what each of two validators says."""
     if isinstance(value, str) and _DAY.fullmatch(value):
@@ -150,9 +153,6 @@ def _parsed(parse: Callable[[str], T], text: str) -> T:
         return parse(text)
     except ValueError:
         raise ValueError(_DAY_OR_MOMENT) from None
-
-
-_DAY_OR_MOMENT = "Write a date like 2026-10-31, or a moment with its zone, like 2026-10-31T17:30:00Z."
 
 
 DayOrMoment = Annotated[
