@@ -16,6 +16,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 LONGEST_FUNCTION = 60  # lines, from `def` to its last
 LONGEST_FILE = 450  # lines
+NAMED_BY_DJANGO = PACKAGE / "common" / "sqlite3" / "base.py"  # so it looks for a database's backend
 WRITTEN_BY_A_SCRIPT = {PACKAGE / "client" / "shapes.py", PACKAGE / "client" / "client.py"}
 
 # Words with two meanings, or with another meaning here: see the table in docs/vocabulary.md.
@@ -89,7 +90,8 @@ def test_files_are_short() -> None:
 
 
 def test_files_have_names_that_say_something() -> None:
-    assert [str(path.relative_to(ROOT)) for path in MODULES if path.name in BANNED_FILES] == []
+    named = [path for path in MODULES if path != NAMED_BY_DJANGO]
+    assert [str(path.relative_to(ROOT)) for path in named if path.name in BANNED_FILES] == []
 
 
 def test_names_use_the_vocabulary() -> None:

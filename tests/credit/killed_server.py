@@ -132,7 +132,7 @@ def selling(name: str) -> Iterator[None]:
 
 def recalculating(_name: str) -> Iterator[None]:
     while True:
-        for customer_id in [*CUSTOMERS, CUSTOMERS[-1] + 1]:
+        for customer_id in [CUSTOMERS[-1] + 1, *CUSTOMERS]:  # the one with a wrong figure first
             found = recalculate(customer_id, repair=True, actor=ADMIN, now=NOW)
             if found.repaired:
                 told("recalculate", str(customer_id))

@@ -72,7 +72,7 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
     vendor = database["ENGINE"].rpartition(".")[2]
     if vendor == "sqlite3":
         options: dict[str, Any] = _SQLITE_OPTIONS
-        database = database | {"CONN_MAX_AGE": _SQLITE_KEPT}
+        database = database | {"ENGINE": "tillbook.common.sqlite3", "CONN_MAX_AGE": _SQLITE_KEPT}
     elif vendor == "postgresql":
         options = _POSTGRESQL_OPTIONS
     else:

@@ -1,0 +1,81 @@
+"""Django's SQLite backend, whose threads write in turns.
+
+SQLite lets one connection write at a time. Whoever finds it busy sleeps, longer each time, and tries again:
+of twenty threads some come at once, again and again, and others not for seconds. So the threads of a
+process wait for each other before they ask SQLite, which is left to choose between processes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from typing import Any
+
+from django.db.backends.sqlite3 import base
+
+_Django: Any = base.DatabaseWrapper  # the methods that it has for backends to override are not in its stubs
+
+_turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by the database's name
+
+
+def _forget() -> None:
+    """A forked process has none of the threads that may have had their turn."""
+    _turns.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+class _Turn:
+    """The right to write, taken when it is made, for as long as it is kept.
+
+    A connection that is thrown away within a transaction gives it back too: SQLite rolls that back.
+    """
+
+    def __init__(self, name: str, seconds: int) -> None:
+        self._lock = _turns[name]
+        self._mine = self._lock.acquire(timeout=seconds)
+
+    def give_back(self) -> None:
+        if self._mine:
+            self._mine = False
+            self._lock.release()
+
+    __del__ = give_back
+
+
+class DatabaseWrapper(_Django):  # type: ignore[misc]
+    """Django's, which waits for its turn before a transaction that may write."""
+
+    _turn: _Turn | None = None
+
+    def _start_transaction_under_autocommit(self) -> None:
+        # After as long as SQLite would wait it is asked itself, and says what is wrong.
+        self._turn = _Turn(self.settings_dict["NAME"], self.settings_dict["OPTIONS"].get("timeout", 5))
+        try:
+            super()._start_transaction_under_autocommit()
+        except BaseException:
+            self._give_back()
+            raise
+
+    def _commit(self) -> None:
+        super()._commit()
+        self._give_back()  # after a commit that failed comes a rollback
+
+    def _rollback(self) -> None:
+        try:
+            super()._rollback()
+        finally:
+            self._give_back()
+
+    def _close(self) -> None:
+        try:
+            super()._close()
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.give_back()
