@@ -43,7 +43,7 @@ def figures() -> Iterator[Figure]:
             in_process.append(rate(CLIENTS, _pairs_in_process(ids)))
             trivial.append(rate(CLIENTS, _trivial(port)))
     name = "hold and capture over HTTP, eight clients"
-    yield Figure(f"{name}, beside the services", "0.2", "higher", "a second", over_http, in_process)
+    yield Figure(f"{name}, beside the services", "0.1", "higher", "a second", over_http, in_process)
     yield Figure(f"{name}, beside a trivial address", "0.05", "higher", "a second", over_http, trivial)
 
 

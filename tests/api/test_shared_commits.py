@@ -1,4 +1,4 @@
-"""Spends and holds of a checkout share a commit, and each key still stands for one request."""
+"""What a checkout takes, captures and releases shares a commit; each key still stands for one request."""
 
 from __future__ import annotations
 
@@ -85,6 +85,33 @@ def test_what_comes_during_a_commit_goes_into_the_next_one(program, monkeypatch)
     assert verify().broken == []
 
 
+def held(program: Program, amount: str, customer: str = "jo") -> str:
+    """The address of a new hold."""
+    return f"/holds/{told(program.post('/holds', taking(amount, customer)), 201)['number']}"
+
+
+def test_holds_end_in_the_commit_in_which_others_begin(program, monkeypatch):
+    holds = [held(program, "10.00", name) for name in ("jo", "jo", "maria", "maria")]
+    work = FirstAlone(others=5)
+    monkeypatch.setattr(checkout._shared, "_shared", work)
+    asked: list[tuple[str, dict[str, Any]]] = [
+        (f"{holds[0]}/capture", {}),
+        (f"{holds[1]}/release", {}),
+        (f"{holds[2]}/capture", {"amount": gbp("4.00")}),
+        (f"{holds[3]}/capture", {"amount": gbp("40.00")}),
+        ("/holds", taking("5.00")),
+        ("/spends", taking("1.00", "maria")),
+    ]
+    outcomes = at_once([partial(Program(program.secret).post, *each) for each in asked])
+    assert sorted(work.sizes) == [1, 5]
+    assert [each.status_code for each in outcomes] == [200, 200, 200, 409, 201, 201]
+    assert [each.json().get("state") for each in outcomes[:3]] == ["captured", "released", "captured"]
+    assert outcomes[2].json()["captured"] == gbp("4.00")
+    assert outcomes[3].json()["code"] == "amount_above_hold"
+    assert (available("jo"), available("maria")) == (35_00, 35_00)
+    assert verify().broken == []
+
+
 def test_a_repetition_hears_what_the_first_request_did(program):
     first = program.post("/holds", taking("10.00"), key="h")
     told(program.post(f"/holds/{told(first, 201)['number']}/capture", {}))
@@ -92,6 +119,40 @@ def test_a_repetition_hears_what_the_first_request_did(program):
     assert (again.status_code, again.content) == (201, first.content)
     assert again["Idempotency-Replayed"] == "true"
     assert available() == 40_00
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "left"),
+    [("capture", {}, 40_00), ("capture", {"amount": gbp("4.00")}, 46_00), ("release", {}, 50_00)],
+)
+def test_an_ending_is_repeated_and_refused_as_it_was_first(program, path, body, left):
+    hold = held(program, "10.00")
+    first = program.post(f"{hold}/{path}", body, key="k")
+    again = program.post(f"{hold}/{path}", body, key="k")
+    assert (told(first), again.status_code, again.content) == (first.json(), 200, first.content)
+    assert (first.has_header("Idempotency-Replayed"), again["Idempotency-Replayed"]) == (False, "true")
+    for other in ("capture", "release"):
+        refused = program.post(f"{hold}/{other}", {}, key=other)
+        assert told(refused, 409)["code"] == "hold_already_resolved"
+        repeated = program.post(f"{hold}/{other}", {}, key=other)
+        assert (repeated.status_code, repeated.content) == (409, refused.content)
+    assert told(program.post(f"{hold}/{path}", {"amount": gbp("9.00")}, key="k"), 422)
+    assert available() == left
+    assert Answer.objects.filter(key="k").values_list("body", flat=True).get() == ""
+
+
+def test_who_never_heard_how_a_hold_ended_gets_it_by_asking_again(program, monkeypatch):
+    hold = held(program, "10.00")
+
+    def lost(*_: object) -> None:
+        raise RuntimeError("the answer is lost")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("tillbook.api.credits._told_hold", lost)
+        assert told(program.post(f"{hold}/capture", {}, key="k"), 500)["code"] == "internal_error"
+    assert available() == 40_00
+    assert told(program.post(f"{hold}/capture", {}, key="k"))["state"] == "captured"
+    assert Transfer.objects.filter(kind="capture").count() == 1
 
 
 @pytest.mark.parametrize("path", ["/spends", "/holds"])

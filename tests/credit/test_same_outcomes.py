@@ -27,11 +27,11 @@ from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money
 from tillbook.common.numbering import public_number
-from tillbook.credit import services, taking
+from tillbook.credit import batch, services
 from tillbook.credit.models import Credit, GiveReason, Source
+from tillbook.credit.moving import move_each
 from tillbook.credit.services import Issue, Resolution, Taking
 from tillbook.credit.sharing import SharedCommit
-from tillbook.credit.taking import take_each
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Account, Balance, House, Kind, Transfer
@@ -217,14 +217,14 @@ def in_batches_handed_over_early(asked: Sequence[Asked]) -> list[Answer]:
 
 
 def at_the_same_time(asked: Sequence[Asked]) -> list[Answer]:
-    """Each customer's in their order, in a thread of their own; what is taken shares commits."""
+    """Each customer's in their order, in a thread of their own; all but issues share commits."""
     answers: list[Answer] = [()] * len(asked)
-    shared = SharedCommit(take_each, take_each)
+    shared = SharedCommit(move_each, move_each)
 
     def answer(each: Asked) -> Answer:
-        if isinstance(each, Taking):
-            return _told(shared.do(taking.Asked(each, ADMIN, NOW)))
-        return answered(each)
+        outcome = None if isinstance(each, Issue) else shared.do(batch.Asked(each, ADMIN, NOW))
+        # What gives something back to an expired credit is left alone.
+        return answered(each) if outcome is None else _told(outcome)
 
     def work(places: Sequence[int]) -> None:
         for place in places:

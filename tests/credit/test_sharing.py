@@ -13,9 +13,11 @@ from tillbook.common.actor import Actor, Role
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money
 from tillbook.credit import queries, services
+from tillbook.credit.batch import Asked
 from tillbook.credit.models import GiveReason
+from tillbook.credit.moving import move_each
 from tillbook.credit.sharing import SharedCommit
-from tillbook.credit.taking import Asked, Taking, take_each
+from tillbook.credit.taking import Taking
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
@@ -118,7 +120,7 @@ def test_sharing_answers_as_one_by_one_does(now):
             expires_at=None, key="g", actor=ADMIN, now=now,
         )  # fmt: skip
 
-    shared = SharedCommit(take_each, take_each)
+    shared = SharedCommit(move_each, move_each)
 
     def spend(n: int) -> str:
         customer_id = people[n % 3].pk if n % 10 else 10**9

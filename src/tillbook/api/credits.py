@@ -282,23 +282,28 @@ def get_hold(request: ApiRequest, number: str) -> HoldOut:
     AmountAboveHold,
     CurrencyMismatch,
     WrongState,
+    shared=True,
 )
 def capture_hold(request: ApiRequest, number: str, body: CaptureSent) -> HoldOut:
     """End a hold: its amount, or the part given, is gone. The rest is available again."""
     event = holds.beginning_of(number)
     amount = None if body.amount is None else body.amount.value()
     checkout.capture(
-        **_place(event), amount=amount, key=request.key, actor=request.actor,
+        **_place(event), amount=amount, key=request.key, beside=request.claim, actor=request.actor,
         now=request.now,
     )  # fmt: skip
     return _told_hold(event)
 
 
-@change(router, "/holds/{public:number}/release", 200, HoldOut, HoldNotFound, HoldAlreadyResolved)
+@change(
+    router, "/holds/{public:number}/release", 200, HoldOut, HoldNotFound, HoldAlreadyResolved, shared=True
+)
 def release_hold(request: ApiRequest, number: str, body: Nothing) -> HoldOut:
     """End a hold: all of it is available again."""
     event = holds.beginning_of(number)
-    checkout.release(**_place(event), key=request.key, actor=request.actor, now=request.now)
+    checkout.release(
+        **_place(event), key=request.key, beside=request.claim, actor=request.actor, now=request.now
+    )
     return _told_hold(event)
 
 

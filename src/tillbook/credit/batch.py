@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -27,6 +27,7 @@ from tillbook.customers.queries import CustomerNotFound
 from tillbook.events.services import NewEvent, check_key, keys_query, recorded
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Book, Draft, Line, Stamp
+from tillbook.ledger.models import Kind
 
 Moved = ledger.Moved | Line  # how much went where: as it stood in the book, or as just decided
 
@@ -64,6 +65,19 @@ class Request(NamedTuple):
         return self
 
 
+class Asked(NamedTuple, Generic[A]):
+    """What is asked for, by whom and when.
+
+    `beside` is a row of the caller's that is stored with it, or not at all; a repetition stores none, as the
+    first one has.
+    """
+
+    what: A
+    actor: Actor
+    now: datetime
+    beside: Insert | None = None
+
+
 Told = tuple[NewEvent, Actor, datetime]
 
 
@@ -72,6 +86,9 @@ class Part(NamedTuple):
 
     credit_id: int
     amount_minor: int
+
+
+Outcome = list[Part] | Refusal
 
 
 class Batch:
@@ -248,6 +265,11 @@ def _marking(credits: Rows) -> Update:
 def mark_usable(credits: Iterable[tuple[int, int, bool]]) -> None:
     """Store of each (customer_id, credit_id) whether anything is available; under the lock."""
     statements.write([_marking(list(credits))])
+
+
+def parts_of(moved: Sequence[Moved], kind: Kind) -> list[Part]:
+    """How much of which credit moved so."""
+    return [Part(each.account_id, each.amount_minor) for each in moved if each.kind == kind]
 
 
 def lock_books(books: Collection[ledger.Place]) -> None:

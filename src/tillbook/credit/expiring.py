@@ -13,6 +13,7 @@ from tillbook.common import statements
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.money import Money
 from tillbook.common.paging import ordered_after
+from tillbook.common.statements import Query
 from tillbook.credit.batch import Batch, Part, Request
 from tillbook.credit.issuing import lock_many
 from tillbook.credit.models import Credit
@@ -95,15 +96,14 @@ def _expiry(credit: Credit, transfers: int, actor: Actor, now: datetime) -> Requ
     return Request(credit.customer_id, credit.currency, key, content, actor, now).checked()
 
 
-def _expired(places: Iterable[tuple[int, int]], now: datetime) -> list[int]:
-    """The ids of those credits whose time was over. Nearly always there are none: this must cost nothing."""
+def expired_query(places: Iterable[tuple[int, int]], now: datetime) -> Query:
+    """Those of these (customer_id, credit_id) whose time is over."""
     wanted, parameters = statements.wanted({"customer_id": "bigint", "id": "bigint"}, places)
-    rows = statements.select(
-        f"SELECT c.id FROM {wanted} CROSS JOIN credit_credit AS c "
+    return Query(
+        f"SELECT c.customer_id, c.id FROM {wanted} CROSS JOIN credit_credit AS c "
         "WHERE c.customer_id = wanted.customer_id AND c.id = wanted.id AND c.expires_at <= %s",
         [*parameters, statements.moment(now)],
     )
-    return [credit_id for (credit_id,) in rows]
 
 
 def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datetime) -> None:
@@ -112,8 +112,8 @@ def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datet
     `back` is minor units by (customer_id, credit_id). What was left of the credit besides had
     its time: it expires first, and so does not come back to life.
     """
-    ids = _expired(back, now)
-    if not ids:
+    ids = [credit_id for _, credit_id in statements.select(*expired_query(back, now))]
+    if not ids:  # nearly always: this must cost nothing
         return
     expired = Credit.objects.filter(customer_id__in={customer_id for customer_id, _ in back}, id__in=ids)
     credits = list(expired.order_by("id"))

@@ -1,8 +1,8 @@
 """The services of credit, in one place to import from.
 
 Each runs under the lock of the customer's book, looks for the key's first answer before it tries any rule,
-and leaves one event per change. Issuing stands in `issuing`, spending and holding in `taking`, expiry in
-`expiring`; giving back and taking back stand here.
+and leaves one event per change. Issuing stands in `issuing`, spending and holding in `taking`, the end of
+holds in `ending`, expiry in `expiring`; giving back and taking back stand here.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import Refusal
 from tillbook.common.money import Money, check_amount
 from tillbook.credit.batch import Batch, Moved, Part, Request, accepted, check_reference
+from tillbook.credit.ending import Resolution, capture, release, resolve_many
 from tillbook.credit.expiring import expire_due, extend_expired
 from tillbook.credit.issuing import (
     CreditExpired,
@@ -42,16 +43,7 @@ from tillbook.credit.issuing import (
     reason_to_give,
 )
 from tillbook.credit.models import Credit, Source
-from tillbook.credit.taking import (
-    Resolution,
-    Taking,
-    capture,
-    hold,
-    release,
-    resolve_many,
-    spend,
-    take_many,
-)
+from tillbook.credit.taking import Taking, hold, spend, take_many
 from tillbook.events.services import content_of
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Draft, HoldNotFound, InsufficientCredit

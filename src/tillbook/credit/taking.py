@@ -1,9 +1,9 @@
-"""Taking credit: spent at once, or held first and then captured or released."""
+"""Taking credit: spent at once, or held first."""
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
@@ -11,11 +11,19 @@ from django.db import connection, transaction
 from django.utils.translation import gettext
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.errors import InvalidInput, Refusal
+from tillbook.common.errors import InvalidInput
 from tillbook.common.money import Money, check_amount, check_currency
-from tillbook.common.statements import Insert, Query
-from tillbook.credit.batch import Batch, Moved, Part, Request, attempt, check_reference, only
-from tillbook.credit.expiring import extend_expired
+from tillbook.credit.batch import (
+    Asked,
+    Batch,
+    Outcome,
+    Part,
+    Request,
+    attempt,
+    check_reference,
+    only,
+    parts_of,
+)
 from tillbook.credit.issuing import (
     CreditExpired,
     CreditNotFound,
@@ -24,12 +32,9 @@ from tillbook.credit.issuing import (
     InsufficientRefundable,
 )
 from tillbook.credit.queries import Usable, all_in_order, chosen_query, in_order_queries, usables
-from tillbook.events.services import check_key, content_of, content_of_texts
-from tillbook.ledger import services as ledger
-from tillbook.ledger.book import Book, Draft, HoldNotFound, InsufficientCredit, Pending
+from tillbook.events.services import check_key, content_of_texts
+from tillbook.ledger.book import Book, Draft, InsufficientCredit
 from tillbook.ledger.models import House, Kind
-
-Outcome = list[Part] | Refusal
 
 # How many credits of a book are read first.
 _FIRST_CREDITS = 16
@@ -40,8 +45,6 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 _ACTIONS = {
     Kind.POST: "credit.spent",
     Kind.HOLD: "credit.held",
-    Kind.CAPTURE: "credit.captured",
-    Kind.RELEASE: "credit.released",
 }
 
 
@@ -64,20 +67,37 @@ class Taking(NamedTuple):
     refundable_only: bool = False
 
 
-class Asked(NamedTuple):
-    """A taking, by whom and when; `beside` is a row of the caller's that is stored with it, or not at all.
+class Takings:
+    """Some takings as a part of a batch: who asks what, what is read for them, and how each is decided."""
 
-    A repetition stores none: the first one has.
-    """
+    def __init__(self, asked: Sequence[Asked[Taking]]) -> None:
+        self._asked = asked
+        self.requests = [attempt(_request, *each[:3]) for each in asked]
+        sound = [
+            each.what
+            for each, request in zip(asked, self.requests, strict=True)
+            if isinstance(request, Request)
+        ]
+        self.references = {taking.reference for taking in sound}
+        self._stock = _Stock(sound, max((each.now for each in asked), default=_EVER))
+        self.reads = self._stock.reads
 
-    taking: Taking
-    actor: Actor
-    now: datetime
-    beside: Insert | None = None
+    def decide(
+        self, batch: Batch, rows: Sequence[Sequence[tuple[Any, ...]]], documents: Collection[str] = ()
+    ) -> list[Outcome | None]:
+        """The outcome of each; `rows` are what its `reads` found.
 
+        One for a reference among the `documents` is left alone, and has none, unless its key took credit
+        before.
+        """
+        self._stock.fill(rows, batch.book)
 
-#: The query for those of some references that are documents of this shop, the reference first.
-Documents = Callable[[Collection[str]], Query]
+        def take(each: Asked[Taking], request: Request) -> list[Part] | None:
+            if each.what.reference in documents and batch.is_new(request):
+                return None
+            return _taken(each, request, batch, self._stock)
+
+        return batch.decide(self._asked, self.requests, take)
 
 
 def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list[Outcome]:
@@ -86,46 +106,13 @@ def take_many(takings: Sequence[Taking], *, actor: Actor, now: datetime) -> list
     Refusals are InsufficientCredit, CreditExpired, CreditNotFound, CreditNotRefundable,
     CurrencyMismatch, PermissionDenied, InvalidInput and KeyReused.
     """
-    asked = [Asked(taking, actor, now) for taking in takings]
-    return cast("list[Outcome]", take_each(asked))  # there are no documents to be left alone
-
-
-def take_each(
-    asked: Sequence[Asked], *, documents: Documents | None = None, at_most_ms: int | None = None
-) -> list[Outcome | None]:
-    """What `take_many` does, for callers who came together by chance.
-
-    A taking for one of the `documents` is left alone, and has no outcome, unless its key took credit
-    before there was the document: that is looked up under the lock of the customer's book. With `at_most_ms`
-    it waits no longer than that for a lock, and raises an OperationalError.
-    """
     alone = not connection.in_atomic_block
     with transaction.atomic(savepoint=False):
-        return _taken_each(asked, documents, at_most_ms, commit=alone)
-
-
-def _taken_each(
-    asked: Sequence[Asked], documents: Documents | None, at_most_ms: int | None, *, commit: bool
-) -> list[Outcome | None]:
-    requests = [attempt(_request, *each[:3]) for each in asked]
-    sound = [
-        each.taking for each, request in zip(asked, requests, strict=True) if isinstance(request, Request)
-    ]
-    latest = max((each.now for each in asked), default=_EVER)
-    stock = _Stock(sound, latest)
-    own = [documents({taking.reference for taking in sound})] if documents and sound else []
-    batch = Batch(requests, reads=[*own, *stock.reads], at_most_ms=at_most_ms)
-    known = {row[0] for row in batch.rows.pop(0)} if own else set()
-    stock.fill(batch.rows, batch.book)
-
-    def take(each: Asked, request: Request) -> list[Part] | None:
-        if each.taking.reference in known and batch.is_new(request):
-            return None
-        return _taken(each, request, batch, stock)
-
-    outcomes = batch.decide(asked, requests, take)
-    batch.write(commit=commit)
-    return outcomes
+        part = Takings([Asked(taking, actor, now) for taking in takings])
+        batch = Batch(part.requests, reads=part.reads)
+        outcomes = part.decide(batch, batch.rows)
+        batch.write(commit=alone)
+    return cast("list[Outcome]", outcomes)  # there are no documents to be left alone
 
 
 def spend(
@@ -166,7 +153,7 @@ def hold(
 
 def _request(taking: Taking, actor: Actor, now: datetime) -> Request:
     """The taking's request, if nothing speaks against it by itself."""
-    actor.require(_permission(taking.kind, taking.house))
+    actor.require(permission_for(taking.kind, taking.house))
     check_reference(taking.reference)
     check_amount(taking.amount.minor)
     credits = None if taking.credits is None else sorted(taking.credits.items())
@@ -182,18 +169,21 @@ def _request(taking: Taking, actor: Actor, now: datetime) -> Request:
     return Request(taking.customer_id, taking.amount.currency, key, content, actor, now)
 
 
-def _permission(kind: Kind, house: House) -> Permission:
-    """Credit that leaves for anything but an order may be held by staff; only an admin lets it go."""
+def permission_for(kind: Kind, house: House) -> Permission:
+    """What it takes to move credit so.
+
+    Credit that leaves for anything but an order may be held by staff; only an admin lets it go.
+    """
     if house == House.ORDERS:
         return Permission.SPEND_CREDIT
     return Permission.REQUEST_REFUND if kind == Kind.HOLD else Permission.COMPLETE_REFUND
 
 
-def _taken(asked: Asked, request: Request, batch: Batch, stock: _Stock) -> list[Part]:
-    taking = asked.taking
+def _taken(asked: Asked[Taking], request: Request, batch: Batch, stock: _Stock) -> list[Part]:
+    taking = asked.what
     moved = batch.first_answer(request)
     if moved is not None:
-        return _parts(moved, taking.kind)
+        return parts_of(moved, taking.kind)
     parts = stock.parts(taking)
     kind, house, reason, reference = taking.kind, taking.house, taking.reason, taking.reference
     batch.post(
@@ -204,10 +194,6 @@ def _taken(asked: Asked, request: Request, batch: Batch, stock: _Stock) -> list[
     if asked.beside is not None:
         batch.store_beside(asked.beside)
     return parts
-
-
-def _parts(moved: Sequence[Moved], kind: Kind) -> list[Part]:
-    return [Part(each.account_id, each.amount_minor) for each in moved if each.kind == kind]
 
 
 _Purpose = tuple[int, str, bool]  # a customer's id, a currency, and whether it is for a payout
@@ -319,126 +305,3 @@ def _check_usable(credit: Usable | None, taking: Taking) -> None:
     # A reversal takes a mistake back whether or not it could still be used.
     if taking.reason != "reversal" and credit.expired:
         raise CreditExpired(gettext("%(number)s has expired.") % {"number": credit.number}, field="credits")
-
-
-class Resolution(NamedTuple):
-    """A hold, named by its key, to be ended under a key of its own.
-
-    Captured: its amount, or `amount` of it, is gone and the rest is available again. It goes where the hold
-    says, or, reversed as a mistake, to one of `houses` by credit id. Released: all of it is available again.
-    """
-
-    customer_id: int
-    hold_key: str
-    key: str
-    kind: Kind  # CAPTURE or RELEASE
-    amount: Money | None = None
-    houses: Mapping[int, House] | None = None
-
-
-@transaction.atomic(savepoint=False)
-def resolve_many(resolutions: Sequence[Resolution], *, actor: Actor, now: datetime) -> list[Outcome]:
-    """Capture or release holds in one batch: the parts of each, or its own refusal.
-
-    Refusals are HoldNotFound, HoldAlreadyResolved, PermissionDenied, CurrencyMismatch,
-    InvalidInput and KeyReused. Ending a payout's or a reversal's hold takes the permission
-    to complete refunds.
-    """
-    places = [(each.customer_id, each.hold_key) for each in resolutions]
-    made = ledger.pending(places)  # what a hold is never changes, only whether it is over
-    requests = [
-        attempt(_ending, each, made.get(place), actor, now)
-        for each, place in zip(resolutions, places, strict=True)
-    ]
-    accounts = [(customer_id, each.account_id) for (customer_id, _), holds in made.items() for each in holds]
-    reads = [ledger.pending_query(places), ledger.counters_query(accounts)] if accounts else []
-    batch = Batch(requests, reads=reads)
-    held = ledger.pending_of(batch.rows[0]) if reads else {}
-    batch.book.add(ledger.counters_of(batch.rows[1]) if reads else [])
-    freed: dict[tuple[int, int], int] = {}
-    outcomes = batch.decide(
-        resolutions,
-        requests,
-        lambda each, request: _ended(each, request, held[each.customer_id, each.hold_key], batch, freed),
-    )
-    batch.write()
-    extend_expired(freed, actor=actor, now=now)
-    return outcomes
-
-
-def capture(
-    *,
-    customer_id: int,
-    hold_key: str,
-    amount: Money | None = None,
-    houses: Mapping[int, House] | None = None,
-    key: str,
-    actor: Actor,
-    now: datetime,
-) -> list[Part]:
-    """End a hold: its amount, or the part given, is gone. Raises what `resolve_many` answers."""
-    resolution = Resolution(customer_id, hold_key, key, Kind.CAPTURE, amount, houses)
-    return only(resolve_many([resolution], actor=actor, now=now))
-
-
-def release(*, customer_id: int, hold_key: str, key: str, actor: Actor, now: datetime) -> list[Part]:
-    """End a hold: all of it is available again. Raises what `resolve_many` answers."""
-    resolution = Resolution(customer_id, hold_key, key, Kind.RELEASE)
-    return only(resolve_many([resolution], actor=actor, now=now))
-
-
-def _ending(wanted: Resolution, made: Sequence[Pending] | None, actor: Actor, now: datetime) -> Request:
-    if not made:
-        raise HoldNotFound(gettext("There is no such hold."), field="hold")
-    actor.require(_permission(wanted.kind, made[0].house))
-    content = content_of(_ACTIONS[wanted.kind], hold_key=wanted.hold_key, amount=wanted.amount)
-    return Request(wanted.customer_id, made[0].currency, wanted.key, content, actor, now).checked()
-
-
-def _ended(
-    wanted: Resolution,
-    request: Request,
-    held: Sequence[Pending],
-    batch: Batch,
-    freed: dict[tuple[int, int], int],
-) -> list[Part]:
-    """End the hold, and add to `freed` what each credit got back."""
-    moved = batch.first_answer(request)
-    if moved is not None:
-        return _parts(moved, wanted.kind)
-    drafts = _endings(held, wanted)
-    parts = _parts(batch.post(request, drafts), wanted.kind)
-    batch.tell(_ACTIONS[wanted.kind], request, held[0].reference, parts)
-    for draft in drafts:
-        if minor := _freed(draft):
-            place = (wanted.customer_id, draft.account_id)
-            freed[place] = freed.get(place, 0) + minor
-    return parts
-
-
-def _freed(draft: Draft) -> int:
-    assert draft.hold is not None
-    return draft.hold.amount if draft.kind == Kind.RELEASE else draft.hold.amount - draft.amount
-
-
-def _endings(held: Sequence[Pending], wanted: Resolution) -> list[Draft]:
-    """One draft per credit held: captured in their order while the amount lasts, released after that."""
-    total = Money(sum(each.amount for each in held), held[0].currency)
-    if wanted.amount is not None and wanted.amount.currency != total.currency:
-        raise CurrencyMismatch(
-            gettext("The hold is in %(currency)s.") % {"currency": total.currency}, field="amount"
-        )
-    left = total.minor if wanted.amount is None else check_amount(wanted.amount.minor)
-    if left > total.minor:
-        raise InvalidInput(gettext("At most %(total)s is held.") % {"total": total}, field="amount")
-    drafts = []
-    houses = wanted.houses or {}
-    for each in held:
-        minor = min(left, each.amount)
-        left -= minor
-        kind, amount = (wanted.kind, minor) if minor else (Kind.RELEASE, each.amount)
-        house, reason = each.house, each.reason
-        if each.account_id in houses:
-            house, reason = houses[each.account_id], "reversal"
-        drafts.append(Draft(each.account_id, kind, house, False, amount, reason, each.reference, each))
-    return drafts

@@ -166,7 +166,8 @@ def internal_key(*parts: object) -> InternalKey:
 
 def is_known(customer_id: int, key: str) -> bool:
     """Whether the key stands for a request already: no rule may be tried for it again (R4)."""
-    return Event.objects.filter(customer_id=customer_id, key=check_key(key)).exists()
+    # Nearly every key is new: past the ORM that takes a fraction of the time.
+    return bool(statements.select(*keys_query([(customer_id, check_key(key))])))
 
 
 def replay(customer_id: int | None, key: str, content: str) -> Event | None:
@@ -176,6 +177,8 @@ def replay(customer_id: int | None, key: str, content: str) -> Event | None:
     lock that all who send the key take, for the database lets such a key stand twice. Raises KeyReused when
     the key stood for another request.
     """
+    if customer_id is not None and not is_known(customer_id, key):
+        return None
     event = Event.objects.filter(customer_id=customer_id, key=check_key(key)).first()
     if event is not None and event.content != content:
         raise KeyReused(key)

@@ -2,9 +2,9 @@
 
 A checkout names what it takes credit for by a reference of its own. Where that is the number of one of
 this shop's orders, the order's rules hold: nobody pays more than is owing, and what credit paid stands on
-the order. Every other reference is a document of another system, and only credit moves: such requests, which
-are most of a checkout's, share a commit. Which it is hangs on whether the order is there yet: that is looked
-up under the customer's lock, which placing it takes.
+the order. Every other reference is a document of another system, and only credit moves: such requests, and
+the ends of such holds, which are most of what a checkout asks, share a commit. Which it is hangs on whether
+the order is there yet: that is looked up under the customer's lock, which placing it takes.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from tillbook.common.errors import InvalidInput, Refusal
 from tillbook.common.money import Money, check_amount, check_currency
 from tillbook.common.statements import Insert, Query
 from tillbook.credit import services as credit
-from tillbook.credit.batch import attempt, only
+from tillbook.credit.batch import Asked, attempt, only
 from tillbook.credit.holds import Hold, hold_named
+from tillbook.credit.moving import LeftAlone, move_each
 from tillbook.credit.queries import parts_of_key
-from tillbook.credit.services import HoldNotFound, MoreThanSpent, Part, Taking
+from tillbook.credit.services import HoldNotFound, MoreThanSpent, Part, Resolution, Taking
 from tillbook.credit.sharing import SharedCommit
-from tillbook.credit.taking import Asked, take_each
 from tillbook.customers.queries import unknown_ids
-from tillbook.events.services import NewEvent, content_of, derived_key, is_known, record, replay
+from tillbook.events.services import content_of, derived_key, is_known, replay
 from tillbook.ledger.models import House, Kind
-from tillbook.orders.lines import locked_order, refuse_if_cancelled
+from tillbook.orders.lines import record_on, refuse_if_cancelled
 from tillbook.orders.models import Order
+from tillbook.orders.paying import check_payable_with_credit, pay_locked
 from tillbook.orders.queries import orders_named
-from tillbook.orders.services import OrderHasReturns, check_payable_with_credit, pay_with_credit
-from tillbook.orders.settling import give_back, settle, take_back_unbacked
+from tillbook.orders.services import OrderHasReturns
+from tillbook.orders.settling import give_back, settle, take_back_unbacked, unbacked_among
 
 
 def spend(
@@ -68,21 +69,20 @@ def _orders_among(references: Collection[str]) -> Query:
     )
 
 
-_take = partial(take_each, documents=_orders_among)
+_move = partial(move_each, left_alone=LeftAlone(_orders_among, unbacked_among))
 # A customer whose book somebody keeps, as a payout keeps those of all its refunds, holds up nobody else.
-_shared = SharedCommit(partial(_take, at_most_ms=100), _take)
+_shared = SharedCommit(partial(_move, at_most_ms=100), _move)
 
 
 @transaction.atomic
 def _spend_on_order(taking: Taking, beside: Insert | None, actor: Actor, now: datetime) -> list[Part]:
-    customer_id, reference, key = taking.customer_id, taking.reference, taking.key
-    credit.lock(customer_id, taking.amount.currency)
-    pay_with_credit(
-        _own_order_id(customer_id, reference), amount=taking.amount, credits=taking.credits, key=key,
-        actor=actor, now=now,
-    )  # fmt: skip
+    credit.lock(taking.customer_id, taking.amount.currency)
+    order = _own_order(taking.customer_id, taking.reference)
+    parts = pay_locked(
+        order, amount=taking.amount, credits=taking.credits, key=taking.key, actor=actor, now=now
+    )
     _store(beside)
-    return parts_of_key(customer_id, derived_key(key, "spend"))
+    return parts_of_key(order.customer_id, derived_key(taking.key, "spend")) if parts is None else parts
 
 
 def _store(beside: Insert | None) -> None:
@@ -149,7 +149,7 @@ def hold(
 @transaction.atomic
 def _hold_for_order(taking: Taking, beside: Insert | None, actor: Actor, now: datetime) -> list[Part]:
     credit.lock(taking.customer_id, taking.amount.currency)
-    order = locked_order(_own_order_id(taking.customer_id, taking.reference))
+    order = _own_order(taking.customer_id, taking.reference)
     if not is_known(taking.customer_id, taking.key):
         check_payable_with_credit(order, taking.amount)
     parts = only(credit.take_many([taking], actor=actor, now=now))
@@ -157,13 +157,13 @@ def _hold_for_order(taking: Taking, beside: Insert | None, actor: Actor, now: da
     return parts
 
 
-@transaction.atomic
 def capture(
     *,
     customer_id: int,
     hold_key: str,
     amount: Money | None = None,
     key: str,
+    beside: Insert | None = None,
     actor: Actor,
     now: datetime,
 ) -> list[Part]:
@@ -171,20 +171,28 @@ def capture(
 
     What the order no longer owes by then goes back where it came from. Raises what `credit.capture`
     raises, WrongState for a cancelled order, and CurrencyMismatch for one that came in another
-    currency than the hold: release that.
+    currency than the hold: release that. For `beside`, and what shares a commit, see `spend`.
     """
+    wanted = Resolution(customer_id, hold_key, key, Kind.CAPTURE, amount, house=House.ORDERS)
+    outcome = _shared.do(Asked(wanted, actor, now, beside))
+    return _capture(wanted, beside, actor, now) if outcome is None else only([outcome])
+
+
+@transaction.atomic
+def _capture(wanted: Resolution, beside: Insert | None, actor: Actor, now: datetime) -> list[Part]:
+    customer_id, hold_key, key, amount = wanted.customer_id, wanted.hold_key, wanted.key, wanted.amount
     held = _checkouts_hold(customer_id, hold_key)
     credit.lock(customer_id, held.currency)
-    order_id = _order_id(customer_id, held.reference)
+    _store(beside)
+    order = _order(customer_id, held.reference)
     moved_before = _moved_before(customer_id, key)
-    if order_id is None or moved_before:
+    if order is None or moved_before:
         parts = credit.capture(
             customer_id=customer_id, hold_key=hold_key, amount=amount, key=key, actor=actor, now=now
         )
         if not moved_before:
             _take_back_unbacked(customer_id, held.parts, key, actor, now)
         return parts
-    order = locked_order(order_id)
     content = content_of("order.hold_captured", hold_key=hold_key, amount=amount)
     again = replay(customer_id, key, content) is not None
     if not again:
@@ -203,15 +211,31 @@ def capture(
         settle(order, owed_before, key, actor, now)
         # Of what was not captured something is available again.
         _take_back_unbacked(customer_id, held.parts, derived_key(key, "freed"), actor, now)
-        _record("order.paid_with_credit", order, minor, key, content, actor, now)
+        record_on(order, "order.paid_with_credit", key, content, _data(order, minor), actor, now)
     return parts
 
 
+def release(
+    *,
+    customer_id: int,
+    hold_key: str,
+    key: str,
+    beside: Insert | None = None,
+    actor: Actor,
+    now: datetime,
+) -> list[Part]:
+    """End a hold: all of it is available again. Raises what `credit.release` raises; see `capture`."""
+    wanted = Resolution(customer_id, hold_key, key, Kind.RELEASE, house=House.ORDERS)
+    outcome = _shared.do(Asked(wanted, actor, now, beside))
+    return _release(wanted, beside, actor, now) if outcome is None else only([outcome])
+
+
 @transaction.atomic
-def release(*, customer_id: int, hold_key: str, key: str, actor: Actor, now: datetime) -> list[Part]:
-    """End a hold: all of it is available again. Raises what `credit.release` raises."""
+def _release(wanted: Resolution, beside: Insert | None, actor: Actor, now: datetime) -> list[Part]:
+    customer_id, hold_key, key = wanted.customer_id, wanted.hold_key, wanted.key
     held = _checkouts_hold(customer_id, hold_key)
     credit.lock(customer_id, held.currency)
+    _store(beside)
     moved_before = _moved_before(customer_id, key)
     parts = credit.release(customer_id=customer_id, hold_key=hold_key, key=key, actor=actor, now=now)
     if not moved_before:
@@ -235,9 +259,9 @@ def restore(
     Raises what `credit.restore` raises, and OrderHasReturns where a return gave it back already.
     """
     credit.lock(customer_id, currency)
-    order_id = _order_id(customer_id, reference)
+    order = _order(customer_id, reference)
     moved_before = _moved_before(customer_id, key)
-    if order_id is None or moved_before:
+    if order is None or moved_before:
         parts = credit.restore(
             customer_id=customer_id, currency=currency, reference=reference, amount=amount, key=key,
             actor=actor, now=now,
@@ -245,32 +269,35 @@ def restore(
         if not moved_before:
             _take_back_unbacked(customer_id, parts, key, actor, now)
         return parts
-    order = locked_order(order_id)
-    content = content_of("order.credit_restored", order_id=order_id, currency=currency, amount=amount)
+    content = content_of("order.credit_restored", order_id=order.pk, currency=currency, amount=amount)
     if replay(customer_id, key, content) is None:
         _check_restorable(order, currency, amount)
         minor = order.credit_used_minor if amount is None else amount.minor
         owed_before = order.owing_minor
         give_back(order, minor, key, actor, now)
         settle(order, owed_before, derived_key(key, "settle"), actor, now)
-        _record("order.credit_restored", order, minor, key, content, actor, now)
+        record_on(order, "order.credit_restored", key, content, _data(order, minor), actor, now)
     return parts_of_key(customer_id, derived_key(key, "restore"))
 
 
-def _order_id(customer_id: int, reference: str) -> int | None:
-    """The customer's order of that number. Another's may bear the name of a checkout's own document."""
-    found = statements.select(
-        "SELECT id FROM orders_order WHERE number = %s AND customer_id = %s", [reference, customer_id]
-    )
-    return int(found[0][0]) if found else None
+def _order(customer_id: int, reference: str) -> Order | None:
+    """The customer's order of that number. Another's may bear the name of a checkout's own document.
+
+    It may be read under the lock of another currency's book than its own: then all that follows is a refusal,
+    or the answer that the key had before.
+    """
+    try:
+        return Order.objects.get(number=reference, customer_id=customer_id)
+    except Order.DoesNotExist:
+        return None
 
 
-def _own_order_id(customer_id: int, reference: str) -> int:
+def _own_order(customer_id: int, reference: str) -> Order:
     """The order of that number, which somebody has. Raises InvalidInput for another customer's."""
-    order_id = _order_id(customer_id, reference)
-    if order_id is None:
+    order = _order(customer_id, reference)
+    if order is None:
         raise InvalidInput(f"Order {reference} is another customer's.", field="reference")
-    return order_id
+    return order
 
 
 def _checkouts_hold(customer_id: int, hold_key: str) -> Hold:
@@ -315,8 +342,5 @@ def _take_back_unbacked(
     take_back_unbacked(customer_id, ids, key=derived_key(key, "unbacked"), actor=actor, now=now)
 
 
-def _record(
-    action: str, order: Order, minor: int, key: str, content: str, actor: Actor, now: datetime
-) -> None:
-    data = {"id": order.pk, "amount": str(Money(minor, order.currency))}
-    record(NewEvent(action, order.number, order.customer_id, key, content, data=data), actor=actor, now=now)
+def _data(order: Order, minor: int) -> dict[str, str]:
+    return {"amount": str(Money(minor, order.currency))}

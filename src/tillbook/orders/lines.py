@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
+from tillbook.common.actor import Actor
 from tillbook.common.checks import check_minor, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
 from tillbook.common.money import MAX_MINOR, Money
 from tillbook.credit import services as credit
-from tillbook.events.services import content_of
+from tillbook.events.services import NewEvent, content_of, record
 from tillbook.orders.models import Order, OrderLine
 from tillbook.orders.queries import OrderNotFound
 
@@ -75,6 +78,17 @@ def order_of_customer(order_id: int, customer_id: int) -> Order:
     if order is None:
         raise OrderNotFound(_("This customer has no such order."), field="order")
     return order
+
+
+def record_on(
+    order: Order, action: str, key: str, content: str, data: Mapping[str, Any], actor: Actor, now: datetime,
+    note: str = "",
+) -> None:  # fmt: skip
+    """Write the event of a change of the order, under its key and the content of the request."""
+    new = NewEvent(
+        action, order.number, order.customer_id, key, content, note=note, data={"id": order.pk, **data}
+    )
+    record(new, actor=actor, now=now)
 
 
 def refuse_if_cancelled(order: Order) -> None:

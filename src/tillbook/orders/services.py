@@ -6,10 +6,9 @@ owing follows, in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -18,11 +17,11 @@ from django.utils.translation import gettext as _
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.checks import check_note, check_past, check_reason, check_text
 from tillbook.common.errors import InvalidInput, Refusal, WrongState
-from tillbook.common.money import Money, check_amount
+from tillbook.common.money import Money
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import services as credit
 from tillbook.credit.queries import spent_on
-from tillbook.events.services import NewEvent, content_of, derived_key, record, replay
+from tillbook.events.services import content_of, replay
 from tillbook.orders import lines as order_lines
 from tillbook.orders.charges import NO_CHARGE, Charge, check_charge, insert
 from tillbook.orders.lines import (
@@ -32,10 +31,12 @@ from tillbook.orders.lines import (
     claim_return,
     locked_order,
     order_of_customer,
+    record_on,
     refuse_if_cancelled,
     release_claim,
 )
 from tillbook.orders.models import Order, OrderLine, Payment
+from tillbook.orders.paying import MoreThanOwing, check_payable, pay_with_credit
 from tillbook.orders.queries import payment_by_id
 from tillbook.orders.settling import (
     give_back,
@@ -59,12 +60,6 @@ class NumberTaken(Refusal):
     """Another order has that number."""
 
     code = "number_taken"
-
-
-class MoreThanOwing(Refusal):
-    """Credit pays at most what is owing."""
-
-    code = "more_than_owing"
 
 
 class StaleEdit(Refusal):
@@ -132,7 +127,7 @@ def place(
     order.credit_used_minor = _paid_before(order)
     settle(order, 0, key, actor, now)
     data = {"total": str(_money(order, order.total_minor))}
-    _record("order.placed", order, key, content, data, actor, now, note=note)
+    record_on(order, "order.placed", key, content, data, actor, now, note=note)
     return order
 
 
@@ -180,16 +175,6 @@ def _checked_number(number: str) -> str:
     if Order.objects.filter(number=number).exists():
         raise NumberTaken(_("There is already an order %(number)s.") % {"number": number}, field="number")
     return number
-
-
-def _record(
-    action: str, order: Order, key: str, content: str, data: dict[str, Any], actor: Actor, now: datetime,
-    note: str = "",
-) -> None:  # fmt: skip
-    new = NewEvent(
-        action, order.number, order.customer_id, key, content, note=note, data={"id": order.pk} | data
-    )
-    record(new, actor=actor, now=now)
 
 
 def _money(order: Order, minor: int) -> Money:
@@ -248,7 +233,7 @@ def edit(
         "credit_given_back": str(_money(order, settled.given_back_minor)),
         "lines": [lines_before, order_lines.told(order)],
     }
-    _record("order.edited", order, key, content, data, actor, now, note=note)
+    record_on(order, "order.edited", key, content, data, actor, now, note=note)
     return order
 
 
@@ -308,41 +293,8 @@ def receive_payment(
     overpaid = _money(order, settled.made_credit_minor)
     data = {"id": payment.pk, "amount": str(amount), "overpaid": str(overpaid)}
     data |= _taken_by(charge)
-    _record("payment.received", order, key, content, data, actor, now)
+    record_on(order, "payment.received", key, content, data, actor, now)
     return payment
-
-
-def check_payable(order: Order, amount: Money) -> None:
-    """Raise unless money or credit of that amount can come in for the order."""
-    check_amount(amount.minor)
-    if amount.currency != order.currency:
-        raise credit.CurrencyMismatch(
-            _("Order %(number)s is in %(currency)s, not in %(other)s.")
-            % {"number": order.number, "currency": order.currency, "other": amount.currency},
-            field="amount",
-        )
-
-
-def check_payable_with_credit(order: Order, amount: Money) -> None:
-    """Raise unless the order owes at least that amount, in its currency.
-
-    What it owes for credit whose payment was voided, money alone can pay, or that credit itself: paid with
-    goodwill, it would look as if there were money behind it.
-    """
-    check_payable(order, amount)
-    # A cancelled order may still be owed what a voided payment left unbacked.
-    if not order.owing_minor:
-        refuse_if_cancelled(order)
-    payable = max(0, order.owing_minor - given_without_money(order))
-    if amount.minor > payable:
-        raise MoreThanOwing(
-            _("Of what order %(number)s owes, credit can pay %(payable)s.")
-            % {"number": order.number, "payable": _money(order, payable)}
-            if payable < order.owing_minor
-            else _("Order %(number)s owes %(owing)s. Pay at most that with credit.")
-            % {"number": order.number, "owing": _money(order, order.owing_minor)},
-            field="amount",
-        )
 
 
 @transaction.atomic
@@ -374,42 +326,9 @@ def void_payment(payment_id: int, *, reason: str, key: str, actor: Actor, now: d
         "id": payment.pk, "amount": str(_money(order, payment.amount_minor)),
         "taken_back_minor": taken_back, "missing_minor": missing,
     }  # fmt: skip
-    _record("payment.voided", order, key, content, data, actor, now, note=reason)
+    record_on(order, "payment.voided", key, content, data, actor, now, note=reason)
     payment.order = order
     return Voided(payment, taken_back, missing)
-
-
-@transaction.atomic
-def pay_with_credit(
-    order_id: int,
-    *,
-    amount: Money,
-    credits: Mapping[int, int] | None = None,
-    key: str,
-    actor: Actor,
-    now: datetime,
-) -> Order:
-    """Pay at most what is owing from the customer's credits: chosen {credit id: minor}, or in order.
-
-    Raises MoreThanOwing, InsufficientCredit, CurrencyMismatch, WrongState, OrderNotFound, KeyReused.
-    """
-    actor.require(Permission.SPEND_CREDIT)
-    order = locked_order(order_id)
-    chosen = None if credits is None else sorted(credits.items())
-    content = content_of("order.paid_with_credit", order_id=order_id, amount=amount, credits=chosen)
-    if replay(order.customer_id, key, content) is not None:
-        return order
-    check_payable_with_credit(order, amount)
-    credit.spend(
-        customer_id=order.customer_id, amount=amount, reference=order.number, credits=credits,
-        key=derived_key(key, "spend"), actor=actor, now=now,
-    )  # fmt: skip
-    owed_before = order.owing_minor
-    order.credit_used_minor += amount.minor
-    settle(order, owed_before, key, actor, now)
-    data = {"amount": str(amount)}
-    _record("order.paid_with_credit", order, key, content, data, actor, now)
-    return order
 
 
 @transaction.atomic
@@ -445,5 +364,5 @@ def cancel(order_id: int, *, reason: str, key: str, actor: Actor, now: datetime)
         "credit_released": str(_money(order, released)),
         "money_made_credit": str(_money(order, settled.made_credit_minor)),
     }  # fmt: skip
-    _record("order.cancelled", order, key, content, data, actor, now, note=reason)
+    record_on(order, "order.cancelled", key, content, data, actor, now, note=reason)
     return order

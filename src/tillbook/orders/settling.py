@@ -13,8 +13,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from tillbook.common import statements
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
+from tillbook.common.statements import Query
 from tillbook.credit import services as credit
 from tillbook.credit.holds import open_holds
 from tillbook.credit.models import Credit, Source
@@ -24,6 +26,12 @@ from tillbook.events.services import derived_key
 from tillbook.ledger.models import House, Kind
 from tillbook.orders.models import Order, Payment
 
+# What `_sources` and `Order.unbacked_minor` say, as SQL.
+_SOURCE = f"CASE c.source WHEN '{Source.RETURN.value}' THEN c.order_reference ELSE c.source_reference END"
+_UNBACKED = (
+    "o.overpaid_minor > 0 AND o.received_minor + o.credit_used_minor "
+    f"- CASE o.status WHEN '{Order.Status.CANCELLED.value}' THEN 0 ELSE o.total_minor END < o.overpaid_minor"
+)
 _FARTHEST = 100  # orders of one customer, each paid with what the one before gave, that are followed
 
 
@@ -161,12 +169,30 @@ def take_back_unbacked(
 
     `in_hand` is an order that the caller changes and saves itself.
     """
+    if in_hand is None and not _any_unbacked(customer_id, credit_ids):
+        return
     for order in source_orders(customer_id, credit_ids):
         mine = order if in_hand is None or order.pk != in_hand.pk else in_hand
         owed_before = mine.owing_minor
         take_back(mine, key, actor, now)
         if mine is not in_hand:
             _save(mine, owed_before)
+
+
+def _any_unbacked(customer_id: int, credit_ids: Collection[int]) -> bool:
+    """Nearly always there is none: this must cost nothing."""
+    return bool(statements.select(*unbacked_among([(customer_id, each) for each in credit_ids])))
+
+
+def unbacked_among(credits: Collection[tuple[int, int]]) -> Query:
+    """Those of these (customer_id, credit_id) that `take_back_unbacked` may take something of."""
+    wanted, parameters = statements.wanted({"customer_id": "bigint", "id": "bigint"}, credits)
+    return Query(
+        f"SELECT c.customer_id, c.id FROM {wanted} CROSS JOIN credit_credit AS c JOIN orders_order AS o "
+        f"ON o.customer_id = c.customer_id AND o.number = {_SOURCE} WHERE c.customer_id = wanted.customer_id "
+        f"AND c.id = wanted.id AND c.source <> %s AND {_UNBACKED}",
+        [*parameters, Source.MANUAL.value],
+    )
 
 
 def book_reversals(
@@ -210,7 +236,9 @@ def given_without_money(order: Order, known: dict[int, int] | None = None) -> in
         return known[order.pk]
     known[order.pk] = 0  # what pays itself in a circle has no less behind it for that
     returned = _returned_as_refundable(order) if order.returned_minor else 0
-    gave = max(0, order.overpaid_minor - order.reversed_minor) + returned + _paid_back(order)
+    gave = max(0, order.overpaid_minor - order.reversed_minor) + returned
+    # Gateways alone pay back no more than what came in by them.
+    gave += _paid_back(order) if gave else 0
     if gave > order.received_minor and len(known) < _FARTHEST:
         known[order.pk] = max(0, gave - order.received_minor - _backed(order, known))
     return known[order.pk]
