@@ -45,10 +45,10 @@ class Line:
 
 
 def lines(transfers: Iterable[Transfer]) -> list[Line]:
-    """The transfers, in their order, with the balances after each."""
+    """The transfers of one credit, in their order, with the balances after each."""
     rows = list(transfers)
     names = names_of({row.actor for row in rows})
-    pages = pages_of({row.reference for row in rows})
+    pages = pages_of(rows[0].customer_id, {row.reference for row in rows}) if rows else {}
     return [_line(row, names.get(row.actor, row.actor), pages.get(row.reference, "")) for row in rows]
 
 
@@ -79,9 +79,12 @@ def _what(row: Transfer) -> str:
     return str(_OUTWARD.get(House(row.house), _("Reversed")))
 
 
-def pages_of(references: Iterable[str]) -> dict[str, str]:
-    """reference -> its page. References are opaque to the ledger: only known documents have one."""
+def pages_of(customer_id: int, references: Iterable[str]) -> dict[str, str]:
+    """reference -> its page. References are opaque to the ledger: only known documents have one.
+
+    A checkout's own document may bear the number of another customer's order.
+    """
     known = {reference for reference in references if reference}
-    orders = Order.objects.filter(number__in=known).values_list("number", flat=True)
+    orders = Order.objects.filter(customer_id=customer_id, number__in=known).values_list("number", flat=True)
     pages = {number: reverse("panel:order", args=[number]) for number in orders}
     return {reference: document_url(reference) for reference in known} | pages

@@ -208,7 +208,7 @@ def _save_account(customer: Customer, form: AccountForm, request: PanelRequest) 
     saved = _save_limit(customer, form, request)
     if form.cleaned_data["recalculate"]:
         result = recalculate(customer.pk, repair=True, actor=request.actor, now=request.now)
-        request.session[_RECALCULATION] = {"customer_id": customer.pk, **portable(result)}
+        request.session[_RECALCULATION] = {"customer_id": customer.pk, **portable(result, customer.pk)}
     return saved
 
 
@@ -255,7 +255,8 @@ def _held(balances: Sequence[Balance]) -> dict[str, HeldFor]:
         for row in balances
         if row.held_minor
     }
-    pages = pages_of([reference for rows in found.values() for reference, _minor in rows])
+    references = [reference for rows in found.values() for reference, _minor in rows]
+    pages = pages_of(balances[0].customer_id, references) if found else {}
     return {
         currency: HeldFor(
             [Held(reference, pages.get(reference, ""), minor) for reference, minor in rows[:_HELD_FOR]],

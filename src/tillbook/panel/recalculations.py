@@ -17,11 +17,12 @@ from tillbook.panel.words import in_words
 Facts = Iterable[tuple[str, Sequence[Step]]]
 
 
-def portable(result: Recalculation) -> dict[str, Any]:
-    """The result in values that a session can keep."""
+def portable(result: Recalculation, customer_id: int) -> dict[str, Any]:
+    """The customer's result in values that a session can keep."""
     steps = [*steps_in(result.explanations), *steps_in(result.breaks)]
     documents = {each.entry for each in result.differences} | {each.entry for each in result.breaks}
-    pages = pages_of({step.entry for step in steps} | {step.reference for step in steps} | documents)
+    named = {step.entry for step in steps} | {step.reference for step in steps} | documents
+    pages = pages_of(customer_id, named)
     explained = zip(result.differences, result.explanations, strict=True)
     return {
         "compared": result.compared,

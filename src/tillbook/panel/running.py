@@ -48,7 +48,7 @@ def lines(customer: Customer, currency: str, after: str, limit: int) -> list[Lin
     """
     found = running.page_of_lines(customer.pk, currency, before=_place(after), limit=limit)
     names = names_of({line.transfer.actor for line in found})
-    pages = pages_of({line.transfer.reference for line in found})
+    pages = pages_of(customer.pk, {line.transfer.reference for line in found})
     return [_line(line, names, pages) for line in found]
 
 
