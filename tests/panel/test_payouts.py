@@ -154,12 +154,20 @@ def test_each_column_that_a_table_needs_is_asked_for_at_its_field(admin: Client,
     assert {name: said[0] for name, said in answer.context["form"].errors.items()} == {
         "file": "Choose a file.",
         "date": "Enter the column of the date.",
-        "amount": "Enter the column of the amount.",
+        "amount": "Enter the column of the amount, or those of what left and of what came in.",
         "reference": "Enter the columns of the reference.",
         "currency": "Enter the currency.",
     }
     other = admin.post("/statements/read/", nothing | {"format": "mt940"})
     assert list(other.context["form"].errors) == ["file"]
+
+
+def test_what_left_and_what_came_in_may_stand_in_two_columns(admin: Client, till: Till) -> None:
+    table = "day,text,out,in\n2026-12-04,Coffee,2.00,\n2026-12-04,Milk back,,3.00\n"
+    both = read(admin, table, debit="out", credit="in")
+    assert (both.status_code, "or those of what left" in both.text) == (422, True)
+    assert read(admin, table, amount="", debit="out", credit="in").status_code == 302
+    assert list(Statement.objects.get().bookings.order_by("pk").values_list("minor", flat=True)) == [-200, 300]
 
 
 @pytest.mark.parametrize(

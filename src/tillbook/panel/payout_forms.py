@@ -18,7 +18,8 @@ from tillbook.refunds.models import Refund
 
 _LARGEST = 32 * 2**20  # bytes of a statement
 _TABLE = "csv"
-_OF_TABLE = ("date", "amount", "reference", "currency")  # what else a table needs said
+_OF_TABLE = ("date", "reference", "currency")  # what else a table needs said, beside its amounts
+_COLUMNS = ("date", "amount", "debit", "credit", "reference", "cheque")
 _A_DAY = date(2026, 11, 30)  # its day is no month: it shows which is which
 #: How banks write days, as strptime reads them. The API and the command line take any other way too.
 _DATE_FORMATS = (
@@ -87,8 +88,10 @@ class StatementForm(PanelForm):
         label=_("Column of the amount"),
         required=False,
         max_length=100,
-        help_text=_("With a minus for what left."),
+        help_text=_("With a minus for what left. If the bank has two columns, name those instead."),
     )
+    debit = forms.CharField(label=_("Column of what left"), required=False, max_length=100)
+    credit = forms.CharField(label=_("Column of what came in"), required=False, max_length=100)
     decimal = forms.ChoiceField(label=_("Decimal sign"), choices=[(".", "1,234.50"), (",", "1.234,50")])
     reference = forms.CharField(
         label=_("Columns of the reference"),
@@ -115,12 +118,21 @@ class StatementForm(PanelForm):
             raise ValidationError(_("The file is larger than 32 MB. Read it in parts."))
         return file
 
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        apart = values.get("debit") or values.get("credit")
+        if values.get("format") == _TABLE and bool(values.get("amount")) == bool(apart):
+            self.add_error(
+                "amount", _("Enter the column of the amount, or those of what left and of what came in.")
+            )
+        return values
+
     def layout(self) -> Columns | None:
         """Which column says what. Raises InvalidInput for a table of which that is not said."""
         values = self.cleaned_data
         if values["format"] != _TABLE:
             return None
-        named = {name: values[name] for name in ("date", "amount", "reference", "cheque") if values[name]}
+        named = {name: values[name] for name in _COLUMNS if values[name]}
         return columns_of(
             named, date_format=values["date_format"] or _DATE_FORMATS[0], decimal=values["decimal"]
         )
