@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from multiprocessing import get_context
 from typing import Any
 
@@ -28,7 +29,7 @@ def impatient() -> Any:
 def free() -> bool:
     """Whether a thread that writes gets its turn at once."""
     turn = _Turn(connection.settings_dict["NAME"], 0)
-    mine = turn._mine
+    mine = turn.mine
     turn.give_back()
     return mine
 
@@ -79,6 +80,38 @@ def test_another_process_is_waited_for_in_the_database():
         pass
     assert free()
     other.close()
+
+
+def test_who_waited_for_its_turn_as_long_as_for_sqlite_asks_sqlite_once(monkeypatch):
+    """So it is not refused for a turn that nobody needs."""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 1)
+    kept = _Turn(connection.settings_dict["NAME"], 0)
+    with transaction.atomic():
+        Customer.objects.count()
+    other = connections.create_connection("default")
+    other.ensure_connection()
+    other.connection.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    with pytest.raises(OperationalError, match="locked"), transaction.atomic():
+        pass
+    assert time.monotonic() - began < 1.9
+    other.close()
+    kept.give_back()
+    assert free()
+
+
+def test_a_turn_that_a_signal_kept_is_not_waited_for(monkeypatch):
+    def interrupted(self: Any) -> None:
+        self.connection.commit()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as signal:
+        signal.setattr("django.db.backends.base.base.BaseDatabaseWrapper._commit", interrupted)
+        with pytest.raises(KeyboardInterrupt), transaction.atomic():
+            pass
+    with transaction.atomic():
+        assert not free()
+    assert free()
 
 
 def test_a_connection_that_is_thrown_away_gives_its_turn_back():

@@ -17,13 +17,15 @@ from tillbook.api.edge import limiter
 from tillbook.common.actor import Actor, Role, Scope
 from tillbook.common.money import Money
 from tillbook.credit import services as credit
-from tillbook.credit.models import GiveReason
+from tillbook.credit.models import Credit, GiveReason
 from tillbook.credit.queries import balance_of
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.ledger.models import Transfer
 from tillbook.ledger.verification import verify
 from tillbook.orders import checkout
+from tillbook.orders import queries as orders_queries
+from tillbook.orders import services as orders
 from tillbook.staff import answers, keys
 from tillbook.staff import services as staff
 from tillbook.staff.models import Answer
@@ -136,9 +138,28 @@ def test_an_ending_is_repeated_and_refused_as_it_was_first(program, path, body, 
         assert told(refused, 409)["code"] == "hold_already_resolved"
         repeated = program.post(f"{hold}/{other}", {}, key=other)
         assert (repeated.status_code, repeated.content) == (409, refused.content)
-    assert told(program.post(f"{hold}/{path}", {"amount": gbp("9.00")}, key="k"), 422)
-    assert available() == left
+    for other in (hold, held(program, "1.00")):
+        reused = "release" if path == "capture" or other != hold else "capture"
+        assert told(program.post(f"{other}/{reused}", {}, key="k"), 422)["code"] == "key_reused"
+    assert available() == left - 1_00
     assert Answer.objects.filter(key="k").values_list("body", flat=True).get() == ""
+
+
+def test_an_ending_that_is_left_alone_keeps_its_key_too(program, now):
+    """It pays an order of this shop, or gives something back to credit that has expired meanwhile."""
+    by: dict[str, Any] = {"actor": Actor.system("test"), "now": now}
+    jo = Customer.objects.get(username="jo")
+    for_order, expired = held(program, "10.00"), held(program, "10.00", "maria")
+    lines = [orders.LineInput("CUP", "A cup", 1, 30_00)]
+    orders.place(customer_id=jo.pk, currency="GBP", lines=lines, number="WEB-1", key="o", **by)
+    Credit.objects.filter(customer__username="maria").update(expires_at=now)
+    for place, path in enumerate([f"{for_order}/capture", f"{expired}/release"]):
+        first, again = (program.post(path, {}, key=f"k{place}") for _ in range(2))
+        assert (told(first), again.content) == (first.json(), first.content)
+        assert again["Idempotency-Replayed"] == "true"
+        assert Answer.objects.filter(key=f"k{place}").count() == 1
+    assert orders_queries.by_number("WEB-1").credit_used_minor == 10_00
+    assert (available("jo"), available("maria")) == (40_00, 10_00)
 
 
 def test_who_never_heard_how_a_hold_ended_gets_it_by_asking_again(program, monkeypatch):

@@ -167,7 +167,10 @@ def test_what_left_and_what_came_in_may_stand_in_two_columns(admin: Client, till
     both = read(admin, table, debit="out", credit="in")
     assert (both.status_code, "or those of what left" in both.text) == (422, True)
     assert read(admin, table, amount="", debit="out", credit="in").status_code == 302
-    assert list(Statement.objects.get().bookings.order_by("pk").values_list("minor", flat=True)) == [-200, 300]
+    assert list(Statement.objects.get().bookings.order_by("pk").values_list("minor", flat=True)) == [
+        -200,
+        300,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,9 @@ class _Ticket(Generic[A, R]):
 class SharedCommit(Generic[A, R]):
     """One kind of work, done for many callers in one transaction.
 
-    `shared` answers each of what it is asked, in its order and as if it came alone, in a transaction of its
-    own. For a lock that somebody holds for long it raises a DatabaseError; `alone` does the same, and waits.
+    `shared` answers each of what it is asked, at its place and as if all had come one after the other in some
+    order, in a transaction of its own. For a lock that somebody holds for long it raises a DatabaseError;
+    `alone` does the same, and waits.
     """
 
     def __init__(

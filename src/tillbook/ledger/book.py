@@ -51,7 +51,7 @@ class HoldAlreadyResolved(Refusal):
 
 
 class AmountAboveHold(Refusal):
-    """More would be captured than one credit holds."""
+    """More would be captured than is held."""
 
     code = "amount_above_hold"
 

@@ -2,9 +2,10 @@
 
 A checkout names what it takes credit for by a reference of its own. Where that is the number of one of
 this shop's orders, the order's rules hold: nobody pays more than is owing, and what credit paid stands on
-the order. Every other reference is a document of another system, and only credit moves: such requests, and
-the ends of such holds, which are most of what a checkout asks, share a commit. Which it is hangs on whether
-the order is there yet: that is looked up under the customer's lock, which placing it takes.
+the order. Every other reference is a document of another system, and only credit moves: such requests, the
+captures of such holds and all releases, which are most of what a checkout asks, share a commit, unless
+something comes back to credit that is past its time or whose money is gone. Which it is hangs on whether the
+order is there yet, say: that is looked up under the customer's lock, which placing it takes.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def spend(
     """Pay `reference` with credit: chosen {credit id: minor units}, or in the order of use.
 
     `beside` is a row of the caller's that is stored in the same transaction; a repetition may leave it out.
-    Outside a transaction, what names no order commits together with whatever else is taken right now.
+    Outside a transaction, what names no order commits with whatever else is taken or ended right now.
     Raises what `credit.spend` raises, and for an order MoreThanOwing, CurrencyMismatch, WrongState.
     """
     taking = Taking(customer_id, amount, reference, key, credits=credits)
@@ -171,7 +172,7 @@ def capture(
 
     What the order no longer owes by then goes back where it came from. Raises what `credit.capture`
     raises, WrongState for a cancelled order, and CurrencyMismatch for one that came in another
-    currency than the hold: release that. For `beside`, and what shares a commit, see `spend`.
+    currency than the hold: release that. For `beside` see `spend`.
     """
     wanted = Resolution(customer_id, hold_key, key, Kind.CAPTURE, amount, house=House.ORDERS)
     outcome = _shared.do(Asked(wanted, actor, now, beside))

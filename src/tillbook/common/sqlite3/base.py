@@ -33,13 +33,15 @@ class _Turn:
     A connection that is thrown away within a transaction gives it back too: SQLite rolls that back.
     """
 
+    mine = False  # whether it came within the time
+
     def __init__(self, name: str, seconds: int) -> None:
         self._lock = _turns[name]
-        self._mine = self._lock.acquire(timeout=seconds)
+        self.mine = self._lock.acquire(timeout=seconds)
 
     def give_back(self) -> None:
-        if self._mine:
-            self._mine = False
+        if self.mine:
+            self.mine = False
             self._lock.release()
 
     __del__ = give_back
@@ -51,13 +53,25 @@ class DatabaseWrapper(_Django):  # type: ignore[misc]
     _turn: _Turn | None = None
 
     def _start_transaction_under_autocommit(self) -> None:
-        # After as long as SQLite would wait it is asked itself, and says what is wrong.
-        self._turn = _Turn(self.settings_dict["NAME"], self.settings_dict["OPTIONS"].get("timeout", 5))
+        self._give_back()  # a signal may have come between a commit and this
+        seconds = self.settings_dict["OPTIONS"].get("timeout", 5)
+        self._turn = _Turn(self.settings_dict["NAME"], seconds)
         try:
-            super()._start_transaction_under_autocommit()
+            if self._turn.mine:
+                super()._start_transaction_under_autocommit()
+            else:
+                self._start_at_once(seconds)
         except BaseException:
             self._give_back()
             raise
+
+    def _start_at_once(self, seconds: int) -> None:
+        """After it waited as long as SQLite would: that says without delay what is wrong, if anything is."""
+        self.connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            super()._start_transaction_under_autocommit()
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {seconds * 1000}")
 
     def _commit(self) -> None:
         super()._commit()
