@@ -118,6 +118,9 @@ def test_each_caller_has_an_allowance_of_its_own():
         (b'{"username": NaN}', "application/json", (400, "malformed_request")),
         (b'{"username": "\\ud800"}', "application/json", (400, "malformed_request")),
         (b'{"username": "\xff"}', "application/json", (400, "malformed_request")),
+        (b'{"username": "a", "username": "b"}', "application/json", (400, "malformed_request")),
+        (b'{"username": "a", "x": [{"y": 1, "y": 1}]}', "application/json", (400, "malformed_request")),
+        (b"[" * 100_000, "application/json", (400, "malformed_request")),
         (b"username=a", "application/x-www-form-urlencoded", (415, "unsupported_media_type")),
     ],
 )
@@ -128,6 +131,39 @@ def test_what_is_no_json_object_is_refused(program, text, kind, expected):
     assert not Customer.objects.exists()
 
 
+def test_why_a_body_cannot_be_read_is_said(program):
+    headers = {"Authorization": f"Bearer {program.secret}", "Idempotency-Key": "a"}
+    for text, why in (
+        (b"[]", "it must be an object."),
+        (b'{"a": 1,}', "trailing comma at line 1 column 9."),
+        (b'{"a": {"b": 1, "b": 2}}', "'b' stands twice in one object."),
+    ):
+        answer = Client().post("/api/v1/customers", text, content_type="application/json", headers=headers)
+        assert json.loads(answer.content)["detail"] == f"The body is no JSON as it is taken here: {why}"
+    packed = {"content_type": "application/json", "headers": headers | {"Content-Encoding": "gzip"}}
+    assert code(Client().post("/api/v1/customers", b"{}", **packed)) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("address", ["/api/v1/customers", "/api/v1/openapi.json"])
+def test_a_host_that_is_not_this_server_s_is_a_problem_too(address):
+    answer = Client().get(address, headers={"Host": "elsewhere.example"})
+    assert code(answer) == (400, "malformed_request")
+    assert "TILLBOOK_ALLOWED_HOSTS" in json.loads(answer.content)["detail"]
+
+
+def test_who_is_unknown_is_named_where_the_request_named_them(program):
+    def errors(answer):
+        assert answer.status_code == 404
+        ((detail, where),) = (each.items() for each in json.loads(answer.content)["errors"])
+        assert detail == ("detail", "There is no customer 'nobody'.")
+        return where
+
+    taking = {"customer": "nobody", "amount": gbp("1.00"), "reference": "R"}
+    assert errors(program.post("/spends", taking)) == ("pointer", "#/customer")
+    assert errors(program.get("/orders", customer="nobody")) == ("parameter", "customer")
+    assert errors(program.get("/customers/nobody")) == ("parameter", "username")
+
+
 def test_a_request_that_is_too_large_is_refused_unread(program, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
     answer = program.post("/customers", {"username": "a" * 2**20})
@@ -135,7 +171,7 @@ def test_a_request_that_is_too_large_is_refused_unread(program, settings):
     assert not Customer.objects.exists()
 
 
-@pytest.mark.parametrize("key", ["", "a b", "é", 'a"b', "x" * 151, '"'])
+@pytest.mark.parametrize("key", ["", "a b", "é", 'a"b', "x" * 151, '"', "same,same"])
 def test_a_change_needs_a_key(program, key):
     answer = program.send("POST", "/customers", {"username": "a"}, **{"Idempotency-Key": key})
     assert code(answer) == (400, "key_missing")
@@ -202,6 +238,20 @@ def test_a_list_is_read_page_by_page(program):
         if cursor is None:
             break
     assert seen == list("abcde")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/asks", "/credits?customer=jo&", "/customers", "/events", "/mails", "/orders", "/overpayments",
+        "/payouts", "/refunds", "/rmas", "/statements", "/transfers?customer=jo&", "/unclaimed",
+        "/verifications", "/webhooks",
+    ],
+)  # fmt: skip
+def test_a_cursor_that_is_none_of_a_list_is_told_alike_everywhere(program, customer, path):
+    answer = program.get(f"{path}{'' if '?' in path else '?'}cursor=elsewhere")
+    assert code(answer) == (422, "invalid_input")
+    assert json.loads(answer.content)["errors"][0]["parameter"] == "cursor"
 
 
 def test_a_method_that_an_address_does_not_take_is_told_whatever_the_body(program):

@@ -36,7 +36,7 @@ def jo(db: None, system_actor: Actor, now: datetime) -> Customer:
         (["credit", "spend", "--customer", "jo", "--amount", "1.00 GBP", "--reference", "X"],
          "--amount: Only 0.00 GBP is available."),
         (["credit", "give", "--customer", "bob", "--reason", "goodwill", "--amount", "1.00 GBP"],
-         "There is no customer 'bob'."),
+         "--customer: There is no customer 'bob'."),
         ([*ASK, "--amount", "1.00 GBP", "--payee-name", "Jo"], "--payee-bank-account: Enter the payee's bank account: branch code and account number, or an IBAN."),
         (["customer", "add", "jo"], "The username 'jo' is taken. Choose another."),  # the line is about it
         (["customer", "show", "bob"], "There is no customer 'bob'."),

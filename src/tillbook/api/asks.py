@@ -12,7 +12,19 @@ from tillbook.api.credits import Nothing
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, document, read
 from tillbook.api.refund_shapes import Flag, Method, PayeeOut, payee_told
-from tillbook.api.shapes import ChargeId, Gateway, Line, Moment, Money, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import (
+    ChargeId,
+    Gateway,
+    Line,
+    Moment,
+    Money,
+    Page,
+    Paging,
+    Sent,
+    Text,
+    page,
+    stood_at,
+)
 from tillbook.common.errors import WrongState
 from tillbook.common.mail import NoEmailAddress
 from tillbook.credit.services import CreditNotRefundable, CurrencyMismatch, InsufficientCredit
@@ -101,11 +113,11 @@ def told(ask: Ask) -> AskOut:
     )
 
 
-@read(router, "/asks", Page[AskOut], AskNotFound, CustomerNotFound)
+@read(router, "/asks", Page[AskOut], CustomerNotFound)
 def list_asks(request: ApiRequest, filters: Query[AskFilters]) -> Page[AskOut]:
     """What customers asked for, the oldest first."""
     customer_id = None if filters.customer is None else customers.id_of(filters.customer)
-    after = None if filters.cursor is None else asks.by_number(filters.cursor)
+    after = stood_at(filters.cursor, asks.by_number)
     rows = asks.listed(filters.status or "", customer_id=customer_id, after=after, limit=filters.limit + 1)
     return page(rows, filters.limit, told, lambda row: row.number)
 

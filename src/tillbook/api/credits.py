@@ -23,6 +23,7 @@ from tillbook.api.shapes import (
     Sent,
     Text,
     page,
+    stood_at,
 )
 from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.numbering import public_number, row_id
@@ -201,11 +202,11 @@ def told(credit: Credit) -> CreditOut:
     )  # fmt: skip
 
 
-@read(router, "/credits", Page[CreditOut], CustomerNotFound, CreditNotFound)
+@read(router, "/credits", Page[CreditOut], CustomerNotFound)
 def list_credits(request: ApiRequest, filters: Query[CreditFilters]) -> Page[CreditOut]:
     """A customer's credits, the newest first."""
     customer = customers.by_username(filters.customer)
-    before = None if filters.cursor is None else queries.by_number(filters.cursor).id
+    before = stood_at(filters.cursor, lambda cursor: queries.by_number(cursor).id)
     rows = queries.page_of_credits(customer.pk, before=before, limit=filters.limit + 1)
     return page(rows, filters.limit, told, lambda row: row.number)
 

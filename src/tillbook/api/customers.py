@@ -23,6 +23,7 @@ from tillbook.api.shapes import (
     Sent,
     Text,
     page,
+    stood_at,
 )
 from tillbook.api.versions import check_version
 from tillbook.common.errors import InvalidInput
@@ -130,7 +131,8 @@ def list_customers(request: ApiRequest, filters: Query[CustomerFilters]) -> Page
     """Customers and prospects by username. `q` looks in names, company, e-mail and phone."""
     rows = queries.search(
         filters.q, kind=filters.kind, with_credit=filters.with_credit,
-        after=filters.cursor, limit=filters.limit + 1,
+        after=stood_at(filters.cursor, lambda cursor: queries.by_username(cursor).username),
+        limit=filters.limit + 1,
     )  # fmt: skip
     return page(rows, filters.limit, told, lambda row: row.username)
 

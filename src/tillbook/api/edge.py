@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -15,9 +16,10 @@ from ninja.security import HttpBearer
 from pydantic_core import from_json
 
 from tillbook.api import problems
-from tillbook.api.problems import TooLarge, TooManyRequests, UnsupportedMediaType
+from tillbook.api.problems import Malformed, TooLarge, TooManyRequests, UnsupportedMediaType
 from tillbook.common import rate
 from tillbook.common.actor import Actor
+from tillbook.common.bodies import CUT_OFF
 from tillbook.common.statements import Insert
 from tillbook.staff import keys
 
@@ -57,6 +59,8 @@ class Bearer(HttpBearer):
 def _check_content_type(request: HttpRequest) -> None:
     if request.method in {"POST", "PATCH"} and (request.content_type or "").lower() != "application/json":
         raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
 
 
 @lru_cache(maxsize=1)
@@ -66,14 +70,25 @@ def limiter() -> rate.Limiter:
 
 
 class Json(Parser):
-    """JSON as RFC 8259 has it: no NaN, no halves of surrogate pairs."""
+    """JSON as RFC 8259 has it: no NaN, no halves of surrogate pairs, and no name twice in an object.
+
+    Of two values of one name this program would take the last, and a gateway before it perhaps the first.
+    """
 
     def parse_body(self, request: HttpRequest) -> Any:
         body = from_json(request.body, allow_inf_nan=False)
         if not isinstance(body, dict):
-            raise TypeError("The body must be a JSON object.")
+            raise TypeError("it must be an object")
+        json.loads(request.body, object_pairs_hook=_each_once)
         cast("ApiRequest", request).parsed_body = body
         return body
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
 
 
 def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -100,12 +115,18 @@ def _unreadable(request: HttpRequest) -> HttpResponse | None:
     if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
         return problems.of_refusal(TooLarge(f"A request has at most {most} MB. Send several."))
+    if request.META.get(CUT_OFF):
+        return problems.of_refusal(Malformed("The body did not come whole: nothing was done. Send it again."))
     if "\0" in request.path:
         return problems.problem(404, "not_found", "The address holds a character that no name has.")
     return None
 
 
 _TOLD = {
+    400: (
+        "malformed_request",
+        "The request can't be read. Its Host must be one that the server is told of: TILLBOOK_ALLOWED_HOSTS.",
+    ),
     404: ("not_found", "There is no such address. GET /api/v1/openapi.json lists them."),
     405: ("method_not_allowed", "This address does not take that method."),
     500: ("internal_error", "Something went wrong. Send it again with the same key: nothing is done twice."),

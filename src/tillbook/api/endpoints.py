@@ -77,7 +77,7 @@ _KEY = {
     "name": "Idempotency-Key",
     "required": True,
     "description": "Your own name for this change: sent again with the same key, it happens once.",
-    "schema": {"type": "string", "pattern": f"^[!#-~]{{1,{LONGEST_KEY}}}$"},
+    "schema": {"type": "string", "pattern": f"^[!#-+\\--~]{{1,{LONGEST_KEY}}}$"},
 }
 
 

@@ -9,7 +9,15 @@ from pydantic import BaseModel, Field
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import read
-from tillbook.api.shapes import Line, Moment, Money, Page, Paging, page
+from tillbook.api.shapes import (
+    Line,
+    Moment,
+    Money,
+    Page,
+    Paging,
+    foreign_cursor,
+    page,
+)
 from tillbook.common.errors import NotFound
 from tillbook.common.numbering import public_number, row_id
 from tillbook.credit import queries as credit
@@ -93,14 +101,18 @@ class EventFilters(Paging):
     )
 
 
-@read(router, "/transfers", Page[TransferOut], CustomerNotFound, CreditNotFound, NotFound)
+@read(router, "/transfers", Page[TransferOut], CustomerNotFound, CreditNotFound)
 def list_transfers(request: ApiRequest, filters: Query[TransferFilters]) -> Page[TransferOut]:
     """The transfers of a customer's credits, the oldest first; those of one credit in its own order."""
     customer = customers.by_username(filters.customer)
-    rows = credit.page_of_transfers(
-        customer.pk, credit_id=_credit_id(customer.pk, filters.credit), reference=filters.reference,
-        after=_place(filters.cursor), limit=filters.limit + 1,
-    )  # fmt: skip
+    credit_id = _credit_id(customer.pk, filters.credit)
+    try:
+        rows = credit.page_of_transfers(
+            customer.pk, credit_id=credit_id, reference=filters.reference,
+            after=_place(filters.cursor), limit=filters.limit + 1,
+        )  # fmt: skip
+    except NotFound:  # all else that it could miss is found already
+        raise foreign_cursor() from None
     names = names_of({row.actor for row, _ in rows})
     return page(rows, filters.limit, lambda row: _told(row[0], row[1], names), lambda row: _name(row[0]))
 
@@ -121,7 +133,7 @@ def _place(cursor: str | None) -> tuple[int, int] | None:
     number, _, seq = cursor.partition("/")
     credit_id = row_id("CR", number)
     if credit_id is None or not (seq.isascii() and seq.isdecimal() and len(seq) < len(str(2**31))):
-        raise NotFound(f"There is no transfer {cursor}.", field="cursor")
+        raise foreign_cursor()
     return credit_id, int(seq)
 
 

@@ -148,10 +148,11 @@ def _key(request: ApiRequest) -> str:
     """The key as it was sent, with or without the quotes that the draft asks for."""
     sent = request.headers.get("Idempotency-Key", "")
     key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
-    if not 1 <= len(key) <= LONGEST_KEY or not all("!" <= each <= "~" and each != '"' for each in key):
+    # A header that is sent twice arrives as one with a comma: it would be another key than the first time.
+    if not 1 <= len(key) <= LONGEST_KEY or not all("!" <= each <= "~" and each not in '",' for each in key):
         raise KeyMissing(
-            "Send an Idempotency-Key, your own name for this change: "
-            f"1 to {LONGEST_KEY} visible ASCII characters without quotes."
+            "Send one Idempotency-Key, your own name for this change: "
+            f"1 to {LONGEST_KEY} visible ASCII characters without quotes and commas."
         )
     return key
 

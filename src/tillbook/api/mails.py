@@ -9,7 +9,15 @@ from pydantic import BaseModel, Field
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
-from tillbook.api.shapes import Line, Moment, Page, Paging, Sent, page
+from tillbook.api.shapes import (
+    Line,
+    Moment,
+    Page,
+    Paging,
+    Sent,
+    page,
+    stood_at,
+)
 from tillbook.common.actor import Permission
 from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.customers.queries import CustomerNotFound, by_username
@@ -83,10 +91,10 @@ def told(mail: Mail) -> MailOut:
     )
 
 
-@read(router, "/mails", Page[MailOut], MailNotFound, CustomerNotFound)
+@read(router, "/mails", Page[MailOut], CustomerNotFound)
 def list_mails(request: ApiRequest, filters: Query[MailFilters]) -> Page[MailOut]:
     """Mails, the newest first. Those to users of the shop are for who manages users."""
-    before = None if filters.cursor is None else queries.mail_by_number(filters.cursor).pk
+    before = stood_at(filters.cursor, lambda cursor: queries.mail_by_number(cursor).pk)
     rows = queries.page_of_mails(
         customer_id=None if filters.customer is None else by_username(filters.customer).pk,
         states=[] if filters.state is None else [filters.state],

@@ -25,6 +25,7 @@ from tillbook.api.shapes import (
     Sent,
     Text,
     page,
+    stood_at,
 )
 from tillbook.api.versions import check_version
 from tillbook.common.errors import InvalidInput, WrongState
@@ -152,11 +153,11 @@ class OrderFilters(Paging):
     status: Status | None = None
 
 
-@read(router, "", Page[OrderOut], CustomerNotFound, OrderNotFound)
+@read(router, "", Page[OrderOut], CustomerNotFound)
 def list_orders(request: ApiRequest, filters: Query[OrderFilters]) -> Page[OrderOut]:
     """Orders, the last placed first."""
     customer = None if filters.customer is None else customers.by_username(filters.customer)
-    before = None if filters.cursor is None else queries.by_number(filters.cursor)
+    before = stood_at(filters.cursor, queries.by_number)
     rows = queries.page(
         q=filters.q, customer_id=None if customer is None else customer.pk,
         paid_status=filters.paid_status or "", status=filters.status or "",

@@ -13,7 +13,13 @@ from pydantic import BaseModel, Field
 from tillbook.api.credits import CreditOut, Nothing, told
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
-from tillbook.api.shapes import Money, Page, Paging, page
+from tillbook.api.shapes import (
+    Money,
+    Page,
+    Paging,
+    page,
+    stood_at,
+)
 from tillbook.credit import queries
 from tillbook.credit.overpaid import DealtWith, keep
 from tillbook.credit.services import CreditNotFound
@@ -59,10 +65,10 @@ def _told(found: overpayments.Overpayment) -> OverpaymentOut:
     )
 
 
-@read(router, "/overpayments", Page[OverpaymentOut], CreditNotFound)
+@read(router, "/overpayments", Page[OverpaymentOut])
 def list_overpayments(request: ApiRequest, filters: Query[OverpaymentFilters]) -> Page[OverpaymentOut]:
     """What was paid too much and nobody has dealt with, the oldest first."""
-    after = None if filters.cursor is None else queries.by_number(filters.cursor)
+    after = stood_at(filters.cursor, queries.by_number)
     rows = overpayments.page(after=after, limit=filters.limit + 1)
     return page(rows, filters.limit, _told, lambda row: row.credit.number)
 

@@ -10,7 +10,19 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, document, read
-from tillbook.api.shapes import Currency, Day, Line, Moment, Money, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import (
+    Currency,
+    Day,
+    Line,
+    Moment,
+    Money,
+    Page,
+    Paging,
+    Sent,
+    Text,
+    page,
+    stood_at,
+)
 from tillbook.common.actor import Permission
 from tillbook.common.errors import WrongState
 from tillbook.payouts import queries, services
@@ -148,10 +160,10 @@ def add_source(request: ApiRequest, body: SourceSent) -> SourceOut:
     return _source_told(source)
 
 
-@read(router, "/payouts", Page[PayoutOut], PayoutNotFound, permission=Permission.MAKE_PAYOUTS)
+@read(router, "/payouts", Page[PayoutOut], permission=Permission.MAKE_PAYOUTS)
 def list_payouts(request: ApiRequest, filters: Query[Paging]) -> Page[PayoutOut]:
     """Payouts, the newest first."""
-    before = None if filters.cursor is None else services.get(filters.cursor).pk
+    before = stood_at(filters.cursor, lambda cursor: services.get(cursor).pk)
     return page(
         queries.page(before=before, limit=filters.limit + 1), filters.limit, told, lambda row: row.number
     )

@@ -6,7 +6,7 @@ field: `pointer` into the body (a JSON pointer as a URI fragment, RFC 6901), or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from tillbook.common.errors import InvalidInput, KeyReused, Refusal
+from tillbook.customers.queries import CustomerNotFound
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -104,17 +105,17 @@ class TooManyRequests(Refusal):
         self.wait = wait
 
 
-def of_refusal(refusal: Refusal, body: Any = None) -> HttpResponse:
-    """The answer to what a service or the edge refused."""
-    response = _answer(told(refusal, body))
+def of_refusal(refusal: Refusal, body: Any = None, parameters: Collection[str] = ()) -> HttpResponse:
+    """The answer to what a service or the edge refused, when that was sent."""
+    response = _answer(told(refusal, body, parameters))
     if isinstance(refusal, KeyInUse | TooManyRequests):
         response["Retry-After"] = str(refusal.wait)
     return response
 
 
-def told(refusal: Refusal, body: Any = None) -> Problem:
-    """The refusal as a problem; `body` is what was sent, for the pointer to the wrong field."""
-    errors = [] if refusal.field is None else [_wrong(refusal.field, refusal.message, body)]
+def told(refusal: Refusal, body: Any = None, parameters: Collection[str] = ()) -> Problem:
+    """The refusal as a problem. The wrong field is in the body that was sent, or among the `parameters`."""
+    errors = [] if refusal.field is None else [_wrong(refusal, body, parameters)]
     return _problem(status_of(type(refusal)), refusal.code, refusal.message, errors)
 
 
@@ -164,11 +165,16 @@ def pointer(place: Sequence[Any]) -> str:
     return "#" + "".join(f"/{str(each).replace('~', '~0').replace('/', '~1')}" for each in place)
 
 
-def _wrong(field: str, message: str, body: Any) -> WrongField:
-    place = _place_of(field, body)
-    if place is None:
-        return WrongField(detail=message, parameter=field)
-    return WrongField(detail=message, pointer=pointer(place))
+def _wrong(refusal: Refusal, body: Any, parameters: Collection[str]) -> WrongField:
+    message, field = refusal.message, str(refusal.field)
+    # Requests call "customer" what names one: the username.
+    for name in (field, "customer") if isinstance(refusal, CustomerNotFound) else (field,):
+        place = _place_of(name, body)
+        if place is not None:
+            return WrongField(detail=message, pointer=pointer(place))
+        if name in parameters:
+            return WrongField(detail=message, parameter=name)
+    return WrongField(detail=message, parameter=field)
 
 
 def _place_of(field: str, body: Any) -> list[str] | None:
@@ -188,7 +194,7 @@ def register(api: NinjaAPI) -> None:
     """Let the API answer everything it refuses with a problem."""
 
     def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-        return of_refusal(refusal, getattr(request, "parsed_body", None))
+        return of_refusal(refusal, getattr(request, "parsed_body", None), request.GET)
 
     def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
         return of_validation(error.errors)
@@ -199,7 +205,9 @@ def register(api: NinjaAPI) -> None:
         return response
 
     def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-        return problem(error.status_code, Malformed.code, str(error))
+        cause = error.__cause__  # why the body could not be read
+        why = f"The body is no JSON as it is taken here: {cause}." if cause else str(error)
+        return problem(error.status_code, Malformed.code, why)
 
     api.exception_handler(Refusal)(refused)
     api.exception_handler(ValidationError)(invalid)

@@ -25,7 +25,13 @@ from tillbook.api.refund_shapes import (
     told,
     told_whole,
 )
-from tillbook.api.shapes import Mailed, Page, mailed, page
+from tillbook.api.shapes import (
+    Mailed,
+    Page,
+    mailed,
+    page,
+    stood_at,
+)
 from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.mail import MailFailed, NoEmailAddress
 from tillbook.credit import queries as credit
@@ -54,12 +60,12 @@ from tillbook.refunds.state import InPayout, InSending, RefundNotFound
 router = Router(tags=["Refunds"])
 
 
-@read(router, "/refunds", Page[RefundOut], CustomerNotFound, RefundNotFound, InvalidInput)
+@read(router, "/refunds", Page[RefundOut], CustomerNotFound, InvalidInput)
 def list_refunds(request: ApiRequest, filters: Query[RefundFilters]) -> Page[RefundOut]:
     """Refunds and reversals, the oldest first, as the queue has them."""
     if filters.customer is not None:
         customers.by_username(filters.customer)
-    after = None if filters.cursor is None else queries.by_number(filters.cursor).pk
+    after = stood_at(filters.cursor, lambda cursor: queries.by_number(cursor).pk)
     rows = queries.queue(filters.wanted(), after=after, limit=filters.limit + 1)
     return page(rows, filters.limit, told, lambda row: row.number)
 

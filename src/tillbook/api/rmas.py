@@ -26,6 +26,7 @@ from tillbook.api.shapes import (
     Text,
     mailed,
     page,
+    stood_at,
 )
 from tillbook.common.errors import InvalidInput, WrongState
 from tillbook.common.mail import MailFailed, NoEmailAddress
@@ -144,14 +145,14 @@ class RmaFilters(Paging):
     status: Status | None = None
 
 
-@read(router, "", Page[RmaOut], CustomerNotFound, OrderNotFound, RmaNotFound)
+@read(router, "", Page[RmaOut], CustomerNotFound, OrderNotFound)
 def list_rmas(request: ApiRequest, filters: Query[RmaFilters]) -> Page[RmaOut]:
     """Returns, the newest first."""
     rows = queries.page(
         customer_id=None if filters.customer is None else customers.by_username(filters.customer).pk,
         order_id=None if filters.order is None else orders.by_number(filters.order).pk,
         status=filters.status or "",
-        before=None if filters.cursor is None else queries.by_number(filters.cursor).number,
+        before=stood_at(filters.cursor, lambda cursor: queries.by_number(cursor).number),
         limit=filters.limit + 1,
     )  # fmt: skip
     return page(rows, filters.limit, lambda rma: RmaOut(**_head(rma)), lambda rma: rma.number)

@@ -19,8 +19,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from tillbook.api.problems import Misshapen
 from tillbook.common import money
-from tillbook.common.errors import InvalidInput
+from tillbook.common.errors import InvalidInput, NotFound
 from tillbook.delivery import services as delivery
 
 T = TypeVar("T")
@@ -225,6 +226,20 @@ class Paging(Sent):
 
     limit: int = Field(50, ge=1, le=MOST, description="At most so many items.")
     cursor: Line | None = Field(None, description="The `next_cursor` of the page before.")
+
+
+def stood_at(cursor: str | None, named: Callable[[str], T]) -> T | None:
+    """What `named` makes of the cursor: the end of the page before. Raises Misshapen for none."""
+    if cursor is None:
+        return None
+    try:
+        return named(cursor)
+    except NotFound:
+        raise foreign_cursor() from None
+
+
+def foreign_cursor() -> Misshapen:
+    return Misshapen("The cursor is none of this list's: send the next_cursor of a page.", field="cursor")
 
 
 def page(

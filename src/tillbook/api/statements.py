@@ -9,7 +9,18 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read
-from tillbook.api.shapes import Currency, Day, Line, Moment, Money, Page, Paging, Sent, page
+from tillbook.api.shapes import (
+    Currency,
+    Day,
+    Line,
+    Moment,
+    Money,
+    Page,
+    Paging,
+    Sent,
+    page,
+    stood_at,
+)
 from tillbook.common.actor import Permission
 from tillbook.payouts import matching, queries
 from tillbook.payouts.entries import UnreadableStatement
@@ -105,10 +116,10 @@ def _booking(booking: Booking) -> BookingOut:
     )
 
 
-@read(router, "/statements", Page[StatementOut], StatementNotFound, permission=Permission.MAKE_PAYOUTS)
+@read(router, "/statements", Page[StatementOut], permission=Permission.MAKE_PAYOUTS)
 def list_statements(request: ApiRequest, filters: Query[Paging]) -> Page[StatementOut]:
     """Statements that were read, the newest first."""
-    before = None if filters.cursor is None else matching.get(filters.cursor).pk
+    before = stood_at(filters.cursor, lambda cursor: matching.get(cursor).pk)
     rows = queries.page_of_statements(before=before, limit=filters.limit + 1)
     return page(rows, filters.limit, _told, lambda row: row.number)
 

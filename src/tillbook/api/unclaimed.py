@@ -14,7 +14,19 @@ from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import batch, change, read
 from tillbook.api.problems import Problem
 from tillbook.api.refund_shapes import Method, RefundWithCredits, told_whole
-from tillbook.api.shapes import Currency, Day, Line, Moment, Money, Page, Paging, Sent, Text, page
+from tillbook.api.shapes import (
+    Currency,
+    Day,
+    Line,
+    Moment,
+    Money,
+    Page,
+    Paging,
+    Sent,
+    Text,
+    foreign_cursor,
+    page,
+)
 from tillbook.common.errors import InvalidInput, PermissionDenied, Refusal, WrongState
 from tillbook.common.numbering import row_id
 from tillbook.credit.basis import View, basis_at, day_end
@@ -102,7 +114,7 @@ class StaleOutcomes(BaseModel):
     outcomes: list[StaleOutcome]
 
 
-@read(router, "/unclaimed", Page[UnclaimedOut], RefundNotFound, InvalidInput)
+@read(router, "/unclaimed", Page[UnclaimedOut], InvalidInput)
 def list_unclaimed(request: ApiRequest, filters: Query[UnclaimedFilters]) -> Page[UnclaimedOut]:
     """Refunds whose money nobody has: cheques not presented, cash not collected, what nobody paid."""
     as_of = request.now if filters.as_of is None else day_end(filters.as_of)
@@ -134,7 +146,7 @@ def _cursor(place: _Place) -> str:
 def _read_cursor(cursor: str) -> _Place:
     found = re.fullmatch(r"([A-Z]{3})-([0-9]{1,18})-([0-9]{1,18})", cursor, re.ASCII)
     if found is None:
-        raise InvalidInput("The cursor is none of this list's.", field="cursor")
+        raise foreign_cursor()
     return found[1], int(found[2]), int(found[3])
 
 

@@ -9,7 +9,15 @@ from pydantic import BaseModel, Field, StrictBool
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import change, read, update
-from tillbook.api.shapes import Line, Moment, Page, Paging, Sent, page
+from tillbook.api.shapes import (
+    Line,
+    Moment,
+    Page,
+    Paging,
+    Sent,
+    page,
+    stood_at,
+)
 from tillbook.api.versions import check_version
 from tillbook.common.actor import Permission
 from tillbook.common.errors import WrongState
@@ -113,10 +121,10 @@ def told_delivery(delivery: Delivery) -> DeliveryOut:
     )  # fmt: skip
 
 
-@read(router, "/webhooks", Page[WebhookOut], WebhookNotFound, permission=Permission.MANAGE_KEYS)
+@read(router, "/webhooks", Page[WebhookOut], permission=Permission.MANAGE_KEYS)
 def list_webhooks(request: ApiRequest, filters: Query[Paging]) -> Page[WebhookOut]:
     """All webhooks, in the order in which they were added."""
-    after = None if filters.cursor is None else queries.endpoint_by_number(filters.cursor).pk
+    after = stood_at(filters.cursor, lambda cursor: queries.endpoint_by_number(cursor).pk)
     rows = queries.page_of_endpoints(after=after, limit=filters.limit + 1)
     return page(rows, filters.limit, told, lambda row: row.number)
 
@@ -159,13 +167,12 @@ def remove_webhook(request: ApiRequest, number: str, body: Nothing) -> WebhookOu
     "/webhooks/{public:number}/deliveries",
     Page[DeliveryOut],
     WebhookNotFound,
-    DeliveryNotFound,
     permission=Permission.MANAGE_KEYS,
 )
 def list_deliveries(request: ApiRequest, number: str, filters: Query[DeliveryFilters]) -> Page[DeliveryOut]:
     """A webhook's deliveries, those of the newest events first."""
     endpoint = queries.endpoint_by_number(number)
-    before = None if filters.cursor is None else queries.delivery_by_number(filters.cursor)
+    before = stood_at(filters.cursor, queries.delivery_by_number)
     rows = queries.page_of_deliveries(
         endpoint.pk, state=filters.state, before=before, limit=filters.limit + 1
     )

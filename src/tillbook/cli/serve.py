@@ -25,9 +25,9 @@ from tillbook.numbering.services import keep as keep_numbering
 
 commands = typer.Typer()
 
-# Requests that one process answers at the same time. One process: counters of failed
+# Requests that one process takes in at the same time; it answers fewer. One process: counters of failed
 # log-ins live in its memory, and on SQLite only one can write anyway.
-_THREADS = 8
+_THREADS = 64
 
 # Seconds that requests under way get when the server is stopped.
 _LAST_REQUESTS = 30

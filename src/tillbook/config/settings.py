@@ -124,6 +124,7 @@ MIDDLEWARE = [
     # Within what every answer carries, as they make answers of their own, and around all that can fail.
     "tillbook.api.edge.answers",
     "tillbook.neto.edge.answers_all",
+    "tillbook.common.bodies.whole",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

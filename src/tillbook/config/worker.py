@@ -13,15 +13,15 @@ import threading
 from multiprocessing import parent_process
 from multiprocessing.util import Finalize
 
-from django.core.handlers.wsgi import WSGIHandler
 from django.utils import timezone
 
+from tillbook.common.bodies import Application
 from tillbook.config.wsgi import application
 from tillbook.delivery.running import deliver
 from tillbook.payouts.asking import keep_asking
 
 
-def answering() -> WSGIHandler:
+def answering() -> Application:
     """The application, in a process that leaves Ctrl-C to its parent, and ends with it.
 
     A terminal sends it to both, and the parent then stops the worker: told twice, the worker never ends.
@@ -39,7 +39,7 @@ def _end_with_parent() -> None:
         os._exit(1)  # what is under way is done whole or not at all, as if the worker itself had been killed
 
 
-def sending() -> WSGIHandler:
+def sending() -> Application:
     """The application, once webhooks are being sent and gateways asked beside it."""
     answered = answering()
     # When the worker ends they are told to, before the threads of their pools are waited for.

@@ -7,8 +7,12 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from tillbook.common.bodies import WholeBodies
+
+AT_ONCE = 8  # requests
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tillbook.config.settings")
-application = get_wsgi_application()
+application = WholeBodies(get_wsgi_application(), at_once=AT_ONCE)
 
 # What is loaded now stays: the collector need not look through it again and again.
 gc.freeze()

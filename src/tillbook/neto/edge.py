@@ -138,8 +138,11 @@ def _told(request: HttpRequest, actor: Actor) -> Tree:
 
 def _once(call: Call, do: Callable[[Call], Tree], sent: bytes) -> Tree:
     """The answer to a change that has a key: the first one again, if there was one. Raises KeyReused."""
-    if len(call.sent_key) > 150 or not call.sent_key.isprintable():
-        raise InvalidInput("An Idempotency-Key is 1 to 150 printable characters.", field="Idempotency-Key")
+    # A header that is sent twice arrives as one with a comma: it would be another key than the first time.
+    if len(call.sent_key) > 150 or not call.sent_key.isprintable() or "," in call.sent_key:
+        raise InvalidInput(
+            "An Idempotency-Key is 1 to 150 printable characters without commas.", field="Idempotency-Key"
+        )
     caller, key = call.actor.identity, f"neto:{call.sent_key}"
     content = hashlib.sha256(call.action.encode() + b"\n" + sent).hexdigest()
     with transaction.atomic():

@@ -1,0 +1,126 @@
+"""Requests reach the application whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from tillbook.common import bodies
+from tillbook.common.bodies import CUT_OFF, WholeBodies
+
+
+class Application:
+    """What an application gets that reads as much as it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str | None, bytes, bool]] = []
+
+    def __call__(self, environ: dict[str, Any], _start: Any) -> list[bytes]:
+        length = environ.get("CONTENT_LENGTH")
+        body = environ["wsgi.input"].read(int(length or 0))
+        self.told.append((length, body, environ.get(CUT_OFF, False)))
+        return []
+
+
+def told(body: Any, method: str = "POST", **more: Any) -> tuple[str | None, bytes, bool]:
+    source = io.BytesIO(body) if isinstance(body, bytes) else body
+    application = Application()
+    WholeBodies(application, at_once=1)(
+        {"REQUEST_METHOD": method, "wsgi.input": source, **more}, lambda *_: None
+    )
+    return application.told[0]
+
+
+ENDS = {"wsgi.input_terminated": True}
+LONG = b"x" * (3 * 64 * 1024 + 5)
+
+
+@pytest.mark.parametrize("body", [b"hello", b"", LONG])
+def test_a_body_in_chunks_gets_its_length(body: bytes) -> None:
+    assert told(body, **ENDS) == (str(len(body)), body, False)
+
+
+@pytest.mark.parametrize("body", [b"hello", LONG])
+@pytest.mark.parametrize("more", [{}, ENDS])
+def test_a_body_that_says_its_length_is_taken_whole(body: bytes, more: dict[str, Any]) -> None:
+    length = str(len(body))
+    assert told(body, CONTENT_LENGTH=length, **more) == (length, body, False)
+    # The next request on the connection is not this one's.
+    assert told(body + b"POST", CONTENT_LENGTH=length, **more) == (length, body, False)
+
+
+@pytest.mark.parametrize("came", [b"", b"amount=9", LONG])
+def test_one_that_is_cut_off_is_not_taken_for_what_was_meant(came: bytes) -> None:
+    assert told(came, CONTENT_LENGTH=str(len(came) + 1), **ENDS) == ("0", b"", True)
+
+
+@pytest.mark.parametrize(
+    "more", [{"CONTENT_LENGTH": "99"}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"}, {}]
+)
+def test_one_that_is_too_long_or_none_is_left_unread(settings: Any, more: dict[str, Any]) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 4
+    body = io.BytesIO(b"x" * 99)
+    WholeBodies(lambda *_: [], at_once=1)({"REQUEST_METHOD": "POST", "wsgi.input": body, **more}, print)
+    assert body.tell() == 0
+
+
+def test_of_chunks_without_end_no_more_is_read_than_shows_it(settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 4
+    body = io.BytesIO(b"x" * 100)
+    assert told(body, **ENDS) == ("5", b"xxxxx", False)
+    assert body.tell() == 5
+
+
+def test_what_has_no_body_is_not_waited_for() -> None:
+    assert told(b"hello", "GET", **ENDS) == (None, b"", False)
+
+
+class Stalled:
+    """A body of which no more comes until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked, self.let_go = threading.Event(), threading.Event()
+
+    def read(self, _size: int) -> bytes:
+        self.asked.set()
+        assert self.let_go.wait(60)
+        return b""
+
+
+@pytest.fixture
+def stalled() -> Iterator[Stalled]:
+    body = Stalled()
+    yield body
+    body.let_go.set()
+
+
+def test_one_that_stops_coming_is_given_up(stalled: Stalled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_PATIENCE", 0.05)
+    assert told(stalled, CONTENT_LENGTH="5") == ("0", b"", True)
+    assert told(stalled, **ENDS) == ("0", b"", True)
+
+
+def test_who_waits_for_a_body_keeps_no_place(stalled: Stalled) -> None:
+    application = Application()
+    whole = WholeBodies(application, at_once=1)
+    slow = {"REQUEST_METHOD": "POST", "wsgi.input": stalled, "CONTENT_LENGTH": "5"}
+    waiting = threading.Thread(target=whole, args=(slow, print))
+    waiting.start()
+    assert stalled.asked.wait(60)
+    whole({"REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO()}, print)
+    assert [each[2] for each in application.told] == [False]
+    stalled.let_go.set()
+    waiting.join(60)
+    assert [each[2] for each in application.told] == [False, True]
+
+
+def test_no_page_takes_what_was_cut_off(client: Any, rf: RequestFactory) -> None:
+    for path, said in (("/login/", "read"), ("/api/v1/spends", "did not come whole"), ("/do/WS/NetoAPI", "")):
+        answer = client.post(path, {"login": "a"}, **{CUT_OFF: True})
+        assert said in answer.content.decode()
+        assert answer.status_code == (200 if path.startswith("/do") else 400)
