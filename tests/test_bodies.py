@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from tillbook.common import bodies
 from tillbook.common.bodies import CUT_OFF, WholeBodies
 
 
@@ -97,12 +96,6 @@ def stalled() -> Iterator[Stalled]:
     body = Stalled()
     yield body
     body.let_go.set()
-
-
-def test_one_that_stops_coming_is_given_up(stalled: Stalled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "_PATIENCE", 0.05)
-    assert told(stalled, CONTENT_LENGTH="5") == ("0", b"", True)
-    assert told(stalled, **ENDS) == ("0", b"", True)
 
 
 def test_who_waits_for_a_body_keeps_no_place(stalled: Stalled) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from django.conf import settings
@@ -23,8 +22,6 @@ Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
 CUT_OFF = "tillbook.body_cut_off"
 
 _PIECE = 64 * 1024  # bytes
-_PATIENCE = 20  # seconds: a client that sends no piece in so long is gone, or means no good
-_READERS = 512  # threads: each waits for one body, and does nothing else
 _IN_MEMORY = 2**20  # bytes: what is larger waits in a file
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
@@ -34,6 +31,7 @@ class WholeBodies:
 
     The server gives each request a thread, which waits for the body here; only then it takes one of the
     places in which requests are answered. A body that is longer than a request may be is left unread.
+    How long to wait is up to whoever stands before the server: a read that has begun can't be given up.
     Sources: PEP 3333; RFC 9112, 6.3 and 8 (incomplete messages); `wsgi.input_terminated` is how servers say
     that reading ends with the body, however long that is.
     """
@@ -41,42 +39,39 @@ class WholeBodies:
     def __init__(self, application: Application, at_once: int) -> None:
         self._application = application
         self._places = threading.BoundedSemaphore(at_once)
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="body")
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         promised, most = _promised(environ), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:
             if promised is not None:
                 if 0 < promised <= most:
-                    self._take_in(environ, body, promised, promised)
+                    _take_in(environ, body, promised, promised)
             elif environ.get("wsgi.input_terminated") and environ["REQUEST_METHOD"] not in _WITHOUT_BODY:
-                self._take_in(environ, body, 0, most + 1)  # one more shows that it is too long
+                _take_in(environ, body, 0, most + 1)  # one more shows that it is too long
             with self._places:
                 return self._application(environ, start_response)
 
-    def _take_in(self, environ: Environment, body: IO[bytes], least: int, most: int) -> None:
-        """Read the body, from `least` bytes to `most`, or note that it did not come whole."""
-        try:
-            whole = self._read(environ["wsgi.input"], body, most) >= least
-        except TimeoutError:
-            whole = False
-        if not whole:
-            body.seek(0)
-            body.truncate()
-            environ[CUT_OFF] = True
-        environ["wsgi.input"], environ["CONTENT_LENGTH"] = body, str(body.tell())
-        body.seek(0)
 
-    def _read(self, source: Any, body: IO[bytes], most: int) -> int:
-        """Read until the source ends, or `most` bytes; returns how many. Raises TimeoutError."""
-        size = 0
-        while size < most:
-            wanted = min(_PIECE, most - size)
-            piece = self._readers.submit(source.read, wanted).result(timeout=_PATIENCE)
-            size += body.write(piece)
-            if len(piece) < wanted:
-                break
-        return size
+def _take_in(environ: Environment, body: IO[bytes], least: int, most: int) -> None:
+    """Read the body, from `least` bytes to `most`, or note that it did not come whole."""
+    if _copied(environ["wsgi.input"], body, most) < least:
+        body.seek(0)
+        body.truncate()
+        environ[CUT_OFF] = True
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = body, str(body.tell())
+    body.seek(0)
+
+
+def _copied(source: Any, body: IO[bytes], most: int) -> int:
+    """Copy until the source ends, or `most` bytes; returns how many."""
+    size = 0
+    while size < most:
+        wanted = min(_PIECE, most - size)
+        piece = source.read(wanted)
+        size += body.write(piece)
+        if len(piece) < wanted:
+            break
+    return size
 
 
 def _promised(environ: Environment) -> int | None:
