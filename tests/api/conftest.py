@@ -15,8 +15,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import Resolver404
 
-from tillbook.api.description import codes_of
 from tillbook.api.edge import limiter
+from tillbook.api.problem_responses import codes_of
 from tillbook.api.problems import CONTENT_TYPE
 from tillbook.api.urls import api
 from tillbook.common.actor import Actor, Scope

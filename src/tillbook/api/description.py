@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tillbook.api import problems
-from tillbook.api.endpoints import Kind, Operation, operations
+from tillbook.api import problem_responses
+from tillbook.api.endpoints import Kind, operations
 
 #: header -> what it says; those of every answer's components
 _HEADERS = {
@@ -46,45 +46,40 @@ MEANINGS = {
 
 def complete(schema: dict[str, Any]) -> None:
     """Add it to every operation of the description."""
-    schema["components"]["headers"] = {
+    components = schema["components"]
+    components["headers"] = {
         name: {"description": says, "schema": {"type": "string"}} for name, says in _HEADERS.items()
     }
+    components["responses"] = {}
     for methods in schema["paths"].values():
         for operation in methods.values():
-            _complete(operation)
+            _complete(operation, components)
     _forget_unused(schema)
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], components: dict[str, Any]) -> None:
     declared = operations[operation["operationId"]]
     operation["summary"] = operation["summary"].capitalize().replace(" rma", " RMA")
-    responses = {**operation["responses"], **_problems(declared)}
-    operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
+    statuses = problem_responses.statuses_of(declared)
     for parameter in operation["parameters"]:
         parameter.pop("examples", None)  # they stand in its schema, and are no list here
-    if 412 in responses:
+    if 412 in statuses:
         operation["parameters"].append(_IF_MATCH)
-    for status, response in responses.items():
-        response["description"] = MEANINGS[status]
-        response["headers"] = {
-            name: {"$ref": f"#/components/headers/{name}"} for name in _headers(declared.kind, status)
-        }
-
-
-def _problems(declared: Operation) -> dict[int, dict[str, Any]]:
-    """The answers of a refusal, by status. Ninja would make a class for each, a third of the API's start."""
-    answers = {}
-    for status in {problems.status_of(each) for each in declared.refusals}:
-        code = {"properties": {"code": {"enum": codes_of(declared.name, status)}}}
-        schema = {"allOf": [{"$ref": f"{_SHAPES}Problem"}, code]}
-        answers[status] = {"content": {problems.CONTENT_TYPE: {"schema": schema}}}
-    return answers
+    responses = {}
+    for status, response in operation["responses"].items():
+        described = {"description": MEANINGS[status], "headers": _headers(declared.kind, status)}
+        responses[str(status)] = response | described
+    for status in statuses:
+        responses[str(status)] = problem_responses.reference_to(
+            components, declared.name, status, MEANINGS[status], _headers(declared.kind, status)
+        )
+    operation["responses"] = responses
 
 
 def _forget_unused(schema: dict[str, Any]) -> None:
     """Leave out the shapes that nothing names: ninja tells those of parameters a second time."""
     shapes = schema["components"]["schemas"]
-    named, left = set(), _named(schema["paths"])
+    named, left = set(), _named([schema["paths"], schema["components"]["responses"]])
     while left:
         name = left.pop()
         named.add(name)
@@ -104,13 +99,12 @@ def _named(part: Any) -> set[str]:
     return own.union(*map(_named, part.values()))
 
 
-def codes_of(name: str, status: int) -> list[str]:
-    """The codes of the problems of that status that the operation may answer."""
-    return sorted({each.code for each in operations[name].refusals if problems.status_of(each) == status})
+def _headers(kind: Kind, status: int) -> dict[str, Any]:
+    """The headers that an answer of that status may carry."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in _names_of_headers(kind, status)}
 
 
-def _headers(kind: Kind, status: int) -> list[str]:
-    """Which headers an answer of that status may carry."""
+def _names_of_headers(kind: Kind, status: int) -> list[str]:
     if status == 401:
         return ["WWW-Authenticate"]
     found = ["RateLimit", "RateLimit-Policy"]

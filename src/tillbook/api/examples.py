@@ -24,6 +24,11 @@ class Examples:
         kinds = [each for each in schema.get("anyOf", []) if each.get("type") != "null"]
         return {**schema, **self.resolved(kinds[0])} if kinds else schema
 
+    def response(self, response: Schema) -> Schema:
+        """The response itself where it is a reference, as those that refuse are; else as it is."""
+        name = response.get("$ref", "").rpartition("/")[2]
+        return self._document["components"]["responses"][name] if name else response
+
     def request(self, schema: Schema) -> Any:
         """A body of that schema: what is required, and what the schema has an example of."""
         whole = self.resolved(schema)

@@ -17,9 +17,9 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
-from tillbook.api.description import codes_of
 from tillbook.api.endpoints import Operation, operations
 from tillbook.api.examples import Examples, Schema
+from tillbook.api.problem_responses import codes_of
 from tillbook.api.problems import status_of
 from tillbook.api.urls import api
 
@@ -148,7 +148,10 @@ class _Reader:
             body=[] if body is None else list(self._fields(body)),
             answer_says=self._of_shape(told),
             answer=[] if told is None else list(self._fields(told)),
-            statuses=[_status(name, int(status), each) for status, each in operation["responses"].items()],
+            statuses=[
+                _status(name, int(status), self._examples.response(each))
+                for status, each in operation["responses"].items()
+            ],
             sent=sent,
             sample="" if told is None else _json(self._examples.answer(told)),
             called=called + "".join(f"?{name}={value}" for name, value in query.items()),
