@@ -9,6 +9,7 @@ from tillbook.api.endpoints import Kind, operations
 
 #: header -> what it says; those of every answer's components
 _HEADERS = {
+    "Allow": "With 405, the methods that the address takes.",
     "ETag": "Stands for exactly this content: send it as If-Match.",
     "Idempotency-Replayed": "`true` where this is the first answer to that key, told again.",
     "RateLimit": "What the key has left in this minute: `r` requests, and `t` seconds until there are more.",
@@ -73,7 +74,7 @@ def _complete(operation: dict[str, Any], components: dict[str, Any]) -> None:
         responses[str(status)] = problem_responses.reference_to(
             components, declared.name, status, MEANINGS[status], _headers(declared.kind, status)
         )
-    operation["responses"] = responses
+    operation["responses"] = {**responses, "default": problem_responses.reference_to_any(components)}
 
 
 def _forget_unused(schema: dict[str, Any]) -> None:

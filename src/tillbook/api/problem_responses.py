@@ -15,6 +15,7 @@ from tillbook.api.problems import CONTENT_TYPE, Problem, status_of
 
 _SCHEMAS = "#/components/schemas/"
 _RESPONSES = "#/components/responses/"
+_ANY = "Any other problem: 405 where the address does not take the method, 500 for a fault of the server."
 #: Sets of so many codes are named by them; a longer one is its operation's own, and so is its name.
 _FEW = 3
 
@@ -40,6 +41,13 @@ def reference_to(
     response = f"{name}{status}{'Replayable' if 'Idempotency-Replayed' in headers else ''}"
     components["responses"].setdefault(response, _response(description, headers, f"{name}Problem"))
     return {"$ref": f"{_RESPONSES}{response}"}
+
+
+def reference_to_any(components: dict[str, Any]) -> dict[str, str]:
+    """What stands at each operation for the problems that any address may answer."""
+    allow = {"Allow": {"$ref": "#/components/headers/Allow"}}
+    components["responses"].setdefault("Problem", _response(_ANY, allow, Problem.__name__))
+    return {"$ref": f"{_RESPONSES}Problem"}
 
 
 def _name(operation: str, status: int, codes: Sequence[str]) -> str:

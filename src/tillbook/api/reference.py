@@ -151,6 +151,7 @@ class _Reader:
             statuses=[
                 _status(name, int(status), self._examples.response(each))
                 for status, each in operation["responses"].items()
+                if status != "default"  # it says the same of every operation
             ],
             sent=sent,
             sample="" if told is None else _json(self._examples.answer(told)),
