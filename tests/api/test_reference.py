@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,6 +27,7 @@ from tillbook.cli import operations as commands
 from tillbook.cli.operations import command_line
 
 ADDRESS = "/api/v1/reference"
+ROOT = Path(__file__).parent.parent.parent
 
 
 def operations() -> list[Described]:
@@ -222,6 +225,18 @@ def test_parameters_and_keys_are_described_as_the_standard_has_it():
     operations = [each for methods in described["paths"].values() for each in methods.values()]
     assert [each for one in operations for each in one["parameters"] if "examples" in each] == []
     assert described["components"]["securitySchemes"] == {"Bearer": {"type": "http", "scheme": "bearer"}}
+
+
+def test_the_groups_of_operations_are_told_in_their_order_with_a_sentence_each():
+    tags = document()["tags"]
+    assert [each["name"] for each in tags] == list(described(command_line))
+    assert all(re.fullmatch(r"[A-Z].*\.", each["description"]) for each in tags)
+
+
+def test_the_license_is_that_of_the_project_and_the_server_the_one_that_is_asked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert document()["info"]["license"]["identifier"] == project["license"]
+    assert [each["url"] for each in document()["servers"]] == ["/"]
 
 
 def test_no_shape_is_told_that_nothing_uses():

@@ -6,6 +6,7 @@ from typing import Any
 
 from tillbook.api import problem_responses
 from tillbook.api.endpoints import Kind, operations
+from tillbook.api.wording import TAGS
 
 #: header -> what it says; those of every answer's components
 _HEADERS = {
@@ -17,6 +18,9 @@ _HEADERS = {
     "Retry-After": "Seconds to wait before the request is sent again.",
     "WWW-Authenticate": "`Bearer`: a key is asked for.",
 }
+_LICENSE = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+#: The server that tells the description: a shop's own, at an address that only its visitors know.
+_SERVERS = [{"url": "/", "description": "This server."}]
 _SHAPES = "#/components/schemas/"
 _IF_MATCH = {
     "in": "header",
@@ -46,7 +50,10 @@ MEANINGS = {
 
 
 def complete(schema: dict[str, Any]) -> None:
-    """Add it to every operation of the description."""
+    """Add it to every operation of the description, and what holds for all of them."""
+    schema["info"]["license"] = _LICENSE
+    schema["servers"] = _SERVERS
+    schema["tags"] = [{"name": name, "description": says} for name, says in TAGS.items()]
     components = schema["components"]
     components["headers"] = {
         name: {"description": says, "schema": {"type": "string"}} for name, says in _HEADERS.items()

@@ -1,0 +1,23 @@
+"""What the API's description says of its groups of operations."""
+
+from __future__ import annotations
+
+#: tag -> what its operations are about; in the order in which the API lists them
+TAGS = {
+    "Customers": "Who has credit, what they have, and the figures of theirs compared with the history.",
+    "Credit": "Giving, spending, holding, restoring and expiring credit, and what it arose from.",
+    "Batches": "Up to 10,000 credits or spends in one request.",
+    "Overpayments": "What was paid too much, with a suggestion for each.",
+    "Orders": "Placing, editing and cancelling orders.",
+    "Payments": "Money that came in for orders, and taking it back.",
+    "Returns": "RMAs, and the adjustment notes of those that are closed.",
+    "Webhooks": "Addresses that events are sent to, and how each sending went.",
+    "Refunds": "From the request to the money received: approving, completing, declining, cancelling.",
+    "Customers' own page": "What customers ask for by themselves, links to their page, and their statement.",
+    "Payouts": "Files that a bank pays refunds from, and the bank's statements.",
+    "Gateways": "Refunds sent back through payment gateways.",
+    "History": "The transfers of credit, and the events.",
+    "Book": "Checks of the whole book.",
+    "Settings": "What the shop has set, and where its series of numbers go on.",
+    "Mails": "What customers and approvers were told.",
+}
