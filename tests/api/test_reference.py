@@ -23,6 +23,7 @@ from tillbook.api.problem_responses import codes_of
 from tillbook.api.problems import status_of
 from tillbook.api.reference import Described, described, refusals
 from tillbook.api.urls import api
+from tillbook.api.wording import PARAMETERS
 from tillbook.cli import operations as commands
 from tillbook.cli.operations import command_line
 
@@ -237,6 +238,13 @@ def test_the_license_is_that_of_the_project_and_the_server_the_one_that_is_asked
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert document()["info"]["license"]["identifier"] == project["license"]
     assert [each["url"] for each in document()["servers"]] == ["/"]
+
+
+def test_every_parameter_says_what_it_is_and_every_wording_is_of_one():
+    parameters = [parameter for each in by_name().values() for parameter in each["parameters"]]
+    assert [each["name"] for each in parameters if not each.get("description")] == []
+    said = {(each["name"], each["description"]) for each in parameters}
+    assert [name for name, says in PARAMETERS.items() if (name, says) not in said] == []
 
 
 def test_no_shape_is_told_that_nothing_uses():

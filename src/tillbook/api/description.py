@@ -6,7 +6,7 @@ from typing import Any
 
 from tillbook.api import problem_responses
 from tillbook.api.endpoints import Kind, operations
-from tillbook.api.wording import TAGS
+from tillbook.api.wording import PARAMETERS, TAGS
 
 #: header -> what it says; those of every answer's components
 _HEADERS = {
@@ -71,6 +71,8 @@ def _complete(operation: dict[str, Any], components: dict[str, Any]) -> None:
     statuses = problem_responses.statuses_of(declared)
     for parameter in operation["parameters"]:
         parameter.pop("examples", None)  # they stand in its schema, and are no list here
+        if parameter["in"] in {"path", "query"} and not parameter.get("description"):
+            parameter["description"] = PARAMETERS[parameter["name"]]
     if 412 in statuses:
         operation["parameters"].append(_IF_MATCH)
     responses = {}
