@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from jsonschema_rs import validator_for
 
+from tests.api.conftest import gbp
+from tillbook.api.urls import api
+from tillbook.api.webhook_events import WebhookPayload
 from tillbook.common.actor import Actor, Scope
 from tillbook.delivery.models import Delivery, Endpoint
 from tillbook.delivery.running import deliver_once
@@ -126,3 +130,26 @@ def test_deliveries_are_listed_the_newest_first_and_one_is_sent_again(
     assert [each.id for each in receiver.got].count(oldest["webhook_id"]) == 2
     assert Delivery.objects.filter(state="delivered").count() == 2
     assert said(program.post("/deliveries/WD-9999999/resend", {}), 404)["code"] == "delivery_not_found"
+
+
+def test_what_is_sent_has_the_shape_that_the_description_tells(program, receiver, clock):
+    said(program.post("/webhooks", {"url": receiver.url + "/"}), 201)
+    said(program.post("/customers", {"username": "jo", "currency": "GBP"}), 201)
+    said(program.patch("/customers/jo", {"email": "jo@shop.example"}))
+    given = {"customer": "jo", "amount": gbp("5.00"), "reason": "goodwill", "public_note": "Sorry!"}
+    said(program.post("/credits", given), 201)
+    deliver_once(clock)
+    description = api.get_openapi_schema()
+    operation = description["webhooks"]["event"]["post"]
+    told = operation["requestBody"]["content"]["application/json"]["schema"]
+    validator = validator_for({**told, "components": description["components"]})
+    bodies = [json.loads(each.body) for each in receiver.got]
+    assert {"customer.added", "customer.details_updated", "credit.issued"} <= {
+        each["type"] for each in bodies
+    }
+    for body in bodies:
+        validator.validate(body)
+        shape = WebhookPayload.model_validate(body)
+        assert shape.model_dump(mode="json") == body  # nothing more than is described, either
+    headers = {name.lower() for name in receiver.got[0].headers}
+    assert {each["name"] for each in operation["parameters"]} <= headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tillbook.api import problem_responses
+from tillbook.api import problem_responses, webhook_events
 from tillbook.api.endpoints import Kind, operations
 from tillbook.api.wording import PARAMETERS, TAGS
 
@@ -62,6 +62,7 @@ def complete(schema: dict[str, Any]) -> None:
     for methods in schema["paths"].values():
         for operation in methods.values():
             _complete(operation, components)
+    webhook_events.add_to(schema)
     _forget_unused(schema)
 
 
@@ -89,7 +90,7 @@ def _complete(operation: dict[str, Any], components: dict[str, Any]) -> None:
 def _forget_unused(schema: dict[str, Any]) -> None:
     """Leave out the shapes that nothing names: ninja tells those of parameters a second time."""
     shapes = schema["components"]["schemas"]
-    named, left = set(), _named([schema["paths"], schema["components"]["responses"]])
+    named, left = set(), _named([schema["paths"], schema["webhooks"], schema["components"]["responses"]])
     while left:
         name = left.pop()
         named.add(name)

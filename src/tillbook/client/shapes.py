@@ -1407,6 +1407,27 @@ class WebhookChanged(TypedDict):
     enabled: NotRequired[bool]
 
 
+class WebhookEvent(TypedDict):
+    """The event as `GET /events` tells it, without notes, origin and values before and after."""
+
+    id: str
+    action: str
+    subject: str
+    customer: str | None
+    actor: str
+    reason: str
+    public_note: str
+    details: dict[str, Any]
+    changed: list[WebhookEventChange]
+    recorded_at: str
+
+
+class WebhookEventChange(TypedDict):
+    """A field that the event changed."""
+
+    name: str
+
+
 class WebhookMade(TypedDict):
     """A new webhook with the secret that signs what is sent. Keep it: it is not told again."""
 
@@ -1428,6 +1449,14 @@ class WebhookOut(TypedDict):
     actions: list[str]
     enabled: bool
     created_at: str
+
+
+class WebhookPayload(TypedDict):
+    """What is sent to a webhook. `type` is the event's action."""
+
+    type: str
+    timestamp: str
+    data: WebhookEvent
 
 
 class WebhookSent(TypedDict):
