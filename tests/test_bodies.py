@@ -59,13 +59,16 @@ def test_one_that_is_cut_off_is_not_taken_for_what_was_meant(came: bytes) -> Non
 
 
 @pytest.mark.parametrize(
-    "more", [{"CONTENT_LENGTH": "99"}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"}, {}]
+    ("length", "read"), [("99", 0), ("9", 0), ("8", 8), ("5", 5), ("0", 0), ("", 0), ("-1", 0), (None, 0)]
 )
-def test_one_that_is_too_long_or_none_is_left_unread(settings: Any, more: dict[str, Any]) -> None:
+def test_one_that_is_much_too_long_or_none_is_left_unread(
+    settings: Any, length: str | None, read: int
+) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 4
     body = io.BytesIO(b"x" * 99)
-    WholeBodies(lambda *_: [], at_once=1)({"REQUEST_METHOD": "POST", "wsgi.input": body, **more}, print)
-    assert body.tell() == 0
+    environ = {"REQUEST_METHOD": "POST", "wsgi.input": body, "CONTENT_LENGTH": length}
+    WholeBodies(lambda *_: [], at_once=1)(environ, print)
+    assert (body.tell(), environ.get(CUT_OFF, False)) == (read, length in ("99", "9"))
 
 
 def test_of_chunks_without_end_no_more_is_read_than_shows_it(settings: Any) -> None:

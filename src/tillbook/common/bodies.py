@@ -30,8 +30,9 @@ class WholeBodies:
     """A WSGI application that has each body before it hands the request to another, of `at_once` at a time.
 
     The server gives each request a thread, which waits for the body here; only then it takes one of the
-    places in which requests are answered. A body that is longer than a request may be is left unread.
-    How long to wait is up to whoever stands before the server: a read that has begun can't be given up.
+    places in which requests are answered. A body that is much longer than a request may be is left unread;
+    of one that is a little longer, whoever reads it says so. How long
+    to wait is up to whoever stands before the server: a read that has begun can't be given up.
     Sources: PEP 3333; RFC 9112, 6.3 and 8 (incomplete messages); `wsgi.input_terminated` is how servers say
     that reading ends with the body, however long that is.
     """
@@ -43,9 +44,10 @@ class WholeBodies:
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         promised, most = _promised(environ), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:
-            if promised is not None:
-                if 0 < promised <= most:
-                    _take_in(environ, body, promised, promised)
+            if promised is not None and promised > 2 * most:
+                environ[CUT_OFF] = True
+            elif promised is not None:
+                _take_in(environ, body, promised, promised)
             elif environ.get("wsgi.input_terminated") and environ["REQUEST_METHOD"] not in _WITHOUT_BODY:
                 _take_in(environ, body, 0, most + 1)  # one more shows that it is too long
             with self._places:
