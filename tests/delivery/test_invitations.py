@@ -50,6 +50,7 @@ def test_an_invitation_lets_one_choose_a_password_once(invited: User, admin_acto
             ["ina@example.com"],
             "Your invitation to Tillbook shop",
         )
+        assert mail.outbox[0].extra_headers["Auto-Submitted"] == "auto-generated"
         user = choose_password(uid, token, PASSWORD, origin="panel", now=NOW)
         assert (user.pk, user.check_password(PASSWORD), user.state) == (invited.pk, True, "active")
         events = Event.objects.filter(subject="user:ina").order_by("pk").values_list("action", "actor_name")

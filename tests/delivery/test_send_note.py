@@ -47,6 +47,7 @@ def test_the_customer_receives_the_note_once_for_each_key(till: Till, rma: Rma, 
     assert send_note(rma.pk, key="send", **by) == first
     message = mailbox.only_message()
     assert (message["To"], rma.adjustment_note in message["Subject"]) == ("amelie@example.org", True)
+    assert message["Auto-Submitted"] == "auto-generated"
     body = message.get_body(("plain",))
     assert body is not None
     assert "Dear Amélie," in body.get_content()

@@ -65,6 +65,7 @@ def test_the_customer_receives_the_slip(mailbox: Mailbox) -> None:
     message = mailbox.only_message()
     assert message["To"] == "amelie@example.org"
     assert refund.number in message["Subject"]
+    assert message["Auto-Submitted"] == "auto-generated"
     body = message.get_body(("plain",))
     assert body is not None
     assert "£50.00" in body.get_content()

@@ -148,6 +148,7 @@ def test_a_test_mail_is_from_whom_the_settings_say(
     (message,) = mailoutbox
     assert message.from_email == "Wick & Co <tillbook@localhost>"
     assert (message.to, message.reply_to) == (["ann@example.com"], ["us@example.com"])
+    assert message.extra_headers["Auto-Submitted"] == "auto-generated"
 
 
 @pytest.mark.parametrize(

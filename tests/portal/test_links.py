@@ -45,6 +45,7 @@ class TestAsking:
                 ["maria@example.com"],
                 "Your page at Tillbook shop",
             )
+            assert mail.outbox[0].extra_headers["Auto-Submitted"] == "auto-generated"
             browser, status = open_with(path)
             assert status == 302
             assert "Hello Maria Holt" in browser.get("/my/").content.decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from email.utils import format_datetime
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -14,8 +13,8 @@ from django.utils.translation import override
 
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.errors import WrongState
-from tillbook.common.mail import NoEmailAddress, deliver, one_line
-from tillbook.delivery.sender import replies_to, sender
+from tillbook.common.mail import NoEmailAddress, deliver
+from tillbook.delivery.sender import letter
 from tillbook.delivery.services import Sent
 from tillbook.shop.policies import shop
 from tillbook.staff.links import new_link
@@ -59,14 +58,7 @@ def _message(user: User, address: str, now: datetime) -> EmailMessage:
             _("The link works once. If you did not expect this mail, leave it be: nothing changes."),
             policy.name,
         ]
-    return EmailMessage(
-        subject=one_line(subject % {"shop": policy.name}),
-        body="\n\n".join(paragraphs) + "\n",
-        from_email=sender(),
-        to=[user.email],
-        reply_to=replies_to(),
-        headers={"Date": format_datetime(now)},
-    )
+    return letter(subject % {"shop": policy.name}, "\n\n".join(paragraphs) + "\n", user.email, now)
 
 
 def _words(user: User) -> tuple[str, str]:

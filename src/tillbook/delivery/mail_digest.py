@@ -14,8 +14,9 @@ from tillbook.common.mail import one_line
 from tillbook.common.numbering import row_id
 from tillbook.delivery.links import refund_page
 from tillbook.delivery.mail_finding import asked, may_approve
-from tillbook.delivery.mail_writing import NotWanted, Written, letter, message_id
+from tillbook.delivery.mail_writing import NotWanted, Written, message_id
 from tillbook.delivery.models import Mail
+from tillbook.delivery.sender import letter
 from tillbook.refunds.models import Refund
 from tillbook.refunds.queries import by_ids
 from tillbook.shop import papers
@@ -35,7 +36,8 @@ def digest(mails: Sequence[Mail], now: datetime) -> tuple[EmailMessage, list[Mai
     waiting = [refund for refund in found if asked(refund, [user], now)]
     if not waiting:
         raise NotWanted(Mail.Why.OVER)
-    made = letter(_written(waiting, user), user.email.strip(), now)
+    written = _written(waiting, user)
+    made = letter(written.subject, written.body, user.email.strip(), now)
     numbers = {refund.number for refund in waiting}
     told = [mail for mail in mails if mail.about in numbers]
     made.extra_headers["Message-ID"] = message_id(told[0])

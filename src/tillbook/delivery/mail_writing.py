@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import format_datetime, parseaddr
+from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -25,7 +25,7 @@ from tillbook.delivery.links import stop_address
 from tillbook.delivery.mail_finding import KINDS
 from tillbook.delivery.models import Mail
 from tillbook.delivery.own_page import own_page_address
-from tillbook.delivery.sender import replies_to, sender, sender_address
+from tillbook.delivery.sender import letter, replies_to, sender, sender_address
 from tillbook.events.models import Event
 from tillbook.refunds import asks
 from tillbook.refunds.accounts import mask
@@ -104,21 +104,9 @@ def message(mail: Mail, customer: Customer, now: datetime) -> EmailMessage:
     """The message as it is sent. Raises NotWanted, and KeyError for a text that can't be filled."""
     event = Event.objects.get(pk=mail.event_id)
     written = write_about(mail.kind, text_of(mail.kind), event, customer)
-    made = letter(written, address_of(customer), now)
+    made = letter(written.subject, written.body, address_of(customer), now)
     made.extra_headers |= {"Message-ID": message_id(mail), **_stopping(customer, mail.kind)}
     return made
-
-
-def letter(written: Written, to: str, now: datetime) -> EmailMessage:
-    """A message that no program answers."""
-    return EmailMessage(
-        subject=written.subject,
-        body=written.body,
-        from_email=sender(),
-        to=[to],
-        reply_to=replies_to(),
-        headers={"Date": format_datetime(now), "Auto-Submitted": "auto-generated"},
-    )
 
 
 def message_id(mail: Mail) -> str:

@@ -20,13 +20,13 @@ from tillbook.delivery.mail_writing import (
     Written,
     example,
     last_event,
-    letter,
     text_of,
     write,
     write_about,
 )
 from tillbook.delivery.models import Mail
 from tillbook.delivery.queries import WRONG, MailNotFound
+from tillbook.delivery.sender import letter
 from tillbook.delivery.services import Sent
 from tillbook.events.services import NewEvent, record
 from tillbook.shop.checks import check_mail_text
@@ -137,7 +137,7 @@ def send_sample(kind: str, *, actor: Actor, now: datetime) -> Sent:
     to = "" if actor.user_id is None else user_by_id(actor.user_id).email
     if not to:
         raise NoEmailAddress(_("You have no e-mail address. Add yours under Users first."), field="email")
-    return Sent(to, hand_over(letter(written, to, now), f"sample-{kind}", now))
+    return Sent(to, hand_over(letter(written.subject, written.body, to, now), f"sample-{kind}", now))
 
 
 def _check_kind(kind: str) -> None:

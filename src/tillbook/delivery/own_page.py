@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from email.utils import format_datetime
 from typing import NamedTuple
 
 import structlog
@@ -26,7 +25,7 @@ from tillbook.common.mail import MailFailed, MailUncertain, NoEmailAddress, hand
 from tillbook.customers import links
 from tillbook.customers.models import AskedLink, Customer
 from tillbook.customers.queries import by_id
-from tillbook.delivery.sender import replies_to, sender
+from tillbook.delivery.sender import letter
 from tillbook.delivery.services import address_of
 from tillbook.shop.policies import shop
 
@@ -176,14 +175,7 @@ def _send(to: str, customers: Sequence[Customer], asked: AskedLink, now: datetim
 def _message(to: str, named: Sequence[_Named], now: datetime) -> EmailMessage:
     policy = shop()
     paragraphs = [*_asks_to_open(named), _how_it_works(), policy.name]
-    return EmailMessage(
-        subject=one_line(_("Your page at %(shop)s") % {"shop": policy.name}),
-        body="\n\n".join(paragraphs) + "\n",
-        from_email=sender(),
-        to=[to],
-        reply_to=replies_to(),
-        headers={"Date": format_datetime(now)},
-    )
+    return letter(_("Your page at %(shop)s") % {"shop": policy.name}, "\n\n".join(paragraphs) + "\n", to, now)
 
 
 def _asks_to_open(named: Sequence[_Named]) -> list[str]:

@@ -1,11 +1,14 @@
-"""Who the shop's mails are from, and where answers to them go."""
+"""Who the shop's mails are from, where answers to them go, and what every one of them carries."""
 
 from __future__ import annotations
 
-from email.utils import formataddr, parseaddr
+from datetime import datetime
+from email.utils import format_datetime, formataddr, parseaddr
 
 from django.conf import settings
+from django.core.mail import EmailMessage
 
+from tillbook.common.mail import one_line
 from tillbook.shop.policies import shop
 
 
@@ -25,3 +28,15 @@ def replies_to() -> list[str] | None:
     policy = shop()
     address = policy.mail_reply_to or policy.email
     return [address] if address else None
+
+
+def letter(subject: str, body: str, to: str, now: datetime) -> EmailMessage:
+    """A message from the shop that no program answers: it says that a program sent it (RFC 3834)."""
+    return EmailMessage(
+        subject=one_line(subject),
+        body=body,
+        from_email=sender(),
+        to=[to],
+        reply_to=replies_to(),
+        headers={"Date": format_datetime(now), "Auto-Submitted": "auto-generated"},
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -18,7 +17,7 @@ from django.utils.translation import gettext as _
 from tillbook.common.actor import Actor, Permission
 from tillbook.common.mail import NoEmailAddress, deliver, one_line
 from tillbook.customers.models import Customer
-from tillbook.delivery.sender import replies_to, sender
+from tillbook.delivery.sender import letter
 from tillbook.events.models import Event
 from tillbook.events.services import NewEvent, content_of, record, replay
 from tillbook.refunds import slip
@@ -209,13 +208,6 @@ def _message(paper: _Paper, customer: Customer, to: str, now: datetime) -> Email
     with papers.shops_language():
         dear = _("Dear %(name)s,") % {"name": one_line(customer.display_name)}
     paragraphs = [dear, *paper.sentences, policy.name]
-    message = EmailMessage(
-        subject=one_line(paper.subject),
-        body="\n\n".join(paragraphs) + "\n",
-        from_email=sender(),
-        to=[to],
-        reply_to=replies_to(),
-        headers={"Date": format_datetime(now)},
-    )
+    message = letter(paper.subject, "\n\n".join(paragraphs) + "\n", to, now)
     message.attach(paper.file, paper.pdf, "application/pdf")
     return message

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 from datetime import datetime
-from email.utils import format_datetime
 from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused, SMTPSenderRefused
 
 from django.conf import settings
@@ -13,8 +12,8 @@ from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
-from tillbook.common.mail import MailFailed, NoEmailAddress, deliver, one_line
-from tillbook.delivery.sender import replies_to, sender, sender_address
+from tillbook.common.mail import MailFailed, NoEmailAddress, deliver
+from tillbook.delivery.sender import letter, sender_address
 from tillbook.delivery.services import Sent
 from tillbook.shop.policies import shop
 from tillbook.staff.queries import user_by_id
@@ -43,14 +42,7 @@ def _message(to: str, now: datetime) -> EmailMessage:
         _("This is a test. Mails from %(shop)s reach you.") % {"shop": name},
         _("Answers to it go where answers to the shop's mails go."),
     ]
-    return EmailMessage(
-        subject=one_line(_("Test mail from %(shop)s") % {"shop": name}),
-        body="\n\n".join(paragraphs) + "\n",
-        from_email=sender(),
-        to=[to],
-        reply_to=replies_to(),
-        headers={"Date": format_datetime(now)},
-    )
+    return letter(_("Test mail from %(shop)s") % {"shop": name}, "\n\n".join(paragraphs) + "\n", to, now)
 
 
 def _in_words(failure: MailFailed, to: str) -> str:
