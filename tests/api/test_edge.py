@@ -7,9 +7,11 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 from tests.api.conftest import Program, gbp
+from tillbook.api import edge
 from tillbook.api.edge import limiter
 from tillbook.common import rate
 from tillbook.common.actor import Scope
@@ -205,7 +207,7 @@ def test_addresses_that_are_none_are_problems(program):
     assert code(program.get("/customers/a%00b")) == (404, "not_found")
     answer = program.send("DELETE", "/customers", {})
     assert code(answer) == (405, "method_not_allowed")
-    assert sorted(answer["Allow"].split(", ")) == ["GET", "POST"]
+    assert answer["Allow"] == "GET, HEAD, POST"
 
 
 def test_unknown_parameters_are_refused(program):
@@ -258,7 +260,42 @@ def test_a_method_that_an_address_does_not_take_is_told_whatever_the_body(progra
     headers = {"Authorization": f"Bearer {program.secret}"}
     answer = Client().post("/api/v1/transfers", b"a=1", content_type="text/plain", headers=headers)
     assert code(answer) == (405, "method_not_allowed")
-    assert answer["Allow"] == "GET"
+    assert answer["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/customers/jo", 200),
+        ("/customers?limit=1", 200),
+        ("/customers/jo/statement/GBP", 200),  # a document
+        ("/openapi.json", 200),
+        ("/reference", 200),
+        ("/customers/nobody", 404),
+        ("/nothing", 404),
+        ("/customers?colour=red", 422),
+        ("/credits:expire", 405),  # takes POST alone
+    ],
+)
+def test_head_answers_as_get_does_without_a_body(program, customer, path, status):
+    got, head = program.get(path), program.send("HEAD", path, b"")
+    assert (got.status_code, head.status_code, head.content) == (status, status, b"")
+    assert int(head["Content-Length"]) == len(got.content) > 0
+    differs = {"RateLimit", "Content-Length"}  # one is used up, the other some answers get of the server
+    told = [{k: v for k, v in each.items() if k not in differs} for each in (got, head)]
+    assert told[0] == told[1]
+
+
+def test_the_edge_itself_leaves_the_body_of_a_head_out():
+    """Not the test's client, nor a server."""
+    answer = edge.answers(lambda asked: HttpResponse(f"{asked.method} it"))(RequestFactory().head("/api/v1/"))
+    assert (answer.content, answer["Content-Length"]) == (b"", "6")
+
+
+def test_who_has_no_key_learns_nothing_by_head():
+    answer = Client().head("/api/v1/customers/jo")
+    assert (answer.status_code, answer.content) == (401, b"")
+    assert answer["WWW-Authenticate"] == "Bearer"
 
 
 def test_nul_in_a_parameter_is_the_parameter_s_fault(program):

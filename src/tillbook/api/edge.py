@@ -98,7 +98,9 @@ def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
         if not request.path.startswith(PATH):
             return get_response(request)
         refused = _unreadable(request)
-        response = _as_problem(get_response(request)) if refused is None else refused
+        response = _as_problem(_answer_of(request, get_response)) if refused is None else refused
+        if request.method == "HEAD":
+            _leave_out_body(response)
         response["Cache-Control"] = "no-store"
         allowance = getattr(request, "allowance", None)
         if allowance is not None:
@@ -107,6 +109,23 @@ def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
         return response
 
     return middleware
+
+
+def _answer_of(request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+    """What the address answers. A HEAD is asked as the GET that it is about: same rules, same headers."""
+    if request.method != "HEAD":
+        return get_response(request)
+    request.method = "GET"
+    try:
+        return get_response(request)
+    finally:
+        request.method = "HEAD"
+
+
+def _leave_out_body(response: HttpResponse) -> None:
+    """The headers still tell of the body, its length too, as RFC 9110 has it."""
+    response["Content-Length"] = str(len(response.content))
+    response.content = b""
 
 
 def _unreadable(request: HttpRequest) -> HttpResponse | None:
@@ -139,5 +158,11 @@ def _as_problem(response: HttpResponse) -> HttpResponse:
         return response
     replaced = problems.problem(response.status_code, *told)
     if "Allow" in response:
-        replaced["Allow"] = response["Allow"]
+        replaced["Allow"] = _with_head(response["Allow"])
     return replaced
+
+
+def _with_head(allowed: str) -> str:
+    """The methods, in order; what answers GET answers HEAD."""
+    methods = {each.strip() for each in allowed.split(",")}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
