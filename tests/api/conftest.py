@@ -46,7 +46,7 @@ def as_described(answer: Any) -> HttpResponse:
     except Resolver404:
         return answer
     name = names().get((answer.request["REQUEST_METHOD"], f"/{route}"))
-    if name is not None and answer["Content-Type"] == CONTENT_TYPE and answer.status_code < 500:
+    if name is not None and answer.get("Content-Type") == CONTENT_TYPE and answer.status_code < 500:
         codes = codes_of(name, answer.status_code)
         assert json.loads(answer.content)["code"] in codes, (name, codes, answer.content)
     return answer

@@ -228,6 +228,38 @@ def test_a_change_from_an_old_state_is_refused(program, customer):
     assert (again.status_code, json.loads(again.content)["company"]) == (200, "Jo Ltd")
 
 
+def _read(program, known, path="/customers/jo", method="GET"):
+    return program.send(method, path, b"", **{"If-None-Match": known})
+
+
+@pytest.mark.parametrize("path", ["/customers/jo", "/customers"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', 'W/"other",W/{}', "*"])
+def test_what_was_not_changed_since_it_was_read_is_not_told_again(program, customer, path, method, known):
+    first = program.get(path)
+    answer = _read(program, known.format(first["ETag"]), path, method)
+    assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", first["ETag"])
+    assert answer["Content-Length"] == first["Content-Length"]  # that of what is left out; no 0
+    assert "Content-Type" not in answer and answer["Cache-Control"] == "no-store" and "RateLimit" in answer
+
+
+@pytest.mark.parametrize("known", ["", '"other"', 'W/"other", "more"', "no tag", '"*"'])
+def test_whoever_knows_another_state_is_told(program, customer, known):
+    assert json.loads(_read(program, known).content)["username"] == "jo"
+
+
+def test_what_was_changed_since_is_told(program, customer):
+    known = program.get("/customers/jo")["ETag"]
+    changed = program.patch("/customers/jo", {"company": "Jo Ltd"}, **{"If-None-Match": "*"})
+    assert changed.status_code == 200  # it is about reading
+    answer = _read(program, known)
+    assert (answer.status_code, answer["ETag"]) == (200, changed["ETag"])
+
+
+def test_a_refusal_is_told_whatever_is_known(program, customer):
+    assert code(_read(program, "*", "/customers/nobody")) == (404, "customer_not_found")
+
+
 def test_a_list_is_read_page_by_page(program):
     for name in "abcde":
         program.post("/customers", {"username": name})

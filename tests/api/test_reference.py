@@ -210,6 +210,8 @@ def test_the_headers_of_requests_and_answers_are_described():
     for each in by_name().values():
         wants_version = "412" in each["responses"]
         assert wants_version == any(one["name"] == "If-Match" for one in each["parameters"])
+        knows_it = "304" in each["responses"]
+        assert knows_it == any(one["name"] == "If-None-Match" for one in each["parameters"])
         for response in each["responses"].values():
             assert set(resolved(response)["headers"]) <= set(headers)
     responses = {status: resolved(each) for status, each in by_name()["give_credit"]["responses"].items()}
@@ -217,7 +219,9 @@ def test_the_headers_of_requests_and_answers_are_described():
     assert "Idempotency-Replayed" in responses["403"]["headers"]
     assert "Idempotency-Replayed" not in resolved(by_name()["get_credit"]["responses"]["403"])["headers"]
     assert "Retry-After" in responses["429"]["headers"]
-    assert "ETag" in by_name()["get_customer"]["responses"]["200"]["headers"]
+    reading = by_name()["get_customer"]["responses"]
+    assert all("ETag" in reading[status]["headers"] for status in ("200", "304"))
+    assert "304" not in by_name()["get_slip"]["responses"]  # a file has no ETag
 
 
 def test_parameters_and_keys_are_described_as_the_standard_has_it():

@@ -11,7 +11,7 @@ from tillbook.api.wording import PARAMETERS, TAGS
 #: header -> what it says; those of every answer's components
 _HEADERS = {
     "Allow": "With 405, the methods that the address takes.",
-    "ETag": "Stands for exactly this content: send it as If-Match.",
+    "ETag": "Stands for exactly this content: send it as If-Match, or If-None-Match.",
     "Idempotency-Replayed": "`true` where this is the first answer to that key, told again.",
     "RateLimit": "What the key has left in this minute: `r` requests, and `t` seconds until there are more.",
     "RateLimit-Policy": "How many requests, `q`, the key may make in `w` seconds.",
@@ -30,11 +30,20 @@ _IF_MATCH = {
     "schema": {"type": "string"},
 }
 
+_IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "required": False,
+    "description": "The ETag of what was read: 304 without a body if that is still so.",
+    "schema": {"type": "string"},
+}
+
 #: status -> what it says, whatever the operation
 MEANINGS = {
     200: "Done.",
     201: "It is made.",
     202: "It is begun.",
+    304: "It is as you read it: there is no body.",
     400: "The body is no JSON object, or the key is missing.",
     401: "The API key is unknown or has ended.",
     403: "The API key may not do this.",
@@ -70,6 +79,9 @@ def _complete(operation: dict[str, Any], components: dict[str, Any]) -> None:
     declared = operations[operation["operationId"]]
     operation["summary"] = operation["summary"].capitalize().replace(" rma", " RMA")
     statuses = problem_responses.statuses_of(declared)
+    if declared.kind is Kind.READ:
+        operation["responses"][304] = {}
+        operation["parameters"].append(_IF_NONE_MATCH)
     for parameter in operation["parameters"]:
         parameter.pop("examples", None)  # they stand in its schema, and are no list here
         if parameter["in"] in {"path", "query"} and not parameter.get("description"):
@@ -119,7 +131,7 @@ def _names_of_headers(kind: Kind, status: int) -> list[str]:
     if status == 401:
         return ["WWW-Authenticate"]
     found = ["RateLimit", "RateLimit-Policy"]
-    if status == 200 and kind in {Kind.READ, Kind.UPDATE}:
+    if status in {200, 304} and kind in {Kind.READ, Kind.UPDATE}:
         found.append("ETag")
     if kind is Kind.CHANGE and status not in {400, 413, 415, 429}:
         found.append("Idempotency-Replayed")

@@ -124,7 +124,7 @@ def _answer_of(request: HttpRequest, get_response: Callable[[HttpRequest], HttpR
 
 def _leave_out_body(response: HttpResponse) -> None:
     """The headers still tell of the body, its length too, as RFC 9110 has it."""
-    response["Content-Length"] = str(len(response.content))
+    response.setdefault("Content-Length", str(len(response.content)))
     response.content = b""
 
 

@@ -29,7 +29,7 @@ from tillbook.api.problems import (
     of_validation,
 )
 from tillbook.api.shapes import Sent
-from tillbook.api.versions import with_version
+from tillbook.api.versions import unless_known, with_version
 from tillbook.common.actor import Permission
 from tillbook.common.errors import InvalidInput, KeyReused, NotFound, PermissionDenied, Refusal
 
@@ -98,7 +98,7 @@ def read(
             request.actor.require(permission)
             if unknown := sorted(set(request.GET) - known):
                 return _unknown(unknown)
-            return with_version(endpoint(request, *args, **kwargs))
+            return unless_known(request, with_version(endpoint(request, *args, **kwargs)))
 
         operation = _registered(Kind.READ, endpoint, answered, refusals)
         router.get(path, response={200: shape}, **more)(operation.answered)
