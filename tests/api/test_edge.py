@@ -210,6 +210,13 @@ def test_addresses_that_are_none_are_problems(program):
     assert answer["Allow"] == "GET, HEAD, POST"
 
 
+@pytest.mark.parametrize("address", ["/api", "/api/", "/api/v1", "/api/v1/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_above_all_addresses_is_none(address, method):
+    answer = Client(enforce_csrf_checks=True).generic(method, address)
+    assert code(answer) == (404, "not_found")
+
+
 def test_unknown_parameters_are_refused(program):
     answer = program.get("/customers", colour="red")
     assert code(answer) == (422, "invalid_input")

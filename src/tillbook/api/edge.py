@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 from ninja.parser import Parser
 from ninja.security import HttpBearer
 from pydantic_core import from_json
@@ -95,7 +96,7 @@ def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
     """Middleware: what every answer of the API carries, and problems where Django would answer a page."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(PATH):
+        if not f"{request.path}/".startswith(PATH):
             return get_response(request)
         refused = _unreadable(request)
         response = _as_problem(_answer_of(request, get_response)) if refused is None else refused
@@ -109,6 +110,12 @@ def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
         return response
 
     return middleware
+
+
+@csrf_exempt  # whatever the method, and no cookie counts here
+def nowhere(_request: HttpRequest) -> NoReturn:
+    """Where no address is, and Django would lead to one with a slash more or less, or answer a page."""
+    raise Http404
 
 
 def _answer_of(request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from tillbook.api import gateway_events, reference
+from tillbook.api.edge import nowhere
 from tillbook.api.urls import api
 from tillbook.cli.operations import command_line
 from tillbook.neto.edge import endpoint as neto
@@ -23,6 +24,8 @@ urlpatterns = [
     path("login/second-factor/", second_step, name="mfa_authenticate"),
     path("account/", include("tillbook.panel.account_urls")),
     path("api/v1/reference", reference.page, {"command_line": command_line}, name="api_reference"),
+    path("api/v1", nowhere),
+    path("api/v1/", nowhere),
     path("api/v1/", api.urls),
     path("gateways/<str:gateway>/events", gateway_events.take, name="gateway_events"),
     path("do/WS/NetoAPI", neto),
