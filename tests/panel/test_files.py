@@ -13,6 +13,7 @@ from python_calamine import CalamineWorkbook
 from tests.orders.till import Till, line
 from tillbook.common.actor import Actor
 from tillbook.customers.models import Customer
+from tillbook.exporters import lists
 from tillbook.orders.queries import lines_of
 from tillbook.panel import files
 from tillbook.refunds.models import Refund
@@ -80,12 +81,48 @@ def test_a_sheet_speaks_the_readers_language_and_programs_read_names(
     refund = request_refund(5_000)
     User.objects.filter(pk=admin_actor.user_id).update(language="de")
     asked = {"selected": refund.pk}
-    head, row = sheet(b"".join(as_admin.post("/refunds/refunds.xlsx", asked).streaming_content))
+    data = b"".join(as_admin.post("/refunds/refunds.xlsx", asked).streaming_content)
+    head, row = sheet(data)
     shown = dict(zip(head, row, strict=True))
+    assert CalamineWorkbook.from_filelike(BytesIO(data)).sheet_names == ["Rückerstattungen"]
     assert (shown["Rückerstattung"], shown["Zustand"]) == (refund.number, "Beantragt")
     answer = as_admin.post("/refunds/refunds.csv", asked)
     [plain] = csv.DictReader(b"".join(answer.streaming_content).decode("utf-8-sig").splitlines())
     assert (plain["number"], plain["state"], plain["method"]) == (refund.number, "requested", refund.method)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/customers/customers.xlsx", "Customers"),
+        ("/orders/orders.xlsx", "Orders"),
+        ("/rmas/rmas.xlsx", "Returns"),
+        ("/customers/maria/running-history.xlsx", "Running history of maria"),
+    ],
+)
+def test_a_workbook_says_what_it_is_and_whose(as_staff: Client, maria: Customer, path: str, title: str):
+    data = content(as_staff, path)
+    assert CalamineWorkbook.from_filelike(BytesIO(data)).sheet_names == [title]
+    with ZipFile(BytesIO(data)) as parts:
+        about = parts.read("docProps/core.xml").decode()
+    assert f"<dc:title>{title}</dc:title>" in about
+    assert "<dc:creator>Tillbook shop</dc:creator>" in about
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Running history, [a]:*?/\\b", "Running history, a b"),
+        ("'Running history, a\tb'", "Running history, a b"),
+        ("Running history, " + "m" * 40, "Running history, " + "m" * 14),
+        ("Running history of everybody's ' apostrophe", "Running history of everybody's"),
+    ],
+)
+def test_a_sheet_has_a_name_that_excel_takes(db: None, title: str, name: str):
+    file = BytesIO()
+    lists.write(title, {"a": "A"}, [["1"]], "xlsx", file)
+    file.seek(0)
+    assert CalamineWorkbook.from_filelike(file).sheet_names == [name]
 
 
 @pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "-2", "＝1"])

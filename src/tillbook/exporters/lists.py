@@ -31,13 +31,19 @@ Columns = Mapping[str, "StrOrPromise"]  # name -> heading
 
 _EXACT_MINOR = 10**15  # a spreadsheet's numbers have 15 digits
 
-
-def write(columns: Columns, rows: Iterable[Sequence[Cell]], ending: str, file: IO[bytes]) -> None:
-    """Write the rows, a stream, under the names or headings of their columns; `ending` is one of ENDINGS."""
-    ENDINGS[ending](columns, rows, file)
+_LONGEST_SHEET_NAME = 31  # characters, of Excel's
+_NOT_IN_A_SHEET_NAME = "[]:*?/\\"
 
 
-def _write_csv(columns: Columns, rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
+def write(title: str, columns: Columns, rows: Iterable[Sequence[Cell]], ending: str, file: IO[bytes]) -> None:
+    """Write the rows, a stream, under the names or headings of their columns; `ending` is one of ENDINGS.
+
+    Where a file can say of itself what it is, that is `title`.
+    """
+    ENDINGS[ending](title, columns, rows, file)
+
+
+def _write_csv(_title: str, columns: Columns, rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
     """UTF-8 with a byte order mark, by which spreadsheets know it; plain decimals, moments in UTC."""
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
@@ -61,12 +67,12 @@ def _text(cell: Cell) -> str:
     return cell.astimezone(UTC).isoformat() if isinstance(cell, datetime) else cell.isoformat()
 
 
-def _write_xlsx(columns: Columns, rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
+def _write_xlsx(title: str, columns: Columns, rows: Iterable[Sequence[Cell]], file: IO[bytes]) -> None:
     """One sheet: amounts are numbers, moments are times in the shop's zone. Rows are not kept in memory."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(file, options)
-    book.set_properties({"author": shop().name})
-    sheet = book.add_worksheet()
+    book.set_properties({"title": title, "author": shop().name})
+    sheet = book.add_worksheet(_sheet_name(title))
     looks = _Looks(book)
     sheet.freeze_panes(1, 0)
     for place, heading in enumerate(columns.values()):
@@ -76,6 +82,12 @@ def _write_xlsx(columns: Columns, rows: Iterable[Sequence[Cell]], file: IO[bytes
         for column, cell in enumerate(row):
             _write_cell(sheet, place, column, cell, looks)
     book.close()
+
+
+def _sheet_name(title: str) -> str:
+    """The title as Excel takes it: short, and without the characters that mean something in a formula."""
+    kept = "".join(each if each.isprintable() and each not in _NOT_IN_A_SHEET_NAME else " " for each in title)
+    return " ".join(kept.split())[:_LONGEST_SHEET_NAME].strip(" '")
 
 
 class _Looks:
@@ -111,7 +123,7 @@ def _write_cell(sheet: Any, row: int, column: int, cell: Cell, looks: _Looks) ->
         sheet.write_datetime(row, column, cell, looks.day)
 
 
-ENDINGS: dict[str, Callable[[Columns, Iterable[Sequence[Cell]], IO[bytes]], None]] = {
+ENDINGS: dict[str, Callable[[str, Columns, Iterable[Sequence[Cell]], IO[bytes]], None]] = {
     "csv": _write_csv,
     "xlsx": _write_xlsx,
 }

@@ -123,7 +123,7 @@ def export(request: PanelRequest, ending: str) -> HttpResponse:
     form = CustomerFilterForm(request.GET)
     rows = all_of(lambda after, limit: _listed(form, after, limit), lambda row: row.customer.username)
     lines = ((row.customer, balance) for row in rows for balance in row.balances)
-    return download(request, "customers", ending, _COLUMNS, lines, _cells)
+    return download(request, "customers", _("Customers"), ending, _COLUMNS, lines, _cells)
 
 
 def _cells(line: tuple[Customer, Balance]) -> Sequence[Cell]:

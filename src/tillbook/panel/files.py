@@ -37,6 +37,7 @@ def all_of(page: Callable[[K | None, int], Sequence[T]], key_of: Callable[[T], K
 def download(
     request: PanelRequest,
     name: str,
+    title: str,
     ending: str,
     columns: Columns,
     rows: Iterable[T],
@@ -45,6 +46,7 @@ def download(
 ) -> HttpResponse:
     """The rows as the file `name`; back to the list panel:`name` of `place` where they are too many.
 
+    `title` is the list's name for people: a workbook says of itself that it is that.
     Raises NotFound for an ending that there is no such file of.
     """
     if ending not in lists.ENDINGS:
@@ -58,7 +60,7 @@ def download(
             *place,
         )  # fmt: skip
     file = TemporaryFile()  # noqa: SIM115  the response closes it
-    lists.write(columns, map(cells, found), ending, file)
+    lists.write(title, columns, map(cells, found), ending, file)
     file.seek(0)
     response = FileResponse(
         file, as_attachment=True, filename=f"{name}.{ending}", content_type=MEDIA_TYPES[ending]

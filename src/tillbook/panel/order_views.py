@@ -77,7 +77,7 @@ def export(request: PanelRequest, ending: str) -> HttpResponse:
     """The list as a file."""
     form = OrderFilterForm(request.GET)
     rows = all_of(lambda before, limit: _listed(form, before, limit), queries.page_key)
-    return download(request, "orders", ending, _COLUMNS, rows, _cells)
+    return download(request, "orders", _("Orders"), ending, _COLUMNS, rows, _cells)
 
 
 def _cells(order: Order) -> Sequence[Cell]:

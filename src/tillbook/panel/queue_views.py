@@ -188,7 +188,10 @@ def _download(request: PanelRequest, ending: str, rows: Iterable[Refund]) -> Htt
     whole_accounts = request.actor.may(Permission.REVEAL_ACCOUNT)
     if whole_accounts:
         payees.take_accounts(actor=request.actor, now=request.now)
-    return download(request, "refunds", ending, _COLUMNS, rows, lambda refund: _cells(refund, whole_accounts))
+    return download(
+        request, "refunds", _("Refunds"), ending, _COLUMNS, rows,
+        lambda refund: _cells(refund, whole_accounts),
+    )  # fmt: skip
 
 
 def _cells(refund: Refund, whole_accounts: bool) -> Sequence[Cell]:

@@ -59,7 +59,7 @@ def export(request: PanelRequest, ending: str) -> HttpResponse:
     """The list as a file."""
     form = RmaFilterForm(request.GET)
     rows = all_of(lambda before, limit: _listed(form, before, limit), lambda rma: rma.number)
-    return download(request, "rmas", ending, _COLUMNS, rows, _cells)
+    return download(request, "rmas", _("Returns"), ending, _COLUMNS, rows, _cells)
 
 
 def _cells(rma: Rma) -> Sequence[Cell]:

@@ -76,7 +76,8 @@ def export(request: PanelRequest, username: str, ending: str) -> HttpResponse:
         figures = (Money(line.amount, currency), Money(line.balance, currency))
         return [line.at, line.what, line.name, line.detail, line.credit, line.who, *figures, currency]
 
-    return download(request, "customer_running", ending, _COLUMNS, rows, cells, username)
+    title = _("Running history of %(username)s") % {"username": customer.username}
+    return download(request, "customer_running", title, ending, _COLUMNS, rows, cells, username)
 
 
 @read_only
