@@ -15,6 +15,7 @@ from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
 from tests.orders.till import Till, gbp, line
+from tests.paper_structure import headings, says_it_is_accessible
 from tillbook.common.actor import Actor
 from tillbook.credit import services as credit
 from tillbook.credit.basis import Basis, basis_at, day_end, day_start
@@ -115,6 +116,16 @@ def test_it_is_the_same_to_the_byte_whatever_was_written_since(
     assert written(made(kind, basis(now, view)), ending) == first
     later = basis_at(day_end(now.date()), view="effective", recorded_by=None, now=now + 6 * DAY)
     assert written(made(kind, later), ending) != first
+
+
+@pytest.mark.usefixtures("till", "yen")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pdf_is_read_aloud_by_its_headings(now: datetime, kind: str) -> None:
+    document = made(kind, basis(now))
+    pdf = written(document, "pdf")
+    assert says_it_is_accessible(pdf)
+    first, second, third, *_ = headings(pdf)
+    assert (first, second, third) == ("H1", "H2", "H3")
 
 
 @pytest.mark.usefixtures("till", "yen")

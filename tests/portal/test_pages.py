@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from pypdf import PdfReader
 
+from tests.paper_structure import headings, says_it_is_accessible
 from tests.portal.conftest import SORT_CODE, as_customer, given, opened, switched_on
 from tillbook.common.actor import Actor
 from tillbook.common.money import Money
@@ -392,6 +393,8 @@ class TestStatement:
             "Bank transfer to •••911", "Came back", "Declined", "Paid", "Page 1 of 1",
         ):  # fmt: skip
             assert said in page, said
+        assert says_it_is_accessible(answer.content)
+        assert headings(answer.content) == ["H1", "H2", "H2", "H2"]
 
     def test_it_speaks_german_and_takes_any_name(
         self, maria: Customer, admin_actor: Actor, now: datetime

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from tests.paper_structure import headings, language, says_it_is_accessible
 from tillbook.common.actor import Actor
 from tillbook.credit.models import Credit, ReverseReason, Source
 from tillbook.customers.models import Customer
@@ -220,6 +221,18 @@ def test_many_refunds_are_a_page_each_in_the_order_given() -> None:
     assert [
         number in page for number, page in zip(["RF-1003", "RF-1001", "RF-1002"], pages, strict=True)
     ] == [True] * 3
+
+
+def test_a_slip_is_read_aloud_by_its_headings_in_the_shops_language(settings: Any) -> None:
+    settings.LANGUAGE_CODE = "de"
+    pdf = slip.render([_refund(credits=2), _refund(credits=40)], left_out=["RF-1043"])
+    assert says_it_is_accessible(pdf)
+    assert language(pdf) == "de"
+    assert headings(pdf) == ["H1", "H2", "H1", "H2"]
+
+
+def test_a_slip_with_an_empty_box_does_not_say_that_it_can_be_read_aloud() -> None:
+    assert not says_it_is_accessible(slip.render([_refund(payee_name="山田太郎")]))
 
 
 def test_the_same_refund_makes_the_same_file() -> None:

@@ -13,6 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from tests.orders.till import Till, gbp, line
+from tests.paper_structure import headings, language, says_it_is_accessible
 from tillbook.credit import services as credit
 from tillbook.credit.models import GiveReason
 from tillbook.credit.queries import credits_of
@@ -161,6 +162,16 @@ def test_a_note_says_when_characters_could_not_be_printed(till: Till) -> None:
     assert "could not be printed" not in page
     [page] = pages(closed(till, RmaLineInput(None, "CUP", "a\u2028b 😀\u0378", 1, 100)))
     assert "could not be printed" in page
+
+
+def test_a_note_is_read_aloud_by_its_headings_in_the_shops_language(till: Till, settings: Any) -> None:
+    settings.LANGUAGE_CODE = "de"
+    rma = closed(till, RmaLineInput(None, "CUP", "A cup", 1, 100), public_note="Sorry.")
+    made = note.of(rma)
+    for each in (made, replace(made, number="", mark="Preview")):
+        pdf = note.render(each)
+        assert says_it_is_accessible(pdf)
+        assert (language(pdf), headings(pdf)) == ("de", ["H1", "H2", "H2"])
 
 
 def test_the_same_return_makes_the_same_file(till: Till) -> None:

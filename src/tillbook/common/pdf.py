@@ -7,12 +7,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import typst
 from django.conf import settings
 
 # A compiler keeps its fonts and parsed sources between documents, and serves one thread at a time.
 _compiling = Lock()
+_NOT_ACCESSIBLE = "PDF/UA-1 error: "  # as the compiler says it
 
 
 class PdfError(RuntimeError):
@@ -23,12 +25,25 @@ def compiled(template: Path, inputs: Mapping[str, str]) -> bytes:
     """The document that `template` makes of `inputs`, its sys.inputs. Raises PdfError on any warning."""
     with _compiling:
         compiler = _compiler(template, settings.TILLBOOK_FONTS)
-        pdf, warnings = compiler.compile_with_warnings(format="pdf", sys_inputs=dict(inputs))
+        pdf, warnings = _accessible(compiler, dict(inputs))
     if warnings:
         raise PdfError("; ".join(warning.message for warning in warnings))
     if not isinstance(pdf, bytes):
         raise PdfError("The compiler returned no document.")
     return pdf
+
+
+def _accessible(compiler: typst.Compiler, inputs: dict[str, str]) -> tuple[Any, list[typst.TypstWarning]]:
+    """The document as PDF/UA-1, which readers show by its title and read aloud; and the warnings.
+
+    One with a character that no font has can't be that, and does not claim it: an empty box tells nothing.
+    """
+    try:
+        return compiler.compile_with_warnings(format="pdf", sys_inputs=inputs, pdf_standards="ua-1")
+    except typst.TypstError as error:
+        if not error.message.startswith(_NOT_ACCESSIBLE):
+            raise
+    return compiler.compile_with_warnings(format="pdf", sys_inputs=inputs)
 
 
 @cache

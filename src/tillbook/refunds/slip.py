@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from tillbook.common.errors import NotFound
@@ -53,6 +54,7 @@ def render(refunds: Sequence[Refund], *, left_out: Sequence[str] = ()) -> bytes:
             "title": _document_title(refunds),
             "left_out": _left_out(left_out),
             "logo": papers.logo(),
+            "language": settings.LANGUAGE_CODE,
         }
     return compiled(_TEMPLATE, inputs)
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -121,7 +122,10 @@ def preview(quote: Quote, *, now: datetime) -> Note:
 def render(note: Note) -> bytes:
     """The note as a PDF. Raises PdfError when the compiler warns."""
     page = papers.with_characters(asdict(note))
-    return compiled(_TEMPLATE, {"note": json.dumps(page), "logo": papers.logo()})
+    return compiled(
+        _TEMPLATE,
+        {"note": json.dumps(page), "logo": papers.logo(), "language": settings.LANGUAGE_CODE},
+    )
 
 
 def _note(
