@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
@@ -43,6 +44,17 @@ def test_a_key_works_until_it_is_revoked(program, customer, system_actor, now):
     assert program.secret not in (key.secret_hash, str(key)) and len(key.secret_hash) == 64
     keys.revoke_key(key.pk, actor=system_actor, now=now)
     assert code(program.get("/customers/jo")) == (401, "unauthenticated")
+
+
+def test_who_reads_is_answered_though_the_use_of_the_key_can_t_be_noted(
+    program, customer, monkeypatch, caplog
+):
+    def full(*_: object, **__: object) -> int:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr("django.db.models.query.QuerySet.update", full)
+    assert program.get("/customers/jo").status_code == 200
+    assert "could not be noted" in caplog.text
 
 
 def test_a_key_ends_with_its_owner(program, customer):

@@ -96,6 +96,23 @@ def test_a_cheque_is_out_until_it_is_presented(cheque, by, now):
     assert told("refund.received") == 1
 
 
+def test_what_a_second_one_knows_of_the_payment_is_not_lost_in_silence(cheque, ask, by, later, now):
+    refund = refunds.complete(cheque().pk, cheque_number="000123", **by)
+    assert refunds.complete(refund.pk, cheque_number="123", **by) == refund
+    assert refunds.complete(refund.pk, **by) == refund
+    cash = refunds.complete(ask(key="cash").pk, **by)
+    for pk, more in (
+        (refund.pk, {"cheque_number": "124"}),
+        (refund.pk, {"received_on": now.date()}),
+        (cash.pk, {"received_on": now.date()}),
+        (cash.pk, {"cheque_number": "9"}),
+    ):
+        with pytest.raises(WrongState, match="is completed already"):
+            refunds.complete(pk, **more, **by)
+    receive(cash.pk, received_on=now.date(), **by)
+    assert refunds.complete(cash.pk, received_on=now.date(), **by).received_on == now.date()
+
+
 def test_cash_that_was_handed_over_is_received_with_the_payment(ask, by, later, now):
     refund = refunds.complete(ask().pk, received_on=now.date(), **by)
     assert (refund.received_on, told("refund.received")) == (now.date(), 1)

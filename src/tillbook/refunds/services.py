@@ -29,7 +29,13 @@ from tillbook.refunds.backing import check_backed
 from tillbook.refunds.charges import bound, check_first
 from tillbook.refunds.models import Refund, RefundSource
 from tillbook.refunds.payees import Payee, content_of_request, direct
-from tillbook.refunds.receipt import check_claimed, one_cheque_each, put_cheque_number, put_received
+from tillbook.refunds.receipt import (
+    check_claimed,
+    cheque_digits,
+    one_cheque_each,
+    put_cheque_number,
+    put_received,
+)
 from tillbook.refunds.state import OPEN, amount_of, check_free, check_move, check_sending, is_own, locked
 from tillbook.returns import services as returns
 from tillbook.shop.policies import shop
@@ -205,13 +211,15 @@ def complete(
     With the number of the cheque, and with the day on which the payee had the money, where they are known
     already. `sending` is the one whose gateway says that it has paid: what may keep a refund from being
     paid was asked before it was sent. `seen` is the `approvals.version_of` what the actor looked at.
-    Completing it again gives the completed refund; nothing moves twice.
+    Completing it again gives the completed refund, and nothing moves twice; with another number or day than
+    it has, it is refused.
     Raises PermissionDenied, StaleRefund, ApprovalMissing, SelfCompletion, SourceNotBacked, ChargeLimit,
     InSending, ChequeTaken, InvalidInput, WrongState when it was declined, RefundNotFound.
     """
     actor.require(Permission.COMPLETE_REFUND)
     refund = locked(refund_id)
     if refund.status == Refund.Status.COMPLETED:
+        _check_same_payment(refund, cheque_number, received_on)
         return refund
     check_seen(refund, seen)
     check_move(refund, Refund.Status.COMPLETED)
@@ -237,6 +245,13 @@ def complete(
             customer_id=refund.customer_id, hold_key=refund.hold_key, key=key, actor=actor, now=now
         )
     return refund
+
+
+def _check_same_payment(refund: Refund, cheque_number: str, received_on: date | None) -> None:
+    """Raise WrongState where somebody else completed it, and knew otherwise or not yet."""
+    same_cheque = not cheque_number or cheque_digits(cheque_number) == refund.cheque_number
+    if not (same_cheque and received_on in (None, refund.received_on)):
+        raise WrongState(_("%(number)s is completed already.") % {"number": refund.number})
 
 
 def _take_back_mistake(refund: Refund, key: str, actor: Actor, now: datetime) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
@@ -23,6 +24,8 @@ from tillbook.common.actor import Actor, Permission, Role, Scope
 from tillbook.common.errors import InvalidInput, NotFound
 from tillbook.events.services import NewEvent, content_of, record, replay
 from tillbook.staff.models import ApiKey, User
+
+_log = logging.getLogger(__name__)
 
 _PREFIX = "tb"
 _SUBJECT = "key:"  # of its events, before its row
@@ -138,9 +141,16 @@ def key_of(token: str, now: datetime) -> KnownKey | None:
 
 
 def note_use(key: KnownKey, now: datetime) -> None:
-    """Remember that the key was used; to the minute."""
-    if not key.used_lately:
+    """Remember that the key was used; to the minute.
+
+    Where the database takes nothing in, as on a full disk, what only reads is answered all the same.
+    """
+    if key.used_lately:
+        return
+    try:
         ApiKey.objects.filter(pk=key.id).update(last_used_at=now)
+    except DatabaseError:
+        _log.warning("That key %s was used could not be noted.", key.prefix, exc_info=True)
 
 
 def actor_of(key: KnownKey, origin: str) -> Actor:
