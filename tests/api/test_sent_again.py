@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from tests.api.conftest import Program, gbp, refused, told
 from tests.orders.till import everything
@@ -67,6 +68,24 @@ def test_what_was_begun_is_taken_back_and_done_once_when_it_comes_again(
     again = program.post("/credits", GIFT, key="k")
     assert (again.content, again["Idempotency-Replayed"]) == (first.content, "true")
     assert balance_of(jo.pk, "GBP").available_minor == 10_00
+
+
+@pytest.mark.parametrize("path", ["/credits", "/spends"])
+def test_a_database_that_takes_nothing_in_is_said_to_be_unavailable(
+    program: Program, jo: Customer, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    body = GIFT if path == "/credits" else {"customer": "jo", "amount": gbp("1.00"), "reference": "R"}
+    before = everything()
+    with monkeypatch.context() as broken:
+        broken.setattr("tillbook.common.statements.write", full)
+        answer = program.post(path, body, key="k")
+        assert refused(answer) == (503, "database_unavailable")
+        assert int(answer["Retry-After"]) > 0
+    assert everything() == before
+    assert program.post(path, body, key="k").status_code in (201, 409)
 
 
 def test_what_is_done_in_parts_stays_and_goes_on_when_it_comes_again(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
+from django.db import OperationalError, ProgrammingError
 
+from tillbook.cli.main import _hint
 from tillbook.cli.output import counted, named
 from tillbook.common.actor import Actor
 from tillbook.customers import services as customers
@@ -96,3 +99,16 @@ def test_one_is_no_plural() -> None:
 def test_a_file_that_is_not_there_is_said_in_words(run: Run) -> None:
     says = "nofile.jsonl can't be read: No such file or directory.\n"
     assert run("credit", "give-many", "nofile.jsonl") == (1, "", says)
+
+
+@pytest.mark.parametrize(
+    ("error", "asks"),
+    [
+        (OperationalError("no such table: ledger_transfer"), True),
+        (ProgrammingError('relation "ledger_transfer" does not exist'), True),
+        (OperationalError("database or disk is full"), False),
+        (OperationalError("attempt to write a readonly database"), False),
+    ],
+)
+def test_migrating_is_asked_for_where_a_table_is_missing_and_nowhere_else(error: Any, asks: bool) -> None:
+    assert ("tillbook migrate" in _hint(error)) == asks

@@ -15,7 +15,10 @@ from tillbook.api.problems import CONTENT_TYPE, Problem, status_of
 
 _SCHEMAS = "#/components/schemas/"
 _RESPONSES = "#/components/responses/"
-_ANY = "Any other problem: 405 where the address does not take the method, 500 for a fault of the server."
+_ANY = (
+    "Any other problem: 405 where the address does not take the method, 500 for a fault of the server, "
+    "503 for one of the database."
+)
 #: Sets of so many codes are named by them; a longer one is its operation's own, and so is its name.
 _FEW = 3
 

@@ -6,10 +6,12 @@ field: `pointer` into the body (a JSON pointer as a URI fragment, RFC 6901), or 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -20,6 +22,9 @@ from tillbook.common.errors import InvalidInput, KeyReused, Refusal
 from tillbook.customers.queries import CustomerNotFound
 
 CONTENT_TYPE = "application/problem+json"
+
+_log = logging.getLogger(__name__)
+_DATABASE_BACK = 10  # seconds: a full disk or a server that starts anew takes somebody's time
 
 
 class WrongField(BaseModel):
@@ -209,6 +214,18 @@ def register(api: NinjaAPI) -> None:
         why = f"The body is no JSON as it is taken here: {cause}." if cause else str(error)
         return problem(error.status_code, Malformed.code, why)
 
+    def unavailable(request: HttpRequest, error: OperationalError) -> HttpResponse:
+        _log.error("The database could not be reached or written: %s", error, exc_info=error)
+        response = problem(
+            503,
+            "database_unavailable",
+            "The database can't be reached or written right now. "
+            "Send it again later with the same key: nothing is done twice.",
+        )
+        response["Retry-After"] = str(_DATABASE_BACK)
+        return response
+
+    api.exception_handler(OperationalError)(unavailable)
     api.exception_handler(Refusal)(refused)
     api.exception_handler(ValidationError)(invalid)
     api.exception_handler(AuthenticationError)(unknown_key)

@@ -56,9 +56,15 @@ def app() -> None:
     except WrongUsage as wrong:
         _stop(str(wrong), code=2)
     except (OperationalError, ProgrammingError) as error:
-        _stop(f"The database does not answer as it should: {error} (Was `tillbook migrate` run?)")
+        _stop(f"The database does not answer as it should: {error}{_hint(error)}")
     except DatabaseError as error:
         _stop(f"The database refused: {error}")
+
+
+def _hint(error: DatabaseError) -> str:
+    """What to look at where a table or a column is missing; a full disk says itself what is wrong."""
+    missing = isinstance(error, ProgrammingError) or "no such" in str(error)
+    return " (Was `tillbook migrate` run?)" if missing else ""
 
 
 def _typed() -> list[str]:
