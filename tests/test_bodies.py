@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import threading
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ def test_one_that_is_much_too_long_or_none_is_left_unread(
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 4
     body = io.BytesIO(b"x" * 99)
     environ = {"REQUEST_METHOD": "POST", "wsgi.input": body, "CONTENT_LENGTH": length}
-    WholeBodies(lambda *_: [], at_once=1)(environ, print)
+    list(WholeBodies(lambda *_: [], at_once=1)(environ, print))
     assert (body.tell(), environ.get(CUT_OFF, False)) == (read, length in ("99", "9"))
 
 
@@ -78,8 +79,81 @@ def test_of_chunks_without_end_no_more_is_read_than_shows_it(settings: Any) -> N
     assert body.tell() == 5
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "Multipart/form-data; boundary=x"])
+def test_a_form_in_chunks_does_not_say_whether_it_is_whole(kind: str) -> None:
+    assert told(b"amount=9", CONTENT_TYPE=kind, **ENDS) == ("0", b"", True)
+    assert told(b"amount=9", CONTENT_TYPE=kind, CONTENT_LENGTH="8", **ENDS) == ("8", b"amount=9", False)
+    assert told(b"", CONTENT_TYPE=kind, **ENDS) == ("0", b"", False)
+
+
 def test_what_has_no_body_is_not_waited_for() -> None:
     assert told(b"hello", "GET", **ENDS) == (None, b"", False)
+
+
+def test_where_there_is_no_room_for_it_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+    assert told(b"hello", CONTENT_LENGTH="5") == ("0", b"", True)
+
+
+class Streamed:
+    """An answer in pieces, made in the thread that asks for them."""
+
+    def __init__(self, pieces: int) -> None:
+        self.pieces, self.made, self.closed = pieces, 0, threading.Event()
+        self.threads: set[str] = set()
+
+    def __call__(self, _environ: dict[str, Any], start: Any) -> Streamed:
+        start("200 OK", [("X", "1")])
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(self.pieces):
+            self.made += 1
+            self.threads.add(threading.current_thread().name)
+            yield b"x"
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+GET = {"REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO()}
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 2, 100])
+def test_an_answer_is_made_in_one_thread_and_given_whole(pieces: int) -> None:
+    begun: list[Any] = []
+    answer = Streamed(pieces)
+    given = WholeBodies(answer, at_once=1)(dict(GET), lambda *head: begun.append(head))
+    assert b"".join(given) == b"x" * pieces
+    assert begun == [("200 OK", [("X", "1")])]
+    assert answer.closed.wait(60)
+    assert len(answer.threads) == min(pieces, 1)
+    assert threading.current_thread().name not in answer.threads
+
+
+def test_of_an_answer_that_nobody_takes_any_more_no_more_is_made() -> None:
+    answer = Streamed(10**9)
+    whole = WholeBodies(answer, at_once=1)
+    given: Any = whole(dict(GET), lambda *_: None)
+    assert next(given) == b"x"
+    given.close()
+    assert answer.closed.wait(60)
+    assert answer.made < 100
+    answer.pieces = 3
+    assert list(whole(dict(GET), lambda *_: None)) == [b"x"] * 3  # its place is free again
+
+
+def test_a_fault_of_the_application_is_the_server_s_to_tell() -> None:
+    def broken(*_: object) -> list[bytes]:
+        raise RuntimeError("broken")
+
+    whole = WholeBodies(broken, at_once=1)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="broken"):
+            whole(dict(GET), lambda *_: None)
 
 
 class Stalled:
@@ -116,7 +190,9 @@ def test_who_waits_for_a_body_keeps_no_place(stalled: Stalled) -> None:
 
 
 def test_no_page_takes_what_was_cut_off(client: Any, rf: RequestFactory) -> None:
-    for path, said in (("/login/", "read"), ("/api/v1/spends", "did not come whole"), ("/do/WS/NetoAPI", "")):
+    for path, said in (
+        ("/login/", "read"), ("/api/v1/spends", "did not come whole"), ("/do/WS/NetoAPI", "be read"),
+    ):  # fmt: skip
         answer = client.post(path, {"login": "a"}, **{CUT_OFF: True})
         assert said in answer.content.decode()
         assert answer.status_code == (200 if path.startswith("/do") else 400)

@@ -19,7 +19,7 @@ def template(tmp_path: Path) -> Path:
     """It says whether its fonts have each character, as the papers do."""
     made = tmp_path / "paper.typ"
     made.write_text(
-        """#set document(date: none)
+        """#set document(title: "Paper", date: none)
 #set text(font: ("Roboto", "Libertinus Serif", "DejaVu Sans Mono"))
 #let drawn(character) = measure(text(top-edge: "bounds", bottom-edge: "bounds", character))
 #context {

@@ -156,6 +156,7 @@ def test_why_a_body_cannot_be_read_is_said(program):
         assert json.loads(answer.content)["detail"] == f"The body is no JSON as it is taken here: {why}"
     packed = {"content_type": "application/json", "headers": headers | {"Content-Encoding": "gzip"}}
     assert code(Client().post("/api/v1/customers", b"{}", **packed)) == (415, "unsupported_media_type")
+    assert Client().get("/api/v1/customers", headers=packed["headers"]).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/api/v1/customers", "/api/v1/openapi.json"])

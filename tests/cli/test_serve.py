@@ -129,6 +129,42 @@ def test_the_panel_is_served_by_name_and_a_second_one_beside_it_is_refused(
     assert shown == f"Tillbook is at http://localhost:{free}\n"
 
 
+def asked(port: int, *sent: bytes) -> socket.socket:
+    """A connection on which that was sent."""
+    client = socket.create_connection(("localhost", port), timeout=60)
+    client.sendall(b"".join(sent))
+    return client
+
+
+def answer_to(port: int, *sent: bytes, cut_off: bool = False) -> bytes:
+    """The first line of the answer to what was sent; where it is cut off, nothing more comes."""
+    with asked(port, *sent) as client:
+        if cut_off:
+            client.shutdown(socket.SHUT_WR)
+        return client.recv(1_000).partition(b"\r\n")[0]
+
+
+POST = b"POST /login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+
+
+def test_a_request_is_taken_whole_and_who_stalls_holds_up_nobody(
+    serving: subprocess.Popen[str], free: int
+) -> None:
+    stalled = [asked(free, POST, b"Content-Length: 200\r\n\r\n", b"l") for _ in range(12)]
+    whole = b"login=a&password=b"
+    refused = b"HTTP/1.1 400 Bad Request"
+    assert answer_to(free, POST, b"Content-Length: 18\r\n\r\n", whole) == b"HTTP/1.1 403 Forbidden"  # no csrf
+    assert answer_to(free, POST, b"Content-Length: 19\r\n\r\n", whole, cut_off=True) == refused
+    chunks = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert answer_to(free, chunks, b"12\r\n", whole, b"\r\n0\r\n\r\n") == refused
+    assert answer_to(free, chunks, b"12\r\n", whole[:5], cut_off=True) == refused
+    json = chunks.replace(b"/login/", b"/api/v1/holds").replace(b"x-www-form-urlencoded", b"json")
+    assert answer_to(free, json, b"2\r\n{}\r\n0\r\n\r\n") == b"HTTP/1.1 401 Unauthorized"
+    assert log_in_page(f"http://localhost:{free}/login/") == 200
+    for client in stalled:
+        client.close()
+
+
 def test_a_worker_does_not_outlive_a_server_that_was_killed(
     serving: subprocess.Popen[str], free: int
 ) -> None:

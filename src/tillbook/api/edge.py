@@ -20,7 +20,7 @@ from tillbook.api import problems
 from tillbook.api.problems import Malformed, TooLarge, TooManyRequests, UnsupportedMediaType
 from tillbook.common import rate
 from tillbook.common.actor import Actor
-from tillbook.common.bodies import CUT_OFF
+from tillbook.common.bodies import CUT_OFF, promised_length
 from tillbook.common.statements import Insert
 from tillbook.staff import keys
 
@@ -58,9 +58,11 @@ class Bearer(HttpBearer):
 
 
 def _check_content_type(request: HttpRequest) -> None:
-    if request.method in {"POST", "PATCH"} and (request.content_type or "").lower() != "application/json":
+    if request.method not in {"POST", "PATCH"}:
+        return
+    if (request.content_type or "").lower() != "application/json":
         raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if request.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
         raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
 
 
@@ -86,10 +88,11 @@ class Json(Parser):
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} stands twice in one object")
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise ValueError(f"{name[:40]!r} stands twice in one object")
+        seen.add(name)
 
 
 def answers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -137,8 +140,7 @@ def _leave_out_body(response: HttpResponse) -> None:
 
 def _unreadable(request: HttpRequest) -> HttpResponse | None:
     """The problem of a request whose address nothing could be made of, or that is too large to be read."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    if (promised_length(request.META) or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
         return problems.of_refusal(TooLarge(f"A request has at most {most} MB. Send several."))
     if request.META.get(CUT_OFF):

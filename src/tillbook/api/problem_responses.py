@@ -48,8 +48,8 @@ def reference_to(
 
 def reference_to_any(components: dict[str, Any]) -> dict[str, str]:
     """What stands at each operation for the problems that any address may answer."""
-    allow = {"Allow": {"$ref": "#/components/headers/Allow"}}
-    components["responses"].setdefault("Problem", _response(_ANY, allow, Problem.__name__))
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in ("Allow", "Retry-After")}
+    components["responses"].setdefault("Problem", _response(_ANY, headers, Problem.__name__))
     return {"$ref": f"{_RESPONSES}Problem"}
 
 

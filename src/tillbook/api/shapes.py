@@ -239,6 +239,7 @@ def stood_at(cursor: str | None, named: Callable[[str], T]) -> T | None:
 
 
 def foreign_cursor() -> Misshapen:
+    """What a cursor is refused with that no page of the list gave."""
     return Misshapen("The cursor is none of this list's: send the next_cursor of a page.", field="cursor")
 
 

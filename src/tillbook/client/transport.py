@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 
 ATTEMPTS = 6
+_NO_ANSWERS = (None, "internal_error", "database_unavailable")
 LONGEST_WAIT = 30_000  # milliseconds between two attempts
 
 
@@ -132,8 +133,8 @@ class Transport:
             if unheard and answer.status_code == httpx.codes.PRECONDITION_FAILED:
                 raise Unreachable("It was changed meanwhile, perhaps by this very request. Read it again.")
             unheard = unheard or answer.status_code >= 500
-            if last and answer.status_code >= 500 and "code" not in problem:
-                # Not the API's own: whatever stands before it has no answer either.
+            if last and answer.status_code >= 500 and problem.get("code") in _NO_ANSWERS:
+                # Not the API's own, as of what stands before it; or the API does not know what was done.
                 raise Unreachable(f"Status {answer.status_code} from {self._http.base_url}")
             if last or not _passes(answer.status_code, problem):
                 raise Refused(answer.status_code, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -14,7 +15,7 @@ from django.conf import settings
 
 # A compiler keeps its fonts and parsed sources between documents, and serves one thread at a time.
 _compiling = Lock()
-_NOT_ACCESSIBLE = "PDF/UA-1 error: "  # as the compiler says it
+_NO_FONT_HAS_IT = re.compile("PDF/UA-1 error: the text .* could not be displayed")  # as the compiler says it
 
 
 class PdfError(RuntimeError):
@@ -37,11 +38,12 @@ def _accessible(compiler: typst.Compiler, inputs: dict[str, str]) -> tuple[Any, 
     """The document as PDF/UA-1, which readers show by its title and read aloud; and the warnings.
 
     One with a character that no font has can't be that, and does not claim it: an empty box tells nothing.
+    Any other fault would be a template's own.
     """
     try:
         return compiler.compile_with_warnings(format="pdf", sys_inputs=inputs, pdf_standards="ua-1")
     except typst.TypstError as error:
-        if not error.message.startswith(_NOT_ACCESSIBLE):
+        if not _NO_FONT_HAS_IT.match(error.message):
             raise
     return compiler.compile_with_warnings(format="pdf", sys_inputs=inputs)
 

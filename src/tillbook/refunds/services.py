@@ -251,7 +251,10 @@ def _check_same_payment(refund: Refund, cheque_number: str, received_on: date | 
     """Raise WrongState where somebody else completed it, and knew otherwise or not yet."""
     same_cheque = not cheque_number or cheque_digits(cheque_number) == refund.cheque_number
     if not (same_cheque and received_on in (None, refund.received_on)):
-        raise WrongState(_("%(number)s is completed already.") % {"number": refund.number})
+        raise WrongState(
+            _("%(number)s is completed already. Put what you know of the payment on its page.")
+            % {"number": refund.number}
+        )
 
 
 def _take_back_mistake(refund: Refund, key: str, actor: Actor, now: datetime) -> None:

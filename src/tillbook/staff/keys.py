@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 _PREFIX = "tb"
 _SUBJECT = "key:"  # of its events, before its row
 _LONGEST_NAME = 100
+_not_noted_until: dict[
+    int, datetime
+] = {}  # by the keys' ids: where it failed it is not tried at each request
 _USE_NOTED_EVERY = timedelta(minutes=1)  # a write for each request would cost more than it tells
 
 
@@ -145,12 +148,13 @@ def note_use(key: KnownKey, now: datetime) -> None:
 
     Where the database takes nothing in, as on a full disk, what only reads is answered all the same.
     """
-    if key.used_lately:
+    if key.used_lately or now < _not_noted_until.get(key.id, now):
         return
     try:
         ApiKey.objects.filter(pk=key.id).update(last_used_at=now)
-    except DatabaseError:
-        _log.warning("That key %s was used could not be noted.", key.prefix, exc_info=True)
+    except DatabaseError as error:
+        _not_noted_until[key.id] = now + _USE_NOTED_EVERY
+        _log.warning("That key %s was used could not be noted: %s", key.prefix, error)
 
 
 def actor_of(key: KnownKey, origin: str) -> Actor:
