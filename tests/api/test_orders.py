@@ -208,7 +208,7 @@ def test_orders_are_listed_and_filtered(program, customer, admin_actor, now):
 
 def test_filters_that_name_nothing_are_refused(program, placed):
     assert refused(program.get("/orders", customer="al")) == (404, "customer_not_found")
-    assert refused(program.get("/orders", cursor="WEB-9")) == (422, "invalid_input")
+    assert refused(program.get("/orders", cursor="WEB-9")) == (409, "invalid_input")
     assert refused(program.get("/orders", status="lost")) == (422, "invalid_input")
     assert refused(program.get("/orders/WEB-9")) == (404, "order_not_found")
 

@@ -163,7 +163,7 @@ def test_the_queue_is_filtered_and_read_page_by_page(program, given, admin_actor
     assert numbers(method="cash", customer="jo") == ([fourth], None)
     assert numbers(customer="al") == ([], None)
     assert refused(program.get("/refunds", customer="xy")) == (404, "customer_not_found")
-    assert refused(program.get("/refunds", cursor="RF-999999")) == (422, "invalid_input")
+    assert refused(program.get("/refunds", cursor="RF-999999")) == (409, "invalid_input")
     assert refused(program.get("/refunds", status="lost")) == (422, "invalid_input")
 
 

@@ -233,7 +233,7 @@ def test_returns_are_listed_and_filtered(program, admin_actor, now):
     assert set(whole) - set(last) == {"lines", "shipping", "surcharge", "note", "public_note", "credits"}
     assert refused(program.get("/rmas", order="WEB-9")) == (404, "order_not_found")
     assert refused(program.get("/rmas", customer="bo")) == (404, "customer_not_found")
-    assert refused(program.get("/rmas", cursor="RMA-9999")) == (422, "invalid_input")
+    assert refused(program.get("/rmas", cursor="RMA-9999")) == (409, "invalid_input")
     assert refused(program.get("/rmas/RMA-9999")) == (404, "rma_not_found")
 
 

@@ -85,7 +85,7 @@ def test_the_list_goes_on_though_what_it_showed_was_completed_or_received(progra
         complete(program, row["refund"], **({"received_on": today()} if step % 2 else {}))
         cursor = page["next_cursor"]
     assert (seen, cursor) == (asked, None)
-    assert refused(program.get("/unclaimed", cursor="RF-1001")) == (422, "invalid_input")
+    assert refused(program.get("/unclaimed", cursor="RF-1001")) == (409, "invalid_input")
 
 
 def test_stale_ones_are_listed_by_page_and_cancelled_each_by_itself(program, customer):

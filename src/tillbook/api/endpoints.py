@@ -100,7 +100,8 @@ def read(
                 return _unknown(unknown)
             return unless_known(request, with_version(endpoint(request, *args, **kwargs)))
 
-        operation = _registered(Kind.READ, endpoint, answered, refusals)
+        of_pages = {InvalidInput} if "cursor" in known else set()  # the cursor may be another list's
+        operation = _registered(Kind.READ, endpoint, answered, {*refusals, *of_pages})
         router.get(path, response={200: shape}, **more)(operation.answered)
         return endpoint
 

@@ -19,7 +19,6 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from tillbook.api.problems import Misshapen
 from tillbook.common import money
 from tillbook.common.errors import InvalidInput, NotFound
 from tillbook.delivery import services as delivery
@@ -229,7 +228,7 @@ class Paging(Sent):
 
 
 def stood_at(cursor: str | None, named: Callable[[str], T]) -> T | None:
-    """What `named` makes of the cursor: the end of the page before. Raises Misshapen for none."""
+    """What `named` makes of the cursor: the end of the page before. Raises InvalidInput for none."""
     if cursor is None:
         return None
     try:
@@ -238,9 +237,9 @@ def stood_at(cursor: str | None, named: Callable[[str], T]) -> T | None:
         raise foreign_cursor() from None
 
 
-def foreign_cursor() -> Misshapen:
+def foreign_cursor() -> InvalidInput:
     """What a cursor is refused with that no page of the list gave."""
-    return Misshapen("The cursor is none of this list's: send the next_cursor of a page.", field="cursor")
+    return InvalidInput("The cursor is none of this list's: send the next_cursor of a page.", field="cursor")
 
 
 def page(
