@@ -134,13 +134,13 @@ def _take_in(environ: Environment, body: IO[bytes]) -> None:
     """
     promised, most = promised_length(environ), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if promised is not None:
-        whole = promised <= 2 * most and _copied(environ["wsgi.input"], body, promised) == promised
+        came_whole = promised <= 2 * most and _copied(environ["wsgi.input"], body, promised) == promised
     elif environ.get("wsgi.input_terminated") and environ["REQUEST_METHOD"] not in _WITHOUT_BODY:
         came = _copied(environ["wsgi.input"], body, most + 1)  # one more shows that it is too long
-        whole = came == 0 or not environ.get("CONTENT_TYPE", "").lower().startswith(_FORMS)
+        came_whole = came == 0 or not environ.get("CONTENT_TYPE", "").lower().startswith(_FORMS)
     else:
         return
-    if not whole:
+    if not came_whole:
         environ[CUT_OFF] = True
         body.seek(0)
         body.truncate()
@@ -151,7 +151,7 @@ def _take_in(environ: Environment, body: IO[bytes]) -> None:
 
 
 def _copied(source: Any, body: IO[bytes], most: int) -> int:
-    """Copy until the source ends, or `most` bytes; returns how many. Less where the disk is full."""
+    """Copy until the source ends, or `most` bytes; returns how many. -1 where there is no room for it."""
     size = 0
     while size < most:
         wanted = min(_PIECE, most - size)

@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 
 from tillbook.common.bodies import WholeBodies
 
-AT_ONCE = 8  # requests
+AT_ONCE = 8  # requests: more would only wait for each other, for Python's lock and the database's
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tillbook.config.settings")
 application = WholeBodies(get_wsgi_application(), at_once=AT_ONCE)

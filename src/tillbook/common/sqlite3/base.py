@@ -14,7 +14,8 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
-_Django: Any = base.DatabaseWrapper  # the methods that it has for backends to override are not in its stubs
+# The methods that it has for backends to override are not in its stubs: so it is nothing that mypy knows.
+_Django: Any = base.DatabaseWrapper
 
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by the database's name
 
@@ -47,7 +48,7 @@ class _Turn:
     __del__ = give_back
 
 
-class DatabaseWrapper(_Django):  # type: ignore[misc]
+class DatabaseWrapper(_Django):  # type: ignore[misc]  # as above
     """Django's, which waits for its turn before a transaction that may write."""
 
     _turn: _Turn | None = None
