@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ledger.test_sums import ALL_BY_RANGE, book, execute  # noqa: F401 - a fixture
+from tests.ledger.test_sums import ACTOR, ALL_BY_RANGE, book, execute  # noqa: F401 - a fixture
 from tests.ledger.test_tampering import drop_triggers
+from tillbook.common.money import Money
+from tillbook.credit import services
 from tillbook.customers.models import Customer
-from tillbook.ledger import sums
+from tillbook.ledger import fingerprint, sums
 from tillbook.ledger.models import Account, Transfer
 from tillbook.ledger.verification import Proof
 
@@ -153,3 +155,41 @@ def test_what_resolves_nothing_may_name_no_hold(book, key: str) -> None:  # noqa
     assert [(each.account_id, each.seq, each.problem) for each in found().broken] == [
         (row.account_id, row.seq, "resolves a hold that is not open")
     ]
+
+
+def test_the_ordinary_book_is_told_by_its_fingerprint(book) -> None:  # noqa: F811
+    counted = Proof()
+    assert fingerprint.agrees(counted) is True
+    assert (counted.transfers, counted.houses) == (
+        Transfer.objects.count(),
+        {"receipts": -4000, "orders": 2320},
+    )
+    execute("UPDATE ledger_transfer SET posted_minor = posted_minor + 1 WHERE key = 'g1'")
+    assert fingerprint.agrees(Proof()) is False
+
+
+@pytest.mark.parametrize(
+    "pattern", [[1, -1], [1, -2, 1], [1, 0, -2, 0, 1], [1, -3, 3, -1], [1, -4, 6, -4, 1]]
+)
+@pytest.mark.parametrize("column", ["posted_minor", "held_minor"])
+def test_neighbours_that_make_up_for_each_other_never_agree(
+    book,  # noqa: F811
+    now,
+    column: str,
+    pattern: list[int],
+) -> None:
+    """Each run has weights of its own: none of many may let a pattern through that evenly grown ones would."""
+    by = {"customer_id": book[0], "actor": ACTOR, "now": now}
+    services.hold(amount=Money(50, "GBP"), reference="N3", key="h4", **by)
+    for number in range(6):
+        services.spend(amount=Money(10, "GBP"), reference="N3", key=f"s{number}", **by)
+    assert found().broken == []
+    for number, difference in enumerate(pattern):
+        execute(f"UPDATE ledger_transfer SET {column} = {column} + {difference} WHERE key = 's{number}'")
+    assert not any(fingerprint.agrees(Proof()) for _ in range(50))
+
+
+@pytest.mark.parametrize(("column", "value"), [("kind", "gift"), ("house", "elsewhere")])
+def test_a_row_of_no_known_kind_or_house_is_counted_the_same_way(book, column: str, value: str) -> None:  # noqa: F811
+    execute(f"UPDATE ledger_transfer SET {column} = '{value}' WHERE key = 's' AND customer_id = {book[0]}")
+    assert found().transfers == Transfer.objects.count()

@@ -1,13 +1,13 @@
 """The book's sums, checked inside the database: every balance continues, no digest is recomputed.
 
-On PostgreSQL one pass over the transfers makes a keyed fingerprint; SQLite, and a range alone, compare
-each row with the one before in that pass. Only where something differs do other statements look for
-the rows.
+One pass over the transfers makes a keyed fingerprint. Where there is none, of a range alone and of numbers
+too large for SQLite's, that pass compares each row with the one before. Only where something differs do
+other statements look for the rows.
 """
 
 from __future__ import annotations
 
-from django.db import DataError, OperationalError, connection
+from django.db import DataError, OperationalError
 
 from tillbook.common import statements
 from tillbook.common.weighing import Carried, Pair, Term, agreeing, new_seed, text_hash
@@ -88,16 +88,16 @@ def check(wanted: Range = EVERYBODY, moment: str = "", carried: Carried | None =
 def _summed(wanted: Range, moment: str, carried: Carried | None) -> Proof:
     with steady(moment):
         proof, counted = _accounts(wanted)
-        if wanted == EVERYBODY and connection.vendor == "postgresql":
-            if not fingerprint.agrees(proof, carried):
-                proof.broken += _first_of_each([*_chains(wanted), *_counters(wanted), *_orphans(wanted)])
-        else:
+        agrees = fingerprint.agrees(proof, carried) if wanted == EVERYBODY else None
+        if agrees is None:
             (wrong,) = add_transfers(proof, wanted, [_COUNT_WRONG], _BESIDE)
             found = [*(_chains(wanted) if wrong else []), *_counters(wanted)]
             # Where accounts have all rows they count, as many as there are leave none to belong to none.
             if found or counted != proof.transfers:
                 found += _orphans(wanted)
             proof.broken += _first_of_each(found)
+        elif not agrees:
+            proof.broken += _first_of_each([*_chains(wanted), *_counters(wanted), *_orphans(wanted)])
         if wanted != EVERYBODY or not _projections_agree():
             proof.broken += _projection(wanted)
     return proof

@@ -13,6 +13,7 @@ from django.db import connection
 
 from tillbook.common.findings import Finding
 from tillbook.common.numbering import public_number
+from tillbook.common.weighing import can_weigh
 from tillbook.credit import verification as credit_verification
 from tillbook.customers.models import Customer
 from tillbook.ledger import runs, sums
@@ -37,12 +38,13 @@ _START = "fork" if sys.platform == "linux" else "spawn"
 
 def plan(depth: str, processes: int) -> list[Range | None]:
     """What is checked by itself: ranges of customers, and None for orders and refunds."""
-    return [None, *([EVERYBODY] if _in_one_pass(depth) else ranges(processes))]
+    # One fingerprint covers the whole book; PostgreSQL uses its own processes for it.
+    return [None, *([EVERYBODY] if depth == Verification.Depth.SUMS else ranges(processes))]
 
 
-def _in_one_pass(depth: str) -> bool:
-    """Whether one fingerprint covers the whole book: on PostgreSQL, which uses its own processes for it."""
-    return depth == Verification.Depth.SUMS and connection.vendor == "postgresql"
+def _carries_credit_used(depth: str) -> bool:
+    """Whether the fingerprint's pass adds up what credit paid of orders too."""
+    return depth == Verification.Depth.SUMS and can_weigh()
 
 
 @contextmanager
@@ -80,7 +82,7 @@ def _check(piece: Piece) -> tuple[int, Proof]:
         used = order_verification.CreditUsed()
         proof = sums.check(wanted, moment, used.transfers)
         with steady(moment):
-            if _in_one_pass(depth):
+            if _carries_credit_used(depth):
                 proof.findings += used.findings()
             proof.findings += credit_verification.hidden(wanted)
             proof.findings += credit_verification.ownerless(wanted)
@@ -93,7 +95,7 @@ def _check(piece: Piece) -> tuple[int, Proof]:
 
 def _documents(depth: str) -> Iterator[Finding]:
     """What does not agree among orders, returns, refunds and sendings; sums leave out what was asked for."""
-    yield from order_verification.findings(credit_used=not _in_one_pass(depth))
+    yield from order_verification.findings(credit_used=not _carries_credit_used(depth))
     if depth == Verification.Depth.FULL:
         yield from order_verification.lost()
         yield from payment_verification.findings()

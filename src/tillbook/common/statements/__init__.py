@@ -2,7 +2,7 @@
 
 A change of the book is two trips to the database: one that locks and reads, one that writes
 and commits. So statements are handed over in lists. Table and column names come from
-constants, values are always bound; each is marked `%s`, and no statement has another `%`.
+constants, values are always bound; each is marked `%s`, and nothing else in a statement is a `%s`.
 """
 
 from __future__ import annotations

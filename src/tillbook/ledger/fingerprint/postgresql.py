@@ -1,8 +1,4 @@
-"""Whether every balance of the book continues, told on PostgreSQL by one number: see docs/decisions/0008.
-
-For each transfer a keyed hash of the state after it is added, and that of the state before it subtracted. In
-an unbroken book these cancel out, down to the accounts' own counters.
-"""
+"""The fingerprint on PostgreSQL, of the server's own hashes."""
 
 from __future__ import annotations
 
@@ -38,11 +34,7 @@ _NARROW = 2**31  # below it numbers go in pairs into one of 64 bits, with a bit 
 
 
 def agrees(proof: Proof, carried: Carried | None = None) -> bool:
-    """Whether the states before and after all transfers cancel out to the accounts' counters.
-
-    Counts the transfers and what the houses hold into `proof`, in the same pass, and adds up the term over
-    `ledger_transfer AS t` that is carried.
-    """
+    """See `fingerprint.agrees`."""
     seed = new_seed()
     narrow = _narrow(proof, seed, carried)
     return _wide(proof, seed) if narrow is None else narrow
