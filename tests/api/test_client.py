@@ -13,8 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 from tests.api.shop_server import Server
+from tests.databases import copied_database
 from tillbook import client as package
 from tillbook.client import Client, Refused, Unreachable, money, transport, version_of
 from tillbook.common.actor import Actor, Role, Scope
@@ -25,19 +27,30 @@ from tillbook.staff import services as staff
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.usefixtures("own_database")
+
+@pytest.fixture(scope="module")
+def database(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    template_database: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """One for all: each test has customers of its own names."""
+    folder = tmp_path_factory.mktemp("client")
+    with django_db_blocker.unblock(), copied_database(template_database, folder):
+        yield
 
 
-@pytest.fixture
-def secret() -> str:
+@pytest.fixture(scope="module")
+def secret(database: None) -> str:
     by = {"actor": Actor.system("test"), "now": datetime(2026, 3, 2, 10, 30, tzinfo=UTC)}
     owner = staff.add_user(username="ann", role=Role.ADMIN, password="correct horse battery", **by)
     return keys.add_key(owner=owner, name="checkout", scopes=[Scope.ADMIN], **by)[1]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path)
+@pytest.fixture(scope="module")
+def server(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("server"))
     running.start()
     yield running
     running.close()
@@ -57,16 +70,16 @@ def test_the_written_modules_are_those_that_the_api_describes() -> None:
 
 
 def test_a_change_of_what_somebody_changed_meanwhile_is_refused(shop: Client) -> None:
-    shop.add_customer({"username": "jo", "currency": "AUD"})
-    read = shop.get_customer("jo")
+    shop.add_customer({"username": "ann", "currency": "AUD"})
+    read = shop.get_customer("ann")
     assert version_of(read)
-    changed = shop.change_customer("jo", {"phone": "1"}, version=version_of(read))
+    changed = shop.change_customer("ann", {"phone": "1"}, version=version_of(read))
     assert (changed["phone"], version_of(changed) == version_of(read)) == ("1", False)
     with pytest.raises(Refused) as refused:
-        shop.change_customer("jo", {"phone": "2"}, version=version_of(read))
+        shop.change_customer("ann", {"phone": "2"}, version=version_of(read))
     assert refused.value.code == "changed_meanwhile"
     lines = [{"sku": "MUG", "quantity": 1, "amount": money("20.00", "AUD")}]
-    shop.place_order({"customer": "jo", "number": "N1", "currency": "AUD", "lines": lines})  # type: ignore[typeddict-item]
+    shop.place_order({"customer": "ann", "number": "N1", "currency": "AUD", "lines": lines})  # type: ignore[typeddict-item]
     order = shop.get_order("N1")
     shop.edit_order("N1", {"note": "one"}, version=version_of(order))  # type: ignore[typeddict-item]
     with pytest.raises(Refused):
@@ -77,8 +90,8 @@ def test_a_change_of_what_somebody_changed_meanwhile_is_refused(shop: Client) ->
 def test_whether_a_change_happened_is_unknown_where_its_answer_was_lost(
     shop: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.add_customer({"username": "jo", "currency": "AUD"})
-    version = version_of(shop.get_customer("jo"))
+    shop.add_customer({"username": "bo", "currency": "AUD"})
+    version = version_of(shop.get_customer("bo"))
     send, lost = shop._http.request, [True]
 
     def losing(*args: object, **more: object) -> object:
@@ -89,8 +102,8 @@ def test_whether_a_change_happened_is_unknown_where_its_answer_was_lost(
 
     monkeypatch.setattr(shop._http, "request", losing)
     with pytest.raises(Unreachable, match="perhaps by this very request"):
-        shop.change_customer("jo", {"phone": "1"}, version=version)
-    assert shop.get_customer("jo")["phone"] == "1"
+        shop.change_customer("bo", {"phone": "1"}, version=version)
+    assert shop.get_customer("bo")["phone"] == "1"
 
 
 def test_the_guide_s_example_works(shop: Client) -> None:
@@ -105,15 +118,16 @@ def test_the_guide_s_example_works(shop: Client) -> None:
 
 
 def test_a_list_is_read_to_its_end(shop: Client) -> None:
-    for number in range(5):
-        shop.add_customer({"username": f"c{number}"})
-    assert [each["username"] for each in shop.list_customers(limit=2)] == [f"c{n}" for n in range(5)]
+    names = [f"reader-{number}" for number in range(5)]
+    for name in names:
+        shop.add_customer({"username": name})
+    assert [each["username"] for each in shop.list_customers(q="reader", limit=2)] == names
 
 
 def test_a_refusal_is_an_exception_with_its_code(shop: Client) -> None:
-    shop.add_customer({"username": "jo", "currency": "GBP"})
+    shop.add_customer({"username": "cy", "currency": "GBP"})
     with pytest.raises(Refused, match="Only 0.00 GBP is available") as refused:
-        shop.spend_credit({"customer": "jo", "amount": money("1.00", "GBP"), "reference": "WEB-1"})
+        shop.spend_credit({"customer": "cy", "amount": money("1.00", "GBP"), "reference": "WEB-1"})
     assert (refused.value.status, refused.value.code) == (409, "insufficient_credit")
 
 

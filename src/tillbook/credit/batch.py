@@ -36,6 +36,7 @@ T = TypeVar("T")
 A = TypeVar("A")  # what is asked
 
 _AHEAD = 1_000  # rows: once so many wait, some are handed over while the rest is decided
+_LOOKED_AT = 64  # requests: after so many it is looked how many rows wait
 _MANY = 1_000  # requests: from so many on collecting garbage costs more than it gives
 #: A credit's columns in its model's order, and their types on PostgreSQL.
 CREDIT = {
@@ -161,10 +162,10 @@ class Batch:
         """Note the event of what was posted."""
         # Numbers, amounts and currencies hold nothing that JSON would escape.
         currency = request.currency
-        credits = ",".join(
-            [f'["{public_number("CR", each)}","{amount_text(minor, currency)}"]' for each, minor in parts]
-        )
-        total = amount_text(sum([minor for _, minor in parts]), currency)
+        texts = [(public_number("CR", credit_id), amount_text(minor, currency)) for credit_id, minor in parts]
+        credits = ",".join([f'["{number}","{text}"]' for number, text in texts])
+        # Mostly it is one part: to write an amount takes longer than to look.
+        total = texts[0][1] if len(parts) == 1 else amount_text(sum([minor for _, minor in parts]), currency)
         data = f'{{"amount":"{total}","credits":[{credits}]}}'
         new = NewEvent(action, reference, request.customer_id, request.key, request.content, "", "", "", data)
         self._events.append((new, request.actor, request.now))
@@ -191,11 +192,12 @@ class Batch:
         """
         outcomes: list[T | Refusal] = []
         with _uncollected(len(requests)):
-            for thing, request in zip(things, requests, strict=True):
+            for place, (thing, request) in enumerate(zip(things, requests, strict=True)):
                 if isinstance(request, Refusal):
                     outcomes.append(request)
                 else:
                     outcomes.append(attempt(decide, thing, request))
+                if not place % _LOOKED_AT:
                     self._write_ahead()
         return outcomes
 
