@@ -83,7 +83,7 @@ class PanelForm(RuledForm):
     bound_field_class = PanelField
 
     def __init__(self, data: Mapping[str, Any] | None = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_with_plain_lines(data), *args, **{"label_suffix": "", **kwargs})
+        super().__init__(with_plain_lines(data), *args, **{"label_suffix": "", **kwargs})
         ask_by_name(self)
 
     def full_clean(self) -> None:
@@ -93,11 +93,18 @@ class PanelForm(RuledForm):
             refuse_rest(self)
 
 
-def _with_plain_lines(data: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """What was sent, its lines ended as they are stored: a browser ends each otherwise."""
-    if not isinstance(data, QueryDict):
+class _PlainLines(QueryDict):
+    """What was sent, its lines ended as they are stored."""
+
+
+def with_plain_lines(data: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What was sent, its lines ended as they are stored: a browser ends each otherwise.
+
+    Every form does this by itself. A page of many forms does it first, once for all.
+    """
+    if not isinstance(data, QueryDict) or isinstance(data, _PlainLines):
         return data
-    plain = data.copy()
+    plain = _PlainLines(mutable=True, encoding=data.encoding)
     for name, values in data.lists():
         plain.setlist(name, [value.replace("\r\n", "\n") for value in values])
     return plain

@@ -20,7 +20,7 @@ from tillbook.orders.lines import MAX_QUANTITY, LineInput, version_of
 from tillbook.orders.models import Order, Payment
 from tillbook.orders.queries import lines_of
 from tillbook.panel.edge import new_key
-from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, SortForm
+from tillbook.panel.forms import AmountField, KeyedForm, MoneyForm, PanelForm, SortForm, with_plain_lines
 
 _MAX_LINES = 1500
 _BLANK_LINES = 5
@@ -117,7 +117,7 @@ class OrderEntry:
         order: Order | None = None,
     ) -> None:
         growing = data is not None and "more_rows" in data
-        sent = None if growing else data
+        sent = None if growing else with_plain_lines(data)
         if growing and data is not None:
             fields, rows = data.dict(), _typed_rows(data)
         else:
