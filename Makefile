@@ -28,7 +28,7 @@ $(STAMP)-installed: requirements/dev.txt pyproject.toml
 demo: $(STAMP)-installed ## Build a demo shop in demo-data, and serve it
 	@$(DEMO) $(BIN)/tillbook demo$(if $(PORT), --port $(PORT))
 
-test: setup ## Run all tests on SQLite, and at the same time on PostgreSQL all but those that only look at pages
+test: setup ## Run all tests on SQLite, and at the same time on PostgreSQL those that may differ there
 	@scripts/test-both
 
 check: $(STAMP)-installed ## Check format, style, types, floors, migrations and templates

@@ -27,6 +27,8 @@ from tillbook.api.wording import PARAMETERS
 from tillbook.cli import operations as commands
 from tillbook.cli.operations import command_line
 
+pytestmark = pytest.mark.alike
+
 ADDRESS = "/api/v1/reference"
 ROOT = Path(__file__).parent.parent.parent
 

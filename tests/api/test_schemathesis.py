@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from django.db import connection
 
 from tests.api.fuzzing import CUSTOMER
 from tests.databases import database_url
@@ -26,11 +27,12 @@ from tillbook.events.models import Event
 from tillbook.staff import keys
 from tillbook.staff import services as staff
 
+# Each value that a parameter or a field may just not have is tried on PostgreSQL, which minds more of them: that is
+# nine tenths of all cases.
+PHASES = {"sqlite": "examples,fuzzing,stateful", "postgresql": "examples,coverage,fuzzing,stateful"}
 # What only happens where cases build on one another.
-DEEP = {
-    "credit.spent", "credit.restored", "credit.captured", "refund.requested", "refund.completed",
-    "refund.declined", "customer.details_updated",
-}  # fmt: skip
+DEEP = {"credit.spent", "credit.restored", "credit.captured", "customer.details_updated"}
+DEEPER = {"refund.requested", "refund.completed", "refund.declined"}  # where there are many
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -90,6 +92,7 @@ def test_every_answer_is_one_that_the_description_has(address: str, secret: str,
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")), "run", address, "--max-examples", "2", "--request-timeout", "60",
+            "--phases", PHASES[connection.vendor],
             "--header", f"Authorization: Bearer {secret}", "--continue-on-failure", "--seed", "1",
             "--generation-database", "none", "--no-color",
         ],
@@ -100,4 +103,5 @@ def test_every_answer_is_one_that_the_description_has(address: str, secret: str,
     log = (tmp_path / "server.log").read_text(encoding="utf-8")
     assert "level=error" not in log and "Traceback" not in log
     reached = set(Event.objects.values_list("action", flat=True))
-    assert reached >= DEEP, "the run came no further than refusals"
+    wanted = DEEP | DEEPER if connection.vendor == "postgresql" else DEEP
+    assert reached >= wanted, "the run came no further than refusals"

@@ -26,7 +26,7 @@ from tillbook.shop.services import save
 from tillbook.staff.links import new_link
 from tillbook.staff.queries import by_username
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 _AXE = Axe()
 _COLOURS = "color-contrast"

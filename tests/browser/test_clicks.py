@@ -10,7 +10,7 @@ from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 from tests.orders.till import line
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 # Every click of the mouse, and Enter, which spares one; kept from page to page.
 _COUNT = """

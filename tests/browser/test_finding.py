@@ -9,7 +9,7 @@ from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 
 def test_a_customer_is_three_keys_away(windows: Windows, shop: Shop):

@@ -13,7 +13,7 @@ from tests.orders.till import line
 from tillbook.orders.charges import Charge
 from tillbook.staff.services import choose_language
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 
 def test_every_page_fits_in_german(windows: Windows, shop: Shop):

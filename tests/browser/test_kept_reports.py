@@ -36,7 +36,7 @@ def test_it_shows_by_itself_once_it_is_made(windows: Windows, shop: Shop):
     expect(page.get_by_text("This report has not been made yet")).to_be_visible()
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_each_of_its_states_is_for_everyone(windows: Windows, shop: Shop, monkeypatch: pytest.MonkeyPatch):
     shop.deposit(12_000)
     page = windows.open("admin", "/reports/liability/")

@@ -14,7 +14,7 @@ from tests.browser.windows import Windows
 from tests.conftest import PASSWORD
 from tests.orders.till import line
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 _FURTHEST = 60  # stops between two things on one page
 # On the little calendar of a date field Chromium draws the focus itself, around that alone.

@@ -30,7 +30,7 @@ from tillbook.refunds.models import Refund
 from tillbook.staff import services as people
 from tillbook.staff.saved_filters import save_filter
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 WIDTHS = (390, 1024, 1440)
 Scheme = Literal["light", "dark"]

@@ -11,7 +11,7 @@ from tests.browser.windows import Windows
 from tests.orders.till import line
 from tillbook.orders.models import Order
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 
 def sums(page: Page) -> list[str]:

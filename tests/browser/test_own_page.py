@@ -84,7 +84,7 @@ def test_the_whole_way_on_a_phone_without_a_script(windows: Windows, own: Shop):
     expect(pages.heading(page)).to_have_text("Your credit and refunds")
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_a_declined_wish_says_why_and_another_can_be_made(windows: Windows, own: Shop):
     made = own.customer_asks(1_000)
     page = opened(windows, own)
@@ -102,7 +102,7 @@ def test_a_declined_wish_says_why_and_another_can_be_made(windows: Windows, own:
     assert sorted(Ask.objects.values_list("status", flat=True)) == ["declined", "withdrawn"]
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_it_works_by_keyboard_alone(windows: Windows, own: Shop):
     page = phone(windows, own.link())
     for _ in range(3):  # the way to the content, the shop, the button
@@ -114,7 +114,7 @@ def test_it_works_by_keyboard_alone(windows: Windows, own: Shop):
     expect(pages.heading(page)).to_have_text("Ask to be paid out")
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_every_page_is_for_everyone_and_fits(windows: Windows, own: Shop):
     own.ask(1_000)
     own.customer_asks(2_000)

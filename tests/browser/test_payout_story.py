@@ -29,7 +29,7 @@ from tillbook.refunds.provenance import of_credit, of_refund
 from tillbook.shop.details import ApprovalRule
 from tillbook.staff import services as people
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 
 def with_credit(shop: Shop, who: Asking) -> None:

@@ -12,7 +12,7 @@ from tests.browser.windows import Windows
 from tests.orders.till import line
 from tillbook.events.models import Event
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 
 def recalculate(page: Page) -> None:

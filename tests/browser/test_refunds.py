@@ -81,7 +81,7 @@ def _number_of(page: Page) -> str:
     return page.url.rstrip("/").rpartition("/")[2]
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_completing_the_refund_of_a_whole_credit_leaves_nothing_of_it(windows: Windows, shop: Shop):
     deposit = shop.deposit(12_000)
     refund = shop.ask(12_000)
@@ -102,7 +102,7 @@ def test_completing_the_refund_of_a_whole_credit_leaves_nothing_of_it(windows: W
     expect(admin.get_by_role("button", name="Process Refund")).to_have_count(0)
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_pay_refund_of_the_account_pays_from_all_refundable_credits(windows: Windows, shop: Shop):
     first, goodwill, second = shop.deposit(2_000), shop.goodwill(3_000), shop.deposit(5_000)
     staff = windows.open("staff", "/customers/jo/")
@@ -121,7 +121,7 @@ def test_pay_refund_of_the_account_pays_from_all_refundable_credits(windows: Win
     ]
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_an_admin_declines_with_a_reason_and_the_amount_is_available_again(windows: Windows, shop: Shop):
     shop.deposit(12_000)
     refund = shop.ask(4_550)
@@ -153,7 +153,7 @@ _POST = """async ([address, fields]) => {
 }"""
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_staff_who_post_to_an_admin_s_address_are_refused_by_the_server(windows: Windows, shop: Shop):
     shop.deposit(12_000)
     refund = shop.ask(4_550)
@@ -169,7 +169,7 @@ def test_staff_who_post_to_an_admin_s_address_are_refused_by_the_server(windows:
         assert shop.figures == (7_450, 4_550, 0)
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_the_refund_slip_is_a_pdf_that_says_what_the_page_says(windows: Windows, shop: Shop):
     shop.deposit(12_000)
     refund = shop.ask(4_550)
@@ -187,7 +187,7 @@ def _text_of(pdf: bytes) -> str:
     return "\n".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_slips_are_printed_from_the_refund_s_page_and_from_the_queue(windows: Windows, shop: Shop):
     shop.deposit(12_000)
     refund = shop.ask(4_550)
@@ -204,7 +204,7 @@ def test_slips_are_printed_from_the_refund_s_page_and_from_the_queue(windows: Wi
     assert staff.request.get("/favicon.ico").ok
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_send_refund_slip_names_the_file_and_the_file_is_the_mail(
     windows: Windows, shop: Shop, settings: Settings, tmp_path: Path
 ):
@@ -224,7 +224,7 @@ def test_send_refund_slip_names_the_file_and_the_file_is_the_mail(
     assert "£45.50" in _text_of(slip.get_content())
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_the_queue_is_filtered_and_a_selection_of_it_exported(windows: Windows, shop: Shop):
     shop.deposit(12_000)
     small, large = shop.ask(500), shop.ask(4_550)

@@ -11,7 +11,7 @@ from tests.browser.windows import Windows
 from tillbook.ledger.models import House, Transfer
 from tillbook.refunds.models import Refund
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 
 def test_staff_reverse_a_credit_and_an_admin_completes_the_reversal(windows: Windows, shop: Shop):

@@ -16,7 +16,7 @@ from tests.browser.windows import Windows
 from tests.conftest import PASSWORD
 from tillbook.staff.second_factor import kinds_by_user
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 _DEVICE = {
     "protocol": "ctap2",

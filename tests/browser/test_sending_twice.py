@@ -65,7 +65,7 @@ def test_a_double_click_on_process_refund_makes_one_refund(windows: Windows, sho
     assert shop.figures == (7_450, 4_550, 0)
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_the_button_that_was_clicked_rests_until_there_is_an_answer(windows: Windows, shop: Shop):
     page = windows.open("staff", form_of(shop.deposit(12_000)))
     page.evaluate("""() => window.addEventListener("submit", (event) => {
@@ -93,7 +93,7 @@ def test_the_same_form_sent_from_two_tabs_at_once_makes_one_refund(windows: Wind
     assert shop.figures == (7_450, 4_550, 0)
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_the_same_form_with_another_amount_is_refused_in_words_for_staff(windows: Windows, shop: Shop):
     first, second = two_tabs(windows, shop.deposit(12_000))
     make_same(second, first)
@@ -125,7 +125,7 @@ def test_two_forms_that_together_ask_for_too_much_make_one_refund(windows: Windo
     assert shop.figures == (2_000, 10_000, 0)
 
 
-@pytest.mark.looks
+@pytest.mark.alike
 def test_going_back_shows_the_form_as_things_stand_now_and_sends_nothing(windows: Windows, shop: Shop):
     page = windows.open("staff", form_of(shop.deposit(12_000)))
     fill(page, "45.50")

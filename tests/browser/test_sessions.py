@@ -9,7 +9,7 @@ from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 
 def test_a_wrong_password_lets_nobody_in_and_the_right_one_leads_where_one_was_going(

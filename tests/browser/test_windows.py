@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.windows import Windows
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 
 def noticed(windows: Windows, *words: str) -> bool:

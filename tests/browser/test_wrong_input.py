@@ -9,7 +9,7 @@ from tests.browser import pages
 from tests.browser.shop import Shop
 from tests.browser.windows import Windows
 
-pytestmark = pytest.mark.looks
+pytestmark = pytest.mark.alike
 
 AMOUNTS = {
     "120.01": "Only 120.00 GBP is available.",

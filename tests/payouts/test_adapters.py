@@ -29,6 +29,8 @@ from tillbook.payouts.gateways.adapter import (
 from tillbook.payouts.gateways.amounts import NotWritable, decimal, units
 from tillbook.payouts.gateways.registry import GATEWAYS
 
+pytestmark = pytest.mark.alike
+
 WHSEC = "whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH"
 
 

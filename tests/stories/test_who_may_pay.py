@@ -32,7 +32,7 @@ from tillbook.shop.details import ApprovalRule
 from tillbook.staff import keys
 from tillbook.staff.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.alike]
 
 SMALL, LARGE = 50_00, 1_500_00  # below and above what people may complete of their own
 RULES = {

@@ -19,7 +19,7 @@ from tillbook.payouts.models import Sending
 from tillbook.refunds.approvals import Flag, approve
 from tillbook.refunds.models import Refund
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.alike]
 
 
 class EdgesOfSending(Edges):
