@@ -21,7 +21,7 @@ from typer.main import get_command
 from tillbook.api.endpoints import operations as declared
 from tillbook.api.problem_responses import codes_of
 from tillbook.api.problems import status_of
-from tillbook.api.reference import Described, described, refusals
+from tillbook.api.reference import Described, described, refusals, sent_by_itself
 from tillbook.api.urls import api
 from tillbook.api.wording import PARAMETERS
 from tillbook.cli import operations as commands
@@ -99,6 +99,17 @@ def test_it_needs_no_key_and_tells_every_operation(answer, page):
     assert answer.status_code == 200
     assert set(by_name()) <= set(page.ids)
     assert {each.name for each in operations()} == set(by_name())
+
+
+def test_what_webhooks_send_is_told_with_all_its_fields_and_an_example(answer, page):
+    (sent,) = sent_by_itself(command_line)["Webhooks"]
+    assert sent.name in page.ids
+    payload = document()["webhooks"]["event"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    _, example = sent.sample.split("\n\n", 1)
+    validator_for({**document(), **payload}).validate(json.loads(example))
+    event = set(document()["components"]["schemas"]["WebhookEvent"]["properties"])
+    assert {each.name for each in sent.body if each.above == "data."} == event
+    assert not [each for each in (*sent.headers, *sent.body) if each.is_required]
 
 
 def test_it_is_only_read(db: None):

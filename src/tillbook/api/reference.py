@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -85,14 +85,30 @@ class Described:
         return " \\\n  ".join([f"curl {shlex.quote(origin + self.called)}", *self.options])
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the API sends by itself, as the page shows it."""
+
+    name: str
+    title: str
+    says: SafeString
+    headers: list[Field]
+    body: list[Field]
+    answers: list[tuple[str, SafeString]]
+    sample: str
+
+
 @require_safe
 def page(request: HttpRequest, command_line: CommandLine) -> HttpResponse:
     """The reference. It needs no key, as the description that it shows needs none."""
-    tags = described(command_line)
     origin = request.build_absolute_uri("/").rstrip("/")
-    shown = {tag: [(each, each.curl(origin)) for each in found] for tag, found in tags.items()}
-    first = next(pair for pairs in shown.values() for pair in pairs if pair[0].name == _FIRST)
-    told = {"tags": shown, "first": first, "origin": origin, "refusals": refusals()}
+    sent = sent_by_itself(command_line)
+    groups = [
+        (tag, [(each, each.curl(origin)) for each in found], sent.get(tag, []))
+        for tag, found in described(command_line).items()
+    ]
+    first = next(pair for _, pairs, _ in groups for pair in pairs if pair[0].name == _FIRST)
+    told = {"groups": groups, "first": first, "origin": origin, "refusals": refusals()}
     return render(request, "api/reference.html", told)
 
 
@@ -119,6 +135,17 @@ def described(command_line: CommandLine) -> dict[str, list[Described]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             found.setdefault(operation["tags"][0], []).append(reader.read(path, method, operation))
+    return found
+
+
+@lru_cache(maxsize=1)
+def sent_by_itself(command_line: CommandLine) -> dict[str, list[Sent]]:
+    """What webhooks get, by the tags of the operations that it belongs to."""
+    document = dict(api.get_openapi_schema())
+    reader = _Reader(document, command_line)
+    found: dict[str, list[Sent]] = {}
+    for webhook in document["webhooks"].values():
+        found.setdefault(webhook["post"]["tags"][0], []).append(reader.sent(webhook["post"]))
     return found
 
 
@@ -158,6 +185,22 @@ class _Reader:
             called=called + "".join(f"?{name}={value}" for name, value in query.items()),
             options=list(_options(method, operation, sent)),
             command=self._command_line(operations[name], parts, query if sent is None else sent),
+        )
+
+    def sent(self, operation: Schema) -> Sent:
+        """An operation of the receiver's: what comes to it."""
+        body = operation["requestBody"]["content"]["application/json"]["schema"]
+        headers = [f"{each['name']}: {self._examples.parameter(each)}" for each in operation["parameters"]]
+        return Sent(
+            name=operation["operationId"],
+            title=operation["summary"],
+            says=_marked(operation["description"]),
+            headers=[_always(self._parameter(each)) for each in operation["parameters"]],
+            body=[_always(each) for each in self._fields(body)],
+            answers=[
+                (status, _marked(each["description"])) for status, each in operation["responses"].items()
+            ],
+            sample="\n".join([*headers, "", _json(self._examples.answer(body))]),
         )
 
     def _parts(self, path: str, operation: Schema) -> dict[str, Any]:
@@ -223,6 +266,11 @@ class _Reader:
             else "",
         ]
         return _marked(" ".join(filter(None, [told, *limits])))
+
+
+def _always(field: Field) -> Field:
+    """A field as a receiver has it: what comes always is nothing that anybody must send."""
+    return replace(field, is_required=False, kind=field.kind.removeprefix("header, "))
 
 
 def _is_money(schema: Schema) -> bool:

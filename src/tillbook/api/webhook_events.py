@@ -29,23 +29,28 @@ class WebhookEventChange(BaseModel):
 class WebhookEvent(BaseModel):
     """The event as `GET /events` tells it, without notes, origin and values before and after."""
 
-    id: str = Field(examples=["EV-1093"])
-    action: str = Field(examples=["credit.issued"])
+    id: str = Field(description="The event's number.", examples=["EV-1093"])
+    action: str = Field(description="What happened.", examples=["credit.issued"])
     subject: str = Field(description="The number or username it happened to.", examples=["CR-1042"])
-    customer: str | None = Field(examples=["jo"])
-    actor: str = Field(examples=["ann"])
-    reason: str = Field(examples=["goodwill"])
-    public_note: str
-    details: dict[str, Any] = Field(examples=[{"amount": {"amount": "12.34", "currency": "AUD"}}])
-    changed: list[WebhookEventChange]
-    recorded_at: Moment
+    customer: str | None = Field(description="Whose it is; null where it is nobody's.", examples=["jo"])
+    actor: str = Field(description="Who did it.", examples=["ann"])
+    reason: str = Field(description="Why, where the action has a reason.", examples=["goodwill"])
+    public_note: str = Field(description="The note that the customer may read.")
+    details: dict[str, Any] = Field(
+        description="What belongs to this action, such as its amount.",
+        examples=[{"amount": {"amount": "12.34", "currency": "AUD"}}],
+    )
+    changed: list[WebhookEventChange] = Field(
+        description="The fields that it changed, without their values.", examples=[[]]
+    )
+    recorded_at: Moment = Field(description="When it was recorded.")
 
 
 class WebhookPayload(BaseModel):
     """What is sent to a webhook. `type` is the event's action."""
 
-    type: str = Field(examples=["credit.issued"])
-    timestamp: Moment
+    type: str = Field(description="The event's action.", examples=["credit.issued"])
+    timestamp: Moment = Field(description="When the event was recorded.")
     data: WebhookEvent
 
 
