@@ -159,3 +159,9 @@ def test_a_recalculation_tells_and_repairs_what_differs(integration, customer, d
     assert integration.get("GetCustomer")[0]["AvailableCredit"] == "60.00"
     assert integration.do("RecalculateBalance", Username="jo")["Repaired"] == "True"
     assert integration.get("GetCustomer")[0]["AvailableCredit"] == "50.00"
+
+
+def test_a_customer_is_recalculated_once_a_call(integration, customer):
+    answer = integration.call("RecalculateBalance", {"Customer": [{"Username": "jo"}, {"Username": "jo"}]})
+    assert (answer["Ack"], len(answer["Customer"])) == ("Warning", 1)
+    assert answer["Messages"]["Error"][0]["Message"] == "Customer 2: jo is there twice."

@@ -157,3 +157,18 @@ def test_filters_choose_returns(integration, paid):
     assert found(Username="bob") == []
     assert found(DateIssuedTo="2026-01-08") == [first]
     assert found(DateApprovedFrom="2026-01-08") == [second]
+
+
+def test_each_line_of_one_sku_comes_back_once_named_by_id_or_not(integration, paid):
+    lines = [line("CUP", 1, "10.00"), line("CUP", 1, "30.00")]
+    integration.do("AddOrder", OrderID="N2", Username="jo", OrderLine=lines)
+    integration.do("AddPayment", OrderID="N2", PaymentMethodName="Visa", AmountPaid="40.00")
+    second, any_of_it = {"OrderLineID": "N2-1", "SKU": "CUP"}, {"SKU": "CUP"}
+    for sent in ([any_of_it, {"OrderLineID": "N2-0", "SKU": "CUP"}], [second, second], [any_of_it] * 3):
+        said = integration.refused("AddRma", OrderID="N2", RmaLines={"RmaLine": sent})
+        assert said == "Order N2 has no CUP left to return."
+    integration.do("AddRma", OrderID="N2", RmaLines={"RmaLine": [second, any_of_it]})
+    assert [each["RefundSubtotal"] for each in integration.get("GetRma")[0]["RmaLines"]["RmaLine"]] == [
+        "30.00",
+        "10.00",
+    ]

@@ -243,3 +243,19 @@ def test_a_kind_of_file_is_chosen(till: Till):
         matching.read_statement(b"", name="x", format="pdf", actor=till.admin, now=till.now)
     with pytest.raises(Exception, match="which columns"):
         matching.read_statement(b"", name="x", format="csv", actor=till.admin, now=till.now)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Cheque 000123", ["000123"]),
+        ("CHQ no. 7 presented", ["7"]),
+        ("cheque---Nr---42", ["42"]),
+        ("cheque number:9", ["9"]),
+        ("cheques 1, chk#2", ["1", "2"]),
+        ("cheque-" + "-" * 100_000, []),  # to look at it in every way would take a minute
+        ("checkout 17", []),
+    ],
+)
+def test_a_cheque_is_named_by_its_number(text, numbers):
+    assert matching._CHEQUE.findall(text) == numbers

@@ -9,11 +9,15 @@ import pytest
 from tillbook.common.errors import PermissionDenied, Refusal, WrongState
 from tillbook.common.money import Money
 from tillbook.credit import queries, services
+from tillbook.credit.batch import accepted
+from tillbook.credit.issuing import Gift
 from tillbook.credit.models import GiveReason, ReverseReason
 from tillbook.ledger.models import Transfer
 from tillbook.refunds import services as refunds
 from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
+from tillbook.refunds.queries import by_number
+from tillbook.staff.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -128,3 +132,21 @@ def test_a_reversal_returns_the_credit_to_where_it_came_from(credit, staff_actor
 
 def test_an_account_number_shows_its_last_digits_only():
     assert mask("062-000 1234 5678") == "•" * 11 + "678"
+
+
+def test_a_refund_of_more_than_a_thousand_credits_is_shown_and_completed(
+    ask, credit, client, admin_actor, staff_actor, now
+):
+    gifts = [
+        Gift(credit.customer_id, Money(100, "GBP"), GiveReason.DEPOSIT, key=f"g{number}", refundable=True)
+        for number in range(1_100)
+    ]
+    accepted(services.give_many(gifts, actor=admin_actor, now=now))
+    refund = ask(200_000 + 110_000, actor=staff_actor)
+    client.force_login(User.objects.get(username="admin"))
+    assert "RF-" in client.get(f"/refunds/{refund.number}/").text
+    assert client.get(f"/refunds/{refund.number}/slip.pdf").content.startswith(b"%PDF")
+    assert client.post(f"/refunds/{refund.number}/complete/", {}).status_code == 302
+    found = by_number(refund.number)
+    assert (found.status, len(found.sources.all())) == ("completed", 1_101)
+    assert {each.credit.pk for each in found.sources.all()} >= {(credit.customer_id, credit.id)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ _USUAL = 1_000
 Row = TypeVar("Row", bound=Model)
 Inner = tuple[Sequence[str], Sequence[str]]  # where the list stands, and the fields that name one of it
 NONE_INNER: Mapping[str, Inner] = {}
+_Cut = tuple[Sequence[str], set[str] | None]  # a path, and the fields of what stands there; None: all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +132,22 @@ def selected(
     names = {each.strip() for each in wanted.texts("OutputSelector")}
     if not names:
         return list(things)
-    return [_selected(thing, names, always, inner) for thing in things]
+    cuts = list(_cuts(names, inner))
+    return [_selected(thing, names | set(always), cuts) for thing in things]
 
 
-def _selected(thing: Tree, names: set[str], always: Sequence[str], inner: Mapping[str, Inner]) -> Tree:
-    told = {name: value for name, value in thing.items() if name in always or name in names}
+def _cuts(names: set[str], inner: Mapping[str, Inner]) -> Iterator[_Cut]:
+    """What is kept of the inner fields that are named."""
     for selector, (path, named_by) in inner.items():
         below = {each.partition(".")[2] for each in names if each.startswith(f"{selector}.")}
         if selector in names or below:
-            kept = None if selector in names else below | set(named_by)
-            told |= _cut({path[0]: thing[path[0]]}, path, kept)
+            yield path, None if selector in names else below | set(named_by)
+
+
+def _selected(thing: Tree, names: set[str], cuts: Iterable[_Cut]) -> Tree:
+    told = {name: value for name, value in thing.items() if name in names}
+    for path, kept in cuts:
+        told |= _cut({path[0]: thing[path[0]]}, path, kept)
     return told
 
 

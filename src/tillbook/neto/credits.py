@@ -7,6 +7,7 @@ from typing import TypeVar
 from django.db.models import QuerySet
 
 from tillbook.common.actor import Permission
+from tillbook.common.errors import InvalidInput
 from tillbook.common.numbering import row_id
 from tillbook.credit import services
 from tillbook.credit.models import Credit, GiveReason
@@ -85,12 +86,16 @@ def _or_left(sent: T | None) -> T | Left:
 
 
 def recalculate(call: Call) -> Tree:
-    return change(call, "Customer", _recalculate)
+    done: set[str] = set()
+    return change(call, "Customer", lambda item: _recalculate(item, done))
 
 
-def _recalculate(item: Item) -> Tree:
-    """Compare with the history and repair; DryRun True only compares."""
+def _recalculate(item: Item, done: set[str]) -> Tree:
+    """Compare with the history and repair, each customer once; DryRun True only compares."""
     customer = by_username(item.fields.needed("Username"))
+    if customer.username in done:
+        raise InvalidInput(f"{customer.username} is there twice.", field="Username")
+    done.add(customer.username)
     result = recalculated(customer.pk, repair=not item.fields.boolean("DryRun"), **item.by)
     return {
         "Username": customer.username,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -311,12 +311,12 @@ def _places_of(order: Order, stored: Sequence[OrderLine], sent: Sequence[Fields]
         if by_id[wanted] in taken:
             raise InvalidInput(f"Line {wanted} is there twice.", field="OrderLineID")
         taken.add(by_id[wanted])
+    free: dict[str, deque[int]] = defaultdict(deque)
+    for place, row in enumerate(stored):
+        if place not in taken:
+            free[row.sku].append(place)
     places: list[int | None] = []
     for wanted, fields in zip(named, sent, strict=True):
-        sku = fields.text("SKU")
-        free = (place for place, row in enumerate(stored) if row.sku == sku and place not in taken)
-        place = by_id[wanted] if wanted else next(free, None)
-        if place is not None:
-            taken.add(place)
-        places.append(place)
+        of_sku = free[fields.text("SKU")]
+        places.append(by_id[wanted] if wanted else of_sku.popleft() if of_sku else None)
     return places

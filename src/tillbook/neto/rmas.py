@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
 from django.db.models import Q, QuerySet
@@ -162,11 +162,11 @@ def _add(item: Item) -> Tree:
 
 
 def _lines(order: Order | None, sent: Sequence[Fields], currency: str) -> list[RmaLineInput]:
-    left = lines_of(order) if order else []
+    left = _Left(order) if order else None
     made = []
     for fields in sent:
         sku, quantity = fields.needed("SKU"), fields.whole("Quantity", 1)
-        row = _take(order, left, fields, sku) if order else None
+        row = left.take(fields, sku) if left else None
         made.append(
             RmaLineInput(
                 order_line_id=row.pk if row else None,
@@ -179,15 +179,33 @@ def _lines(order: Order | None, sent: Sequence[Fields], currency: str) -> list[R
     return made
 
 
-def _take(order: Order, left: list[OrderLine], fields: Fields, sku: str) -> OrderLine:
-    """The order's line that comes back, each once: by OrderLineID, or by SKU. Raises InvalidInput."""
-    wanted = fields.text("OrderLineID")
-    for row in left:
-        named = wanted == line_id(order, row) if wanted else row.sku == sku
-        if named and (wanted or row.returned_quantity < row.quantity):
-            left.remove(row)
-            return row
-    raise InvalidInput(f"Order {order.number} has no {sku} left to return.", field="SKU")
+class _Left:
+    """An order's lines, each of which may come back once in an RMA."""
+
+    def __init__(self, order: Order) -> None:
+        rows = lines_of(order)
+        self._number = order.number
+        self._by_id = {line_id(order, row): row for row in rows}
+        self._by_sku: dict[str, deque[OrderLine]] = defaultdict(deque)
+        for row in rows:
+            if row.returned_quantity < row.quantity:
+                self._by_sku[row.sku].append(row)
+        self._taken: set[int] = set()
+
+    def take(self, fields: Fields, sku: str) -> OrderLine:
+        """The line that comes back, by OrderLineID, or by SKU. Raises InvalidInput."""
+        wanted = fields.text("OrderLineID")
+        row = self._by_id.get(wanted) if wanted else self._next(sku)
+        if row is None or row.pk in self._taken:
+            raise InvalidInput(f"Order {self._number} has no {sku} left to return.", field="SKU")
+        self._taken.add(row.pk)
+        return row
+
+    def _next(self, sku: str) -> OrderLine | None:
+        rows = self._by_sku[sku]
+        while rows and rows[0].pk in self._taken:
+            rows.popleft()
+        return rows[0] if rows else None
 
 
 def _reason(sent: Sequence[Fields]) -> str:

@@ -46,6 +46,8 @@ class _Money:
         """payment -> minor units, the newest first, for a credit that is issued now."""
         portions: dict[int, int] = {}
         for payment_id in reversed(self.left):
+            if not minor:
+                break
             if part := min(minor, self.left[payment_id]):
                 portions[payment_id] = part
                 self.left[payment_id] -= part

@@ -36,8 +36,9 @@ FORMATS = ("camt053", "mt940", "csv")
 _LARGEST = 32 * 2**20  # bytes of a file
 _REFUND = re.compile(r"\bRF-?([1-9][0-9]{3,17})\b", re.ASCII | re.IGNORECASE)
 _PAYOUT = re.compile(r"\bPO-?([1-9][0-9]{3,17})\b", re.ASCII | re.IGNORECASE)
+# Possessive: or a long row of dashes would be divided between the two stars in every way.
 _CHEQUE = re.compile(
-    r"\b(?:che(?:que|ck)|chq|chk|cqe|scheck)s?[\s.:#-]*(?:no|nr|number|nummer)?[\s.:#-]*([0-9]{1,20})\b",
+    r"\b(?:che(?:que|ck)|chq|chk|cqe|scheck)s?[\s.:#-]*+(?:no|nr|number|nummer)?[\s.:#-]*([0-9]{1,20})\b",
     re.ASCII | re.IGNORECASE,
 )
 _O = Booking.Outcome

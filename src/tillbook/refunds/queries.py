@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from tillbook.common import statements
 from tillbook.common.numbering import row_id
 from tillbook.common.paging import ordered_after
+from tillbook.credit.queries import by_ids as credits_by_ids
 from tillbook.refunds.models import REVERSAL_NOTE, Refund
 from tillbook.refunds.state import OPEN, RefundNotFound
 from tillbook.shop.policies import shop
@@ -48,11 +49,10 @@ class Waiting(NamedTuple):
 
 def by_number(number: str) -> Refund:
     """The refund RF-... with its customer, sources and credits; raises RefundNotFound."""
-    rows = Refund.objects.select_related("customer").prefetch_related("sources__credit")
-    refund = rows.filter(pk=row_id("RF", number) or 0).first()
-    if refund is None:
+    found = by_ids([row_id("RF", number) or 0])
+    if not found:
         raise RefundNotFound(_("There is no refund %(number)s.") % {"number": number})
-    return refund
+    return found[0]
 
 
 def of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
@@ -75,9 +75,15 @@ def waiting_of_customer(customer_id: int, *, limit: int = 100) -> list[Refund]:
 
 
 def by_ids(refund_ids: Collection[int]) -> list[Refund]:
-    """These refunds with what a slip needs, oldest first."""
+    """These refunds with their customers, sources and credits, oldest first."""
     rows = Refund.objects.filter(pk__in=refund_ids).select_related("customer")
-    return list(rows.prefetch_related("sources__credit").order_by("requested_at", "id"))
+    found = list(rows.prefetch_related("sources").order_by("requested_at", "id"))
+    sources = [source for refund in found for source in refund.sources.all()]
+    # Django would ask for each source by a condition of its own: SQLite takes no thousand of them.
+    credits = credits_by_ids({(each.customer_id, each.credit_id) for each in sources})
+    for each in sources:
+        each.credit = credits[each.credit_id]
+    return found
 
 
 def queue(wanted: QueueFilter, *, after: int | None = None, limit: int = 100) -> list[Refund]:
