@@ -236,6 +236,14 @@ def test_unknown_parameters_are_refused(program):
     assert json.loads(answer.content)["errors"][0]["parameter"] == "colour"
 
 
+def test_of_very_many_wrong_fields_the_first_hundred_are_told(program):
+    answer = program.post("/customers", {"username": "jo"} | {f"x{number}": 1 for number in range(150)})
+    assert code(answer) == (422, "invalid_input")
+    assert [each["pointer"] for each in json.loads(answer.content)["errors"]] == [
+        f"#/x{n}" for n in range(100)
+    ]
+
+
 def test_a_change_from_an_old_state_is_refused(program, customer):
     tag = program.get("/customers/jo")["ETag"]
     changed = program.patch("/customers/jo", {"company": "Jo Ltd"}, **{"If-Match": tag})
