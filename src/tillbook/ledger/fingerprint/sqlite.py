@@ -49,11 +49,11 @@ class _Seed:
 
     customer: int = field(default_factory=_number)
     account: int = field(default_factory=_number)
-    place: int = field(default_factory=_number)
-    mixed: int = field(default_factory=_number)
+    place: int = field(default_factory=_number)  # from one seq to the next
+    mixed: int = field(default_factory=_number)  # into a square's second factor
     posted: int = field(default_factory=_number)
     held: int = field(default_factory=_number)
-    none: int = field(default_factory=_number)
+    none: int = field(default_factory=_number)  # that a state without money counts too: a row may be missing
 
     def node(self, customer: str, account: str, seq: str) -> str:
         """A number of 31 bits for a place in an account: `place` more than for the one before."""
