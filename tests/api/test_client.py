@@ -222,3 +222,33 @@ def test_the_client_needs_no_django() -> None:
             "__future__", "collections", "httpx", "random", "tillbook", "time", "types", "typing", "urllib", "uuid",
         }  # fmt: skip
         assert [each for each in imported if each.startswith("tillbook") and "client" not in each] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(409, "key_in_use"), (429, "throttled"), (401, "not_authenticated")]
+)
+def test_after_a_lost_answer_no_refusal_says_that_nothing_was_done(
+    shop: Client, monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    lost = [httpx.ReadTimeout("no answer within the time")]
+
+    def answering(method: str, path: str, **more: object) -> httpx.Response:
+        if lost:
+            raise lost.pop()
+        return httpx.Response(status, json={"code": code, "detail": "No."})
+
+    monkeypatch.setattr(shop._http, "request", answering)
+    with pytest.raises(Unreachable, match=f"Status {status}, after"):
+        shop.add_customer({"username": "bo", "currency": "AUD"})
+    with pytest.raises(Refused) as refused:  # the first attempt: it is the API's word
+        shop.add_customer({"username": "bo", "currency": "AUD"})
+    assert refused.value.code == code
+
+
+def test_a_page_of_what_stands_before_the_api_is_no_answer(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = httpx.Response(200, text="<html>", request=httpx.Request("GET", "http://shop.example"))
+    monkeypatch.setattr(shop._http, "request", lambda *_, **__: page)
+    with pytest.raises(Unreachable, match="no JSON"):
+        shop.get_customer("bo")

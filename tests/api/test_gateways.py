@@ -141,6 +141,7 @@ def test_what_has_no_answer_for_a_month_is_ended_by_hand(
     Sending.objects.update(sent_at=datetime.now(UTC) - timedelta(days=29))
     assert refused(program.post(path, body)) == (409, "too_early")
     assert refused(program.post(path, {"paid": False, "reason": ""})) == (422, "invalid_input")
+    assert refused(program.post(path, {"paid": "off", "reason": "x"})) == (422, "invalid_input")
     Sending.objects.update(sent_at=datetime.now(UTC) - timedelta(days=31))
     ended = told(program.post(path, body))
     assert (ended["status"], ended["sending"]["state"]) == ("failed", "failed")

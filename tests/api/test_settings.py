@@ -65,6 +65,8 @@ def test_series_of_numbers_are_told_and_begun_upward(new_program, admin_actor, p
         assert (moved.status_code, json.loads(moved.content)) == (200, {**told, "refund": 20001})
     back = admin.patch("/settings/numbering", {"refund": 20000, "payment": 30001})
     assert (back.status_code, json.loads(back.content)["code"]) == (409, "number_given")
+    for text in ("30000", True):
+        assert admin.patch("/settings/numbering", {"rma": text}).status_code == 422
     wrong = admin.patch("/settings/numbering", {"rma": 10**12})
     assert (wrong.status_code, json.loads(wrong.content)["code"]) == (409, "invalid_input")
     assert json.loads(admin.get("/settings/numbering").content) == {**told, "refund": 20001}

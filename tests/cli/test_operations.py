@@ -252,6 +252,8 @@ def test_a_batch_reads_json_or_lines_and_says_what_was_refused(customer, run: Ru
         code, shown, wrong = run("credit", "give-many", "-", "--json", stdin=text)
         assert (code, json.loads(shown)["outcomes"], wrong) == (0, outcomes[:1], "")
     assert run("credit", "give-many", "-", stdin="{}\n{")[0] == 1
+    code, _, wrong = run("credit", "give-many", "-", stdin="[" * 100_000)
+    assert (code, "nested too deeply" in wrong) == (1, True)
     code, _, wrong = run("credit", "give-many", "-", stdin='[{"key": "a"}]')
     assert (code, wrong) == (2, "items.0.customer: Field required\n")
 

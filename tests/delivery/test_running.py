@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -81,3 +83,27 @@ def test_a_receiver_that_does_not_answer_leaves_others_their_turn(loops: None, r
     finally:
         held.set()
     wait_for(lambda: Delivery.objects.filter(state="delivered").count() == 40)
+
+
+def test_a_fault_that_is_none_of_the_database_s_ends_nothing(
+    own_database: None, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    starts, faults = ThreadPoolExecutor.submit, [RuntimeError("can't start new thread")]
+
+    def faulty(*args: Any, **more: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return starts(*args, **more)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", faulty)
+    add(receiver, "/")
+    tell("SO-1")
+    stop = threading.Event()
+    loop = threading.Thread(target=deliver, args=(timezone.now, stop))
+    loop.start()
+    try:
+        wait_for(lambda: Delivery.objects.filter(state="delivered").exists())
+    finally:
+        stop.set()
+        loop.join(60)
+    assert not faults

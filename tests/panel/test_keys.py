@@ -8,9 +8,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tillbook.common.actor import Actor, Role, Scope
 from tillbook.events.models import Event
 from tillbook.panel.edge import new_key
 from tillbook.staff import keys
+from tillbook.staff import services as staff
 from tillbook.staff.models import ApiKey
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +111,18 @@ def test_a_key_that_is_none_is_not_ended(as_admin: Client, shown, key):
     answer = as_admin.post("/keys/revoke/", {"key": key})
     assert answer.status_code == 404
     assert keys.key_of(secret, timezone.now()) is not None
+
+
+@pytest.mark.parametrize("scopes", [["refunds"], ["admin"]])
+def test_nobody_makes_the_key_of_the_second_person_that_a_refund_takes(
+    as_admin: Client, staff_actor: Actor, scopes: list[str]
+):
+    by = {"actor": Actor.system("test"), "now": timezone.now()}
+    bea = staff.add_user(username="bea", role=Role.ADMIN, password="correct horse battery", **by)
+    data = {**WANTED, "owner": "bea", "key": "k", "scopes": scopes}
+    refused = as_admin.post("/keys/", data)
+    assert (refused.status_code, ApiKey.objects.count()) == (422, 0)
+    assert "you could approve and pay refunds as bea" in refused.content.decode()
+    for allowed in ({"scopes": ["orders", "credit"]}, {"owner": staff_actor.name}, {"owner": "admin"}):
+        assert as_admin.post("/keys/", {**data, **allowed, "key": new_key()}).status_code == 200
+    assert keys.add_key(owner=bea, name="on the machine", scopes=[Scope(each) for each in scopes], **by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -16,7 +17,7 @@ from tillbook.credit import services as credit
 from tillbook.credit.models import Credit, GiveReason, Source
 from tillbook.credit.provenance import Goal
 from tillbook.credit.queries import by_number, credits_of
-from tillbook.orders.models import Order
+from tillbook.orders.models import Order, Payment
 from tillbook.refunds import queries as refunds
 from tillbook.refunds.models import Refund
 from tillbook.refunds.provenance import CreditProvenance, of_credit, of_order, of_refund, origins_of
@@ -107,6 +108,18 @@ class TestOneWay(TestCase):
         assert ("order", day.order(1).number, 40, 25, 0) in told(provenance(part.credit))
         [part] = of_order(day.order(1))
         assert part.amount_minor == 15
+
+    def test_a_server_whose_clock_is_behind_may_capture_and_void(self):
+        day = done(("hold", 1, 40))
+        day.till.now -= timedelta(seconds=2)  # a step takes one
+        day.do("capture", 0, 15)
+        [part] = of_order(day.order(1))
+        assert ("order", day.order(1).number, 40, 25, 0) in told(provenance(part.credit))
+        day.do("pay", 1, 150)
+        issued = newest()
+        day.till.now -= timedelta(milliseconds=5)
+        day.till.void(Payment.objects.latest("id"))
+        assert provenance(issued).whereabouts.adds_up
 
     def test_a_declined_refund_went_and_came_back(self):
         day = done(("ask", 30))

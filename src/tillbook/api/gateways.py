@@ -7,7 +7,7 @@ from typing import Annotated
 
 from django.db import transaction
 from ninja import Router
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
 from tillbook.api.credits import Nothing
 from tillbook.api.edge import ApiRequest
@@ -73,7 +73,9 @@ class GatewayCheck(BaseModel):
 class EndSent(Sent):
     """What the gateway's own pages show of a refund that it has said nothing about for a month."""
 
-    paid: bool = Field(description="Whether the money went out. If not, it is credit again.", examples=[True])
+    paid: StrictBool = Field(
+        description="Whether the money went out. If not, it is credit again.", examples=[True]
+    )
     reason: Annotated[Line, StringConstraints(min_length=1)] = Field(
         description="What was seen there.", examples=["No refund of that day in the list of activities"]
     )

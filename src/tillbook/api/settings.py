@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ninja import Router
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 
 from tillbook.api.edge import ApiRequest
 from tillbook.api.endpoints import read, update
@@ -185,12 +185,12 @@ class NumberingOut(BaseModel):
 class NumberingChanged(Sent):
     """Where series shall go on. Those left out stay."""
 
-    credit: int | None = None
-    refund: int | None = None
-    rma: int | None = None
-    payment: int | None = None
-    order: int | None = None
-    payout: int | None = None
+    credit: StrictInt | None = None
+    refund: StrictInt | None = None
+    rma: StrictInt | None = None
+    payment: StrictInt | None = None
+    order: StrictInt | None = None
+    payout: StrictInt | None = None
 
 
 @read(router, "/settings/numbering", NumberingOut, permission=Permission.MANAGE_SETTINGS)

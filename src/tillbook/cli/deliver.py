@@ -33,5 +33,8 @@ def deliver(
         signal.signal(each, lambda *_: stop.set())
     asking = threading.Thread(target=keep_asking, args=(timezone.now, stop), name="ask gateways")
     asking.start()
-    run(timezone.now, stop)
-    asking.join()
+    try:
+        run(timezone.now, stop)
+    finally:  # else the other thread would keep a process alive that delivers nothing
+        stop.set()
+        asking.join()

@@ -360,6 +360,8 @@ def _items(file: Path) -> Any:
         raise InvalidInput(f"{file} can't be read: {why}.") from error
     try:
         sent = json.loads(text)
+    except RecursionError as error:
+        raise _too_deep() from error
     except ValueError:
         return [_item(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if isinstance(sent, dict):
@@ -370,8 +372,14 @@ def _items(file: Path) -> Any:
 def _item(number: int, line: str) -> Any:
     try:
         return json.loads(line)
+    except RecursionError as error:
+        raise _too_deep() from error
     except ValueError as error:
         raise InvalidInput(f"Line {number} of the file is no JSON: {error}.") from error
+
+
+def _too_deep() -> InvalidInput:
+    return InvalidInput("The file's lists and objects are nested too deeply.")
 
 
 def _write(content: bytes, output: Path) -> None:

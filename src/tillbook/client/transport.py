@@ -13,6 +13,7 @@ import httpx
 
 ATTEMPTS = 6
 _NO_ANSWERS = (None, "internal_error", "database_unavailable")
+_BEFORE_ITS_KEY = (401, 403)  # statuses that the API answers before it looks for a first answer
 LONGEST_WAIT = 30_000  # milliseconds between two attempts
 
 
@@ -108,7 +109,7 @@ class Transport:
 
     def post(self, path: str, body: Any) -> Any:
         """What a POST answers whose items have keys of their own."""
-        return self._sent("POST", path, json=body).json()
+        return _json(self._sent("POST", path, json=body))
 
     def update(self, path: str, body: Any, version: str | None) -> Any:
         """What a PATCH answers; `version` is an ETag."""
@@ -132,18 +133,30 @@ class Transport:
             problem = _problem(answer)
             if unheard and answer.status_code == httpx.codes.PRECONDITION_FAILED:
                 raise Unreachable("It was changed meanwhile, perhaps by this very request. Read it again.")
-            unheard = unheard or answer.status_code >= 500
-            if last and answer.status_code >= 500 and problem.get("code") in _NO_ANSWERS:
+            passes = _passes(answer.status_code, problem)
+            if unheard and (answer.status_code in _BEFORE_ITS_KEY or (last and passes)):
+                # It says nothing of the attempt before, which may be under way still.
+                raise Unreachable(f"Status {answer.status_code}, after an attempt without an answer.")
+            no_answer = answer.status_code >= 500 and problem.get("code") in _NO_ANSWERS
+            unheard = unheard or no_answer
+            if last and no_answer:
                 # Not the API's own, as of what stands before it; or the API does not know what was done.
                 raise Unreachable(f"Status {answer.status_code} from {self._http.base_url}")
-            if last or not _passes(answer.status_code, problem):
+            if last or not passes:
                 raise Refused(answer.status_code, problem)
             self._pause(_wait(attempt, answer.headers.get("Retry-After")))
         raise AssertionError("unreachable")  # the last attempt returns or raises
 
 
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:  # a page of what stands before the API
+        raise Unreachable(f"Status {answer.status_code} from {answer.url}, but no JSON.") from error
+
+
 def _told(answer: httpx.Response) -> Any:
-    told, version = answer.json(), answer.headers.get("ETag")
+    told, version = _json(answer), answer.headers.get("ETag")
     return _Versioned(told, version) if version and isinstance(told, dict) else told
 
 

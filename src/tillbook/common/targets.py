@@ -24,6 +24,11 @@ from tillbook.common.errors import Refusal
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NOT_GLOBAL = (
+    tuple(  # though Python takes them for it: RFC 3879 site-local, RFC 9637 documentation, RFC 7526 relays
+        map(ipaddress.ip_network, ("fec0::/10", "3fff::/20", "192.88.99.0/24"))
+    )
+)
 _CONNECT_SECONDS = 5
 
 
@@ -80,6 +85,8 @@ def is_public(text: str) -> bool:
     inner = _inside(address)
     if inner is not None:
         return is_public(str(inner))
+    if any(address in each for each in _NOT_GLOBAL):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

@@ -81,13 +81,13 @@ def whereabouts(credit: Credit, transfers: Iterable[Transfer] | None = None) -> 
 
 
 def ways(transfers: Iterable[Transfer]) -> list[Way]:
-    """The ways that these transfers made, each credit's in the order of its transfers.
+    """What ways these transfers made, each credit's in the order of its transfers, whatever the clocks say.
 
     They must be all of a credit, or all of those that name one document.
     """
     found: dict[tuple[int, Goal, str], Way] = {}
     holds: dict[tuple[int, int], tuple[Way, int]] = {}
-    for row in transfers:
+    for row in sorted(transfers, key=lambda row: (row.account_id, row.seq)):
         goal = _GOALS.get(row.house, Goal.REVERSAL)
         if row.kind == Kind.POST and row.inward and goal not in (Goal.ORDER, Goal.REFUND):
             continue  # the issue itself

@@ -72,6 +72,8 @@ def deliver(clock: Clock, stop: threading.Event) -> None:
             except DatabaseError as error:  # it is away, or somebody removed a webhook just now
                 _log.warning("looking for events failed", error=str(error))
                 connection.close()
+            except Exception as error:  # noqa: BLE001  such as a thread that can't be started just now
+                _log.exception("looking for events failed", error=str(error))
     connection.close()
 
 

@@ -129,7 +129,12 @@ def _steps(
 ) -> list[tuple[datetime, _What, int, int]]:
     """(when, what, payment or credit, minor units) of all that moved the orders' money, in its order."""
     steps = [(each.recorded_at, _What.PAID, each.pk, each.amount_minor) for each in payments]
-    steps += [(each.voided_at, _What.VOIDED, each.pk, 0) for each in payments if each.voided_at is not None]
+    steps += [
+        # Never before it was paid: two servers' clocks may differ.
+        (max(each.voided_at, each.recorded_at), _What.VOIDED, each.pk, 0)
+        for each in payments
+        if each.voided_at is not None
+    ]
     for row in _at_source(overpaid):
         what = _What.ISSUED if row.inward else _What.TAKEN_BACK
         steps.append((row.recorded_at, what, row.account_id, row.amount_minor))

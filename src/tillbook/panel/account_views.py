@@ -39,7 +39,7 @@ from tillbook.panel.user_forms import ChangePasswordForm, LanguageForm
 from tillbook.staff import second_factor
 from tillbook.staff.models import User
 from tillbook.staff.services import choose_language, set_password
-from tillbook.staff.sessions import end_session, open_sessions
+from tillbook.staff.sessions import SessionNotFound, end_session, open_sessions
 
 AllauthView = Callable[..., HttpResponse]
 
@@ -157,8 +157,12 @@ def choose_own_language(request: PanelRequest) -> HttpResponse:
 @command("mfa_index")
 def end_own_session(request: PanelRequest) -> HttpResponse:
     session_id = whole(request.POST.get("session", "")) or 0
-    end_session(_user(request).pk, session_id, actor=request.actor, now=request.now)
-    messages.success(request, gettext("The session has ended."))
+    try:
+        end_session(_user(request).pk, session_id, actor=request.actor, now=request.now)
+    except SessionNotFound as gone:  # in another tab, or its owner logged out
+        messages.info(request, gone.message)
+    else:
+        messages.success(request, gettext("The session has ended."))
     return redirect("mfa_index")
 
 

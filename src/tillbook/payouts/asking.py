@@ -51,4 +51,6 @@ def keep_asking(clock: Clock, stop: threading.Event) -> None:
         except DatabaseError as error:  # it is away
             _log.warning("looking for what to ask failed", error=str(error))
             connection.close()
+        except Exception as error:  # noqa: BLE001  one fault must not end all asking
+            _log.exception("looking for what to ask failed", error=str(error))
     connection.close()

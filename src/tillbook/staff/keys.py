@@ -20,7 +20,7 @@ from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common import statements
-from tillbook.common.actor import Actor, Permission, Role, Scope
+from tillbook.common.actor import PERMISSIONS, SCOPES, Actor, Permission, Role, Scope
 from tillbook.common.errors import InvalidInput, NotFound
 from tillbook.events.services import NewEvent, content_of, record, replay
 from tillbook.staff.models import ApiKey, User
@@ -28,6 +28,9 @@ from tillbook.staff.models import ApiKey, User
 _log = logging.getLogger(__name__)
 
 _PREFIX = "tb"
+_OF_A_SECOND_PERSON = frozenset(
+    {Permission.APPROVE_REFUND, Permission.COMPLETE_REFUND, Permission.MAKE_PAYOUTS}
+)
 _SUBJECT = "key:"  # of its events, before its row
 _LONGEST_NAME = 100
 _not_noted_until: dict[
@@ -63,6 +66,7 @@ def add_key(
     if key is not None and (first := replay(None, key, content)) is not None:
         return ApiKey.objects.select_related("owner").get(pk=first.subject.removeprefix(_SUBJECT)), ""
     _check(owner, name, ordered)
+    _check_second_person(owner, scopes, actor)
     public, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     made = ApiKey.objects.create(
         owner=owner, name=name, prefix=public, secret_hash=_hash(secret), scopes=ordered, created_at=now
@@ -89,6 +93,20 @@ def _check(owner: User, name: str, scopes: Collection[str]) -> None:
     if not owner.is_active:
         raise InvalidInput(
             _("%(username)s can't log in any more, nor can a key of theirs.") % {"username": owner.username},
+            field="owner",
+        )
+
+
+def _check_second_person(owner: User, scopes: Collection[Scope], actor: Actor) -> None:
+    """Raise InvalidInput for a key with which a user could pay as another: that takes two (R6)."""
+    may = {each for scope in scopes for each in SCOPES[scope]} & PERMISSIONS[Role(owner.role)]
+    if actor.user_id not in (None, owner.pk) and may & _OF_A_SECOND_PERSON:
+        raise InvalidInput(
+            _(
+                "With this key you could approve and pay refunds as %(username)s. They make it themselves, "
+                "or it is made where the program runs, with “tillbook key add”."
+            )
+            % {"username": owner.username},
             field="owner",
         )
 
