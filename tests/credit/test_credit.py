@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,11 +10,13 @@ from tillbook.common.errors import KeyReused, Refusal
 from tillbook.common.money import Money
 from tillbook.credit import queries, services
 from tillbook.credit.models import Credit, GiveReason
+from tillbook.credit.terms import expiry_after
 from tillbook.customers.models import Customer
 from tillbook.events.models import Event
 from tillbook.ledger.book import HoldAlreadyResolved, InsufficientCredit
 from tillbook.ledger.models import Transfer
 from tillbook.ledger.verification import verify
+from tillbook.shop.policies import shop
 
 pytestmark = pytest.mark.django_db
 
@@ -122,7 +124,7 @@ def test_credit_given_back_after_its_expiry_gets_the_grace_period(customer, give
     services.spend(amount=Money(600, "GBP"), key="s", now=now, **common)
     later = now + timedelta(days=6)
     services.restore(currency="GBP", key="r", now=later, **common)
-    assert Credit.objects.get(id=credit.id).expires_at == later + timedelta(days=30)
+    assert Credit.objects.get(id=credit.id).expires_at == expiry_after(30, later)
 
 
 def test_only_what_is_not_held_expires(customer, given, staff_actor, system_actor, now):
@@ -176,6 +178,8 @@ def test_what_was_left_of_expired_credit_does_not_come_back_to_life(customer, gi
     expired = Transfer.objects.get(house="breakage")
     assert (expired.amount_minor, expired.effective_at) == (9999, credit.expires_at)
     event = Event.objects.get(action="credit.extended")
-    grace = later + timedelta(days=30)
-    assert event.data == {"expires_at": [credit.expires_at.isoformat(), grace.isoformat()]}
+    was, until = map(datetime.fromisoformat, event.data["expires_at"])
+    assert (was, until) == (credit.expires_at, expiry_after(30, later))
+    there = until.astimezone(shop().time_zone)  # whole days, as letters tell them
+    assert (there.date() - later.date(), there.hour) == (timedelta(days=31), 0)
     assert verify().broken == []

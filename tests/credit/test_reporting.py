@@ -26,6 +26,7 @@ from tillbook.credit.basis import Basis, View, basis_at, day_end, day_start
 from tillbook.credit.batch import Batch, Request
 from tillbook.credit.models import Credit, GiveReason, ReverseReason
 from tillbook.credit.reporting import Age, Expiry, Line, TransfersWithoutCredit
+from tillbook.credit.terms import expiry_after
 from tillbook.customers import services as customers
 from tillbook.customers.models import Customer
 from tillbook.events.services import content_of
@@ -342,7 +343,7 @@ def test_a_grace_period_changes_no_report_of_before(given: Give, admin_actor: Ac
     back_at = now + 10 * DAY
     services.restore(**who, currency="GBP", reference="N1", key="r", now=back_at)
     credit.refresh_from_db()
-    assert credit.expires_at == back_at + 30 * DAY
+    assert credit.expires_at == expiry_after(30, back_at)
     assert parts(as_of(now + SECOND, by=back_at + DAY), "expiry") == {Expiry.IN_7: 500}
     assert parts(as_of(back_at + DAY), "expiry") == {Expiry.IN_30: 500}
     # A second grace: in between, the first one's end holds.

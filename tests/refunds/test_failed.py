@@ -11,6 +11,7 @@ from tillbook.credit import queries
 from tillbook.credit.basis import View, basis_at
 from tillbook.credit.models import Credit, ReverseReason
 from tillbook.credit.reporting import Line, roll_forward
+from tillbook.credit.terms import expiry_after
 from tillbook.events.models import Event
 from tillbook.ledger.models import Transfer
 from tillbook.ledger.verification import verify
@@ -78,7 +79,7 @@ def test_credit_that_expired_meanwhile_gets_the_grace_period(ask, credit, by, no
     later = now + timedelta(days=5)
     refunds.fail(refund.pk, reason="Account closed", actor=by["actor"], now=later)
     row = Credit.objects.select_related("account").get()
-    assert row.expires_at == later + timedelta(days=30)
+    assert row.expires_at == expiry_after(30, later)
     assert row.account.available_minor == 5000  # the rest had its time, and expired
     check_book()
 

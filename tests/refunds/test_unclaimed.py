@@ -12,6 +12,7 @@ from tillbook.common.errors import InvalidInput, PermissionDenied, WrongState
 from tillbook.common.money import Money
 from tillbook.credit import queries
 from tillbook.credit.models import Credit, ReverseReason
+from tillbook.credit.terms import expiry_after
 from tillbook.events.models import Event
 from tillbook.ledger.verification import verify
 from tillbook.refunds import services as refunds
@@ -210,7 +211,7 @@ def test_what_expired_meanwhile_gets_the_grace_period(cheque, credit, by, later)
     Credit.objects.update(expires_at=by["now"] + DAY)
     cancel(refund.pk, **later)
     row = Credit.objects.select_related("account").get()
-    assert row.expires_at == later["now"] + 30 * DAY
+    assert row.expires_at == expiry_after(30, later["now"])
     assert row.account.available_minor == 5000
     check_book()
 

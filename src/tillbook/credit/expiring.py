@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from tillbook.common.statements import Query
 from tillbook.credit.batch import Batch, Part, Request
 from tillbook.credit.issuing import lock_many
 from tillbook.credit.models import Credit
+from tillbook.credit.terms import expiry_after
 from tillbook.events.services import NewEvent, content_of, internal_key, keys_query, record_many
 from tillbook.ledger import services as ledger
 from tillbook.ledger.book import Draft
@@ -121,7 +122,7 @@ def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datet
     _expire_available(places, {place[1]: back[place] for place in places}, actor, now)
     # The grace that held when the credit arose: a policy that is saved later does not touch it.
     graces = {
-        credit.id: now + timedelta(days=policy_at(credit.source, credit.issued_at).grace_days)
+        credit.id: expiry_after(policy_at(credit.source, credit.issued_at).grace_days, now)
         for credit in credits
     }
     events = [
@@ -142,7 +143,7 @@ def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datet
 
 
 def _text(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat()
+    return "" if moment is None else moment.astimezone(UTC).isoformat()
 
 
 def announce_ending(days: int, *, actor: Actor, now: datetime) -> int:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from tillbook.common.money import Money, check_amount
 from tillbook.credit import services as credit
 from tillbook.credit.models import Source
 from tillbook.credit.queries import payers_of
-from tillbook.credit.terms import terms_of
+from tillbook.credit.terms import expiry_after, terms_of
 from tillbook.orders.lines import MAX_QUANTITY, refused_of_return, share_of_line
 from tillbook.orders.models import Order, OrderLine
 from tillbook.orders.services import ReturnClaim, order_of_customer
@@ -258,4 +258,4 @@ def _expiry_of_goodwill(rma: Rma, paid: Iterable[Order], now: datetime) -> datet
     if not expiries or None in expiries:
         return None
     last = max(each for each in expiries if each is not None)
-    return last if last > now else now + timedelta(days=shop().policies[Source.RETURN].grace_days)
+    return last if last > now else expiry_after(shop().policies[Source.RETURN].grace_days, now)
