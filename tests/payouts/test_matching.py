@@ -259,3 +259,42 @@ def test_a_kind_of_file_is_chosen(till: Till):
 )
 def test_a_cheque_is_named_by_its_number(text, numbers):
     assert matching._CHEQUE.findall(text) == numbers
+
+
+def test_a_refund_that_failed_by_hand_and_went_with_the_sum_is_told(till: Till):
+    failed, paid = till.refund("ann"), till.refund("bob")
+    payout = till.create(failed, paid)
+    refunds.fail(failed.pk, reason="Account closed", actor=till.admin, now=till.now)
+    statement = till.read(f"2026-03-04,{payout.number},-24.68,")
+    [told] = statement.bookings.all()
+    assert (told.outcome, state(paid)) == ("differs", "completed")
+    assert told.problem.startswith(f"{failed.number} failed, and was paid nevertheless")
+
+
+def test_one_that_came_back_before_the_sum_was_read_is_not(till: Till):
+    back, paid = till.refund("ann"), till.refund("bob")
+    payout = till.create(back, paid)
+    till.read(f"2026-03-05,{back.number},12.34,")
+    assert till.outcomes(till.read(f"2026-03-04,{payout.number},-24.68,")) == ["paid"]
+    assert (state(back), state(paid)) == ("failed", "completed")
+
+
+@pytest.mark.parametrize("sum_first", [True, False])
+def test_what_left_the_account_alone_and_in_its_file_s_sum_is_told(till: Till, sum_first: bool):
+    twice, once = till.refund("ann"), till.refund("bob")
+    payout = till.create(twice, once)
+    rows = [f"{payout.number},-24.68,", f"{twice.number},-12.34,"]
+    first, second = rows if sum_first else reversed(rows)
+    assert till.outcomes(till.read(f"2026-03-04,{first}")) == ["paid"]
+    [told] = till.read(f"2026-03-09,{second}").bookings.all()
+    assert told.outcome == "differs"
+    assert f"{twice.number} left the account on 2026-03-04 already" in told.problem
+    assert (state(twice), state(once)) == ("completed", "completed")
+
+
+def test_the_sum_s_own_entries_of_the_same_day_are_known(till: Till):
+    one, other = till.refund("ann"), till.refund("bob")
+    payout = till.create(one, other)
+    till.read(f"2026-03-04,{payout.number},-24.68,")
+    details = f"2026-03-04,{one.number},-12.34,\n2026-03-04,{other.number},-12.34,"
+    assert till.outcomes(till.read(details)) == ["known", "known"]

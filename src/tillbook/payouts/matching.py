@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -188,6 +188,7 @@ def _settled(entry: Entry, statement: Statement, actor: Actor, now: datetime) ->
 def _paid(refund: Refund, entry: Entry, statement: Statement, actor: Actor, now: datetime) -> Found:
     if refund.status == Refund.Status.COMPLETED and not is_out(refund):
         first = _paid_before(entry, statement, refund=refund)
+        first = first or _paid_before(entry, statement, payout__items__refund=refund)
         if first is None:
             return Found(_O.KNOWN, refund)
         problem = f"{refund.number} left the account on {first.booked_on.isoformat()} already."
@@ -200,7 +201,7 @@ def _paid(refund: Refund, entry: Entry, statement: Statement, actor: Actor, now:
     return Found(_O.PAID, refunds.complete(refund.pk, received_on=day, actor=actor, now=now))
 
 
-def _paid_before(entry: Entry, statement: Statement, **of: Refund | Payout) -> Booking | None:
+def _paid_before(entry: Entry, statement: Statement, **of: Any) -> Booking | None:
     """Another entry by which the `refund` was paid, or the `payout` as one sum. One of the same day in
     another statement is this one, written in another format.
     """
@@ -253,16 +254,31 @@ def _all_paid(payout: Payout, entry: Entry, statement: Statement, actor: Actor, 
         return Found(
             _O.DIFFERS, None, f"{payout.number} left the account on {first.booked_on.isoformat()} already."
         )
+    alone = _paid_before(entry, statement, refund__in=payout.items.values("refund"))
+    if alone is not None and alone.refund is not None:
+        problems.append(f"{alone.refund.number} left the account on {alone.booked_on.isoformat()} already.")
     items = list(payout.items.select_related("refund").order_by("pk"))
+    came_back = set(_came_back_of(payout))
     outcome = _O.PAID if any(item.refund.status in OPEN for item in items) else _O.KNOWN
     for item in items:
+        if item.refund.status == Refund.Status.FAILED:
+            if item.refund_id not in came_back:
+                problems.append(
+                    f"{item.refund.number} failed, and was paid nevertheless; its credit is there again."
+                )
+            continue
         try:
             with transaction.atomic():
-                if item.refund.status != Refund.Status.FAILED:
-                    refunds.complete(item.refund_id, actor=actor, now=now)
+                refunds.complete(item.refund_id, actor=actor, now=now)
         except Refusal as refusal:
             problems.append(refusal.message)
     return Found(_O.DIFFERS if problems else outcome, None, " ".join(problems)[:2_000])
+
+
+def _came_back_of(payout: Payout) -> Iterable[int]:
+    """The refunds of a file whose money a statement showed coming back."""
+    back = Booking.objects.filter(refund__in=payout.items.values("refund"), outcome=_O.CAME_BACK)
+    return back.values_list("refund_id", flat=True)
 
 
 def _refund_of(entry: Entry) -> Refund | None:
