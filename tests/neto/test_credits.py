@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
+from django.utils import timezone
 
 from tillbook.common.actor import Scope
 from tillbook.common.money import Money
 from tillbook.credit.models import Credit
 from tillbook.credit.queries import balance_of
 from tillbook.ledger.models import Balance
+from tillbook.neto.fields import Fields
 from tillbook.orders import services as orders
 from tillbook.orders.charges import Charge
 from tillbook.refunds.models import Refund
@@ -165,3 +171,18 @@ def test_a_customer_is_recalculated_once_a_call(integration, customer):
     answer = integration.call("RecalculateBalance", {"Customer": [{"Username": "jo"}, {"Username": "jo"}]})
     assert (answer["Ack"], len(answer["Customer"])) == ("Warning", 1)
     assert answer["Messages"]["Error"][0]["Message"] == "Customer 2: jo is there twice."
+
+
+def test_a_day_is_the_day_that_was_sent_and_a_moment_s_is_the_shop_s(db, settings):
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, time_zone=ZoneInfo("Australia/Sydney"))
+    sent = {"PaymentDate": "2026-03-02", "DateRefunded": "2026-03-01 22:00:00", "DateExpires": "2026-03-02"}
+    fields = Fields(sent, datetime(2026, 3, 1, 12, tzinfo=UTC))
+    assert (fields.day("PaymentDate"), fields.day("DateRefunded")) == (date(2026, 3, 2), date(2026, 3, 2))
+    assert fields.moment("DateExpires") == datetime(2026, 3, 2, tzinfo=UTC)
+    assert fields.past("PaymentDate") == fields.now  # it has begun in Sydney, so it can be a past one
+
+
+def test_credit_may_expire_tomorrow(integration, customer):
+    tomorrow = (timezone.now() + timedelta(days=1)).date().isoformat()
+    integration.do("AddCredit", Username="jo", Amount="1", Reason="promotion", DateExpires=tomorrow)
+    assert Credit.objects.get().expires_at == datetime.fromisoformat(tomorrow).replace(tzinfo=UTC)

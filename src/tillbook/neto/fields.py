@@ -11,6 +11,7 @@ from typing import Any
 from tillbook.common.errors import InvalidInput
 from tillbook.common.money import MAX_MINOR, Money, check_currency, exponent
 from tillbook.neto.wire import Tree
+from tillbook.shop.policies import shop
 
 _DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,6})?", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,10}(\.0{1,6})?", re.ASCII)  # quantities come as "2.000", too
@@ -116,11 +117,15 @@ class Fields:
             raise InvalidInput(f"{name} must be True or False.", field=name)
         return text in _TRUE
 
-    def moment(self, name: str) -> datetime | None:
-        """A moment in UTC, or a day's beginning. Raises InvalidInput.
+    def past(self, name: str) -> datetime | None:
+        """The same of what was: east of Greenwich today begins before it does in UTC, and counts from now."""
+        at = self.moment(name)
+        if at is not None and self.is_day(name) and self.now < at <= self.now + A_DAY_AHEAD:
+            return self.now
+        return at
 
-        East of Greenwich today begins before it does in UTC: such a day counts from now.
-        """
+    def moment(self, name: str) -> datetime | None:
+        """A moment in UTC, or a day's beginning. Raises InvalidInput."""
         text = self.text(name).strip()
         if not text or text.startswith("0000-00-00"):
             return None
@@ -133,8 +138,6 @@ class Fields:
             _ = at - _A_DAY, at + _A_DAY  # it has a date wherever it is shown
         except OverflowError:
             raise InvalidInput(f"{name} is too far away.", field=name) from None
-        if _DATE.fullmatch(text) and self.now < at <= self.now + A_DAY_AHEAD:
-            return self.now
         return at
 
     def is_day(self, name: str) -> bool:
@@ -142,8 +145,11 @@ class Fields:
         return _DATE.fullmatch(self.text(name).strip()) is not None
 
     def day(self, name: str) -> date | None:
+        """The day as it was sent; that of a moment is the shop's."""
         at = self.moment(name)
-        return None if at is None else at.date()
+        if at is None or self.is_day(name):
+            return None if at is None else at.date()
+        return at.astimezone(shop().time_zone).date()
 
     def one_of(self, name: str, known: Collection[str], otherwise: str) -> str:
         """One of the words, in any letter case, as it is known. Raises InvalidInput."""

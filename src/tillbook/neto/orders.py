@@ -189,8 +189,8 @@ def _add(item: Item) -> Tree:
 
 def _placed_at(fields: Fields, customer_id: int, key: str) -> datetime | None:
     """When it was placed. A day that has not begun in UTC counts from now, for a repetition from then."""
-    name = "DatePlacedUTC" if fields.moment("DatePlacedUTC") else "DatePlaced"
-    at = fields.moment(name)
+    name = "DatePlacedUTC" if fields.past("DatePlacedUTC") else "DatePlaced"
+    at = fields.past(name)
     first = of_key(customer_id, key) if at is not None and fields.is_day(name) else None
     if at is None or first is None or first.action != "order.placed":
         return at

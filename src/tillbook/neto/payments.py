@@ -78,4 +78,4 @@ def _paid_at(item: Item, order: Order, key: str) -> datetime:
     first = of_key(order.customer_id, key)
     if first is not None and first.action == "payment.received":
         return payment_by_id(first.data["id"]).received_at
-    return item.fields.moment("DatePaid") or item.call.now
+    return item.fields.past("DatePaid") or item.call.now

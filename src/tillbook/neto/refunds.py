@@ -21,6 +21,7 @@ from tillbook.refunds.accounts import mask
 from tillbook.refunds.models import Refund
 from tillbook.refunds.payees import Payee
 from tillbook.refunds.queries import by_number
+from tillbook.shop.policies import shop
 
 
 def get(call: Call) -> Tree:
@@ -104,9 +105,10 @@ def ask(
         reference=fields.text("PayeeReference"),
     )
     key = item.key()
+    today = item.call.now.astimezone(shop().time_zone).date()
     return services.request(
         customer_id=customer.pk, amount=amount, method=methods.of_refund(fields), payee=payee,
-        payment_date=fields.day("PaymentDate") or fields.day("DateRefunded") or item.call.now.date(),
+        payment_date=fields.day("PaymentDate") or fields.day("DateRefunded") or today,
         note=fields.text("RefundNote"), credit_id=credit_id,
         charge=Charge(fields.text("Gateway").strip(), fields.text("ChargeID").strip()),
         key=f"{key}/{step}" if step else key, **item.by,

@@ -146,7 +146,7 @@ def _add(item: Item) -> Tree:
         lines=_lines(order, sent, currency),
         shipping_minor=fields.minor("ShippingRefundAmount", currency) or 0,
         surcharge_minor=fields.minor("SurchargeRefundAmount", currency) or 0,
-        reason=_reason(sent), note=fields.text("InternalNotes"), opened_at=fields.moment("DateIssued"),
+        reason=_reason(sent), note=fields.text("InternalNotes"), opened_at=fields.past("DateIssued"),
         key=item.key(), **item.by,
     )  # fmt: skip
     wanted = fields.inner("Refunds").each("Refund")
