@@ -230,7 +230,9 @@ def test_an_amount_is_shown_as_the_locale_writes_it(locale: str, currency: str, 
         ("de_AT", "1 234 567,50", "EUR", "1234567.50"),
         ("de_DE", "1.234", "EUR", "1234"),
         ("de_DE", "12.34", "EUR", "12.34"),
-        ("de_DE", "1.234", "KWD", "1.234"),
+        ("de_DE", "1.234,000", "KWD", "1234.000"),
+        ("de_DE", "1.234.567", "KWD", "1234567"),
+        ("de_DE", "0.500", "KWD", "0.500"),
         ("de_DE", "1,234", "KWD", "1.234"),
         ("de_CH", "1’234.50", "CHF", "1’234.50"),
         ("en_GB", "1,234.50", "GBP", "1,234.50"),
@@ -247,6 +249,12 @@ def test_an_amount_is_typed_as_the_locale_writes_it(locale: str, typed: str, cur
 def test_what_is_no_amount_in_the_locale_stays_and_is_refused(typed: str):
     with pytest.raises(InvalidInput):
         parse_amount(plain_amount(typed, "EUR", "de_DE"), "EUR")
+
+
+def test_a_point_that_may_part_thousands_or_decimals_is_asked_about():
+    with pytest.raises(InvalidInput, match=r"Write 1\.234,000 or 1,234\."):
+        plain_amount("1.234", "KWD", "de_DE")
+    assert plain_amount("1.234", "KWD", "en_GB") == "1.234"
 
 
 @pytest.mark.parametrize("minor", [0, 1, 50, 1_234, 123_456_789])

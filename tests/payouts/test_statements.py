@@ -182,6 +182,18 @@ def test_what_stands_between_digits_and_parts_no_groups_is_refused(written: str,
 
 
 @pytest.mark.parametrize(
+    ("written", "decimal", "currency"),
+    [("1.200", ".", "EUR"), ("1,200", ",", "EUR"), ("1.000", ".", "JPY"), ("-12,000", ",", "JPY")],
+)
+def test_thousands_in_a_file_of_the_other_decimal_sign_are_no_small_change(
+    written: str, decimal: str, currency: str
+):
+    table = f'Date;Text;Note;Amount;Name;To\n04.12.2026;;;"{written}";;\n'
+    with pytest.raises(UnreadableStatement, match=f"is not an amount in {currency}"):
+        columns.read(table.encode(), replace(SIGNED, decimal=decimal), currency)
+
+
+@pytest.mark.parametrize(
     ("table", "says"),
     [
         ("", "no column 'Date'"),

@@ -45,6 +45,7 @@ MAX_MINOR = 10**15
 
 # Groups of thousands where a comma is the decimal sign: a point, a space or an apostrophe stands between.
 _GROUP_SIGNS = re.compile(r"[.\s'’]")
+_EITHER = re.compile(r"[0-9]{1,3}\.[0-9]{3}")  # a point for thousands, or for three decimals
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:[.\s'’][0-9]{3})+")
 _PLAIN = re.compile(r"[0-9]+\.[0-9]+", re.ASCII)
 _IN_TEXT = re.compile(r"(?<![\w.,])([0-9]+)\.([0-9]+) ([A-Z]{3})\b", re.ASCII)
@@ -134,14 +135,20 @@ def plain_amount(text: str, currency: str, locale: str) -> str:
     """An amount as people of that locale type it, the way `parse_amount` reads it: "1.234,50" as "1234.50".
 
     Where a comma is the decimal sign, a point may be it too: "12.34" stays. So does what is no amount.
+    Raises InvalidInput for "1.234" KWD: nobody knows whether that is a thousand times as much.
     """
     if get_decimal_symbol(locale) != ",":
         return text
     whole, comma, part = text.strip().partition(",")
     if comma and (whole.isdigit() or _GROUPED.fullmatch(whole)) and part.isdigit():
         return f"{_GROUP_SIGNS.sub('', whole)}.{part}"
-    # With three decimals "1.234" may be either: it is read as the program itself writes it.
-    if not comma and exponent(currency) != 3 and _GROUPED.fullmatch(whole):
+    if not comma and _GROUPED.fullmatch(whole):
+        if exponent(currency) == 3 and _EITHER.fullmatch(whole):
+            meant = {"text": whole, "thousands": f"{whole},000", "decimals": whole.replace(".", ",")}
+            raise InvalidInput(
+                _("%(text)s may be read in two ways. Write %(thousands)s or %(decimals)s.") % meant,
+                field="amount",
+            )
         return _GROUP_SIGNS.sub("", whole)
     return text
 

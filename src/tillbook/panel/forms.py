@@ -47,10 +47,11 @@ class AmountField(forms.CharField):
         self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off", "class": "amount"})
 
     def clean(self, value: Any) -> int | None:
-        text = plain_amount(super().clean(value).strip(), self.currency, shop().locale)
-        if not text:
+        typed = super().clean(value).strip()
+        if not typed:
             return self.empty
         try:
+            text = plain_amount(typed, self.currency, shop().locale)
             return parse_amount(text, self.currency, zero=self.zero).minor
         except InvalidInput as error:
             raise ValidationError(error.message) from error

@@ -106,8 +106,9 @@ class AskForm(PlainForm):
 
     def clean_amount(self) -> Money:
         """The amount as people of the shop's locale type it."""
-        text = plain_amount(str(self.cleaned_data["amount"]).strip(), self.currency, shop().locale)
+        typed = str(self.cleaned_data["amount"]).strip()
         try:
+            text = plain_amount(typed, self.currency, shop().locale)
             return parse_amount(text, self.currency)
         except InvalidInput as error:
             raise ValidationError(error.message) from error

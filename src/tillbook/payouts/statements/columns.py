@@ -12,6 +12,7 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 
 from tillbook.common.errors import InvalidInput
+from tillbook.common.money import exponent
 from tillbook.payouts.entries import Entry, UnreadableStatement, minor_of, text_of
 
 _MOST_ROWS = 100_000
@@ -20,6 +21,7 @@ _OTHER_SPACES = re.compile("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN 
 _GROUPED = re.compile(
     r"[1-9][0-9]{0,2}([., '’])[0-9]{3}(\1[0-9]{3})*|[1-9][0-9]?([., '’])([0-9]{2}\3)+[0-9]{3}"
 )
+_ONE_GROUP = re.compile(r"[1-9][0-9]{0,2}")  # digits that a sign for thousands could follow
 _NAMES = ("date", "amount", "debit", "credit", "reference", "name", "account", "id", "cheque")
 
 
@@ -167,6 +169,11 @@ def _signed(text: str, columns: Columns, currency: str) -> int:
             % {"text": text[:40], "decimal": columns.decimal}
         )
     minor = minor_of(f"{''.join(filter(str.isdigit, whole))}.{part}", currency)
+    # With the other decimal sign "1.200" is twelve hundred: its zeros, which add nothing, say so.
+    if len(part) == 3 > exponent(currency) and _ONE_GROUP.fullmatch(whole):
+        raise UnreadableStatement(
+            _("%(text)r is not an amount in %(currency)s.") % {"text": text[:40], "currency": currency}
+        )
     return -minor if negative else minor
 
 
