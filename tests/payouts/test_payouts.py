@@ -10,6 +10,7 @@ from io import BytesIO
 from zipfile import ZipFile
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from python_calamine import CalamineWorkbook
 
@@ -205,6 +206,32 @@ def test_a_payout_of_which_something_was_paid_is_not_cancelled(till: Till):
     with pytest.raises(WrongState, match=f"{refund.number} of {payout.number} is already completed"):
         services.cancel(payout.number, reason="Late", actor=till.admin, now=till.now)
     assert Payout.objects.get().status == "made"
+
+
+def unapproved_but_paid(till: Till, settings: LazySettings) -> Refund:
+    """A refund that waits, and that a statement shows as paid: its approval was missing then."""
+    refund = till.refund("jo")
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, approval_rules=(ApprovalRule(1),))
+    assert till.outcomes(till.read(f"2026-03-04,{refund.number},-12.34,")) == ["differs"]
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, approval_rules=())  # as if it were approved
+    return refund
+
+
+def test_what_a_statement_shows_as_paid_is_not_paid_again(till: Till, settings):
+    paid = unapproved_but_paid(till, settings)
+    with pytest.raises(NotReady, match=f"{paid.number} as paid on 2026-03-04 already. Complete it instead"):
+        till.create(paid)
+    with pytest.raises(NothingToPay):
+        till.create()
+    waits = till.refund("al")
+    assert [item.refund for item in till.create().items.all()] == [waits]
+    assert refunds.complete(paid.pk, actor=till.admin, now=till.now).status == "completed"
+
+
+def test_an_entry_over_another_amount_keeps_no_refund_from_being_paid(till: Till):
+    refund = till.refund("jo")
+    assert till.outcomes(till.read(f"2026-03-04,Fee {refund.number},-0.50,")) == ["differs"]
+    assert till.create(refund).refunds == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor, Permission
@@ -19,7 +20,7 @@ from tillbook.credit import services as credit
 from tillbook.events.services import NewEvent, check_key, content_of, record
 from tillbook.payouts.formats import aba, bacs, nacha, sepa, sheets
 from tillbook.payouts.instructions import Instruction, NotForThisFile, Run, Sender
-from tillbook.payouts.models import Item, Payout, Source
+from tillbook.payouts.models import Booking, Item, Payout, Source
 from tillbook.refunds import in_payout
 from tillbook.refunds.accounts import BankAccount, read
 from tillbook.refunds.models import Refund
@@ -221,14 +222,16 @@ def _entered(
     chosen: Sequence[Refund], payout: Payout, actor: Actor, now: datetime, *, whole: bool
 ) -> list[Refund]:
     """Those of the refunds that are in the payout now."""
+    paid = _paid_already(chosen)
     if whole:
         for refund in chosen:
             _check_currency(refund, payout)
+            _check_unpaid(refund, paid)
         in_payout.enter_payout(chosen, payout.number, actor=actor, now=now)
         return list(chosen)
     taken = []
     for refund in chosen:
-        if not _fits(refund, payout):
+        if refund.pk in paid or not _fits(refund, payout):
             continue
         try:
             in_payout.enter_payout([refund], payout.number, actor=actor, now=now)
@@ -265,6 +268,28 @@ def _check_currency(refund: Refund, payout: Payout) -> None:
         raise InvalidInput(
             _("%(number)s is in %(currency)s, the account pays in %(other)s.")
             % {"number": refund.number, "currency": refund.currency, "other": payout.currency},
+            field="refunds",
+        )
+
+
+def _paid_already(chosen: Sequence[Refund]) -> dict[int, date]:
+    """The refunds that wait though a statement shows their whole amount as paid, each with the first day.
+
+    Completing them was refused then, as by a missing approval; in a file the bank would pay them twice.
+    An entry over another amount that names a refund, such as a fee for it, did not pay it.
+    """
+    rows = Booking.objects.filter(
+        refund__in=[each.pk for each in chosen], refund__status__in=OPEN, outcome=Booking.Outcome.DIFFERS,
+        minor=-F("refund__amount_minor"), currency=F("refund__currency"),
+    )  # fmt: skip
+    return dict(rows.order_by("-booked_on").values_list("refund_id", "booked_on"))
+
+
+def _check_unpaid(refund: Refund, paid: dict[int, date]) -> None:
+    if refund.pk in paid:
+        raise in_payout.NotReady(
+            _("The bank statement shows %(number)s as paid on %(day)s already. Complete it instead.")
+            % {"number": refund.number, "day": paid[refund.pk].isoformat()},
             field="refunds",
         )
 
