@@ -252,3 +252,16 @@ def test_a_page_of_what_stands_before_the_api_is_no_answer(
     monkeypatch.setattr(shop._http, "request", lambda *_, **__: page)
     with pytest.raises(Unreachable, match="no JSON"):
         shop.get_customer("bo")
+
+
+def test_a_read_whose_answer_was_lost_changed_nothing(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = [httpx.ReadTimeout("no answer within the time")]
+
+    def answering(method: str, path: str, **more: object) -> httpx.Response:
+        if lost:
+            raise lost.pop()
+        return httpx.Response(401, json={"code": "not_authenticated", "detail": "No."})
+
+    monkeypatch.setattr(shop._http, "request", answering)
+    with pytest.raises(Refused):
+        shop.get_customer("bo")

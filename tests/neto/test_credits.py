@@ -178,6 +178,8 @@ def test_a_day_is_the_day_that_was_sent_and_a_moment_s_is_the_shop_s(db, setting
     sent = {"PaymentDate": "2026-03-02", "DateRefunded": "2026-03-01 22:00:00", "DateExpires": "2026-03-02"}
     fields = Fields(sent, datetime(2026, 3, 1, 12, tzinfo=UTC))
     assert (fields.day("PaymentDate"), fields.day("DateRefunded")) == (date(2026, 3, 2), date(2026, 3, 2))
+    settings.TILLBOOK_SHOP = replace(settings.TILLBOOK_SHOP, time_zone=ZoneInfo("America/New_York"))
+    assert Fields({"PaymentDate": "2026-03-02 00:00:00"}, fields.now).day("PaymentDate") == date(2026, 3, 2)
     assert fields.moment("DateExpires") == datetime(2026, 3, 2, tzinfo=UTC)
     assert fields.past("PaymentDate") == fields.now  # it has begun in Sydney, so it can be a past one
 

@@ -189,7 +189,7 @@ def test_thousands_in_a_file_of_the_other_decimal_sign_are_no_small_change(
     written: str, decimal: str, currency: str
 ):
     table = f'Date;Text;Note;Amount;Name;To\n04.12.2026;;;"{written}";;\n'
-    with pytest.raises(UnreadableStatement, match=f"is not an amount in {currency}"):
+    with pytest.raises(UnreadableStatement, match=f"is not an amount with '[{decimal}]' as its"):
         columns.read(table.encode(), replace(SIGNED, decimal=decimal), currency)
 
 
@@ -199,7 +199,7 @@ def test_thousands_in_a_file_of_the_other_decimal_sign_are_no_small_change(
         ("", "no column 'Date'"),
         ("Date;Text;Amount;Name;To\n", "no column 'Note'"),
         ("Date;Text;Note;Amount;Name;To\n2026-12-04;;;1;;\n", "Line 2: '2026-12-04' is not a date"),
-        ("Date;Text;Note;Amount;Name;To\n04.12.2026;;;1,005;;\n", "Line 2: '1.005' is not an amount"),
+        ("Date;Text;Note;Amount;Name;To\n04.12.2026;;;1,005;;\n", "Line 2: '1,005' is not an amount"),
         ("Date;Text;Note;Amount;Name;To\n04.12.2026;;;much;;\n", "Line 2: 'much' is not an amount"),
         ("PK\x03\x04\0\0", "not text"),
     ],

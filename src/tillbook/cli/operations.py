@@ -359,9 +359,7 @@ def _items(file: Path) -> Any:
         why = error.strerror if isinstance(error, OSError) else error
         raise InvalidInput(f"{file} can't be read: {why}.") from error
     try:
-        sent = json.loads(text)
-    except RecursionError as error:
-        raise _too_deep() from error
+        sent = _json(text)
     except ValueError:
         return [_item(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if isinstance(sent, dict):
@@ -371,15 +369,17 @@ def _items(file: Path) -> Any:
 
 def _item(number: int, line: str) -> Any:
     try:
-        return json.loads(line)
-    except RecursionError as error:
-        raise _too_deep() from error
+        return _json(line)
     except ValueError as error:
         raise InvalidInput(f"Line {number} of the file is no JSON: {error}.") from error
 
 
-def _too_deep() -> InvalidInput:
-    return InvalidInput("The file's lists and objects are nested too deeply.")
+def _json(text: str) -> Any:
+    """Raises ValueError for what is no JSON."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise InvalidInput("The file's lists and objects are nested too deeply.") from error
 
 
 def _write(content: bytes, output: Path) -> None:

@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """No answer came, however often it was asked. Whether a change happened is unknown: ask with its key."""
+    """No answer came that says what was done. Whether a change happened is unknown: ask with its key."""
 
 
 class _Versioned(dict[str, Any]):
@@ -117,6 +117,7 @@ class Transport:
         return _told(self._sent("PATCH", path, json=body, headers=headers))
 
     def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
+        changes = method != "GET"
         unheard = False  # an attempt may have made the change, and its answer did not come
         for attempt in range(1, ATTEMPTS + 1):
             last = attempt == ATTEMPTS
@@ -125,7 +126,7 @@ class Transport:
             except httpx.TransportError as error:
                 if last:
                     raise Unreachable(f"No answer from {self._http.base_url}: {error}") from error
-                unheard = True
+                unheard = changes
                 self._pause(_wait(attempt))
                 continue
             if answer.is_success:
@@ -138,7 +139,7 @@ class Transport:
                 # It says nothing of the attempt before, which may be under way still.
                 raise Unreachable(f"Status {answer.status_code}, after an attempt without an answer.")
             no_answer = answer.status_code >= 500 and problem.get("code") in _NO_ANSWERS
-            unheard = unheard or no_answer
+            unheard = unheard or (changes and no_answer)
             if last and no_answer:
                 # Not the API's own, as of what stands before it; or the API does not know what was done.
                 raise Unreachable(f"Status {answer.status_code} from {self._http.base_url}")

@@ -143,6 +143,7 @@ def extend_expired(back: dict[tuple[int, int], int], *, actor: Actor, now: datet
 
 
 def _text(moment: datetime | None) -> str:
+    """In UTC, as the database tells it: events and keys hold the text."""
     return "" if moment is None else moment.astimezone(UTC).isoformat()
 
 

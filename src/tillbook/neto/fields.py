@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -117,13 +117,6 @@ class Fields:
             raise InvalidInput(f"{name} must be True or False.", field=name)
         return text in _TRUE
 
-    def past(self, name: str) -> datetime | None:
-        """The same of what was: east of Greenwich today begins before it does in UTC, and counts from now."""
-        at = self.moment(name)
-        if at is not None and self.is_day(name) and self.now < at <= self.now + A_DAY_AHEAD:
-            return self.now
-        return at
-
     def moment(self, name: str) -> datetime | None:
         """A moment in UTC, or a day's beginning. Raises InvalidInput."""
         text = self.text(name).strip()
@@ -140,16 +133,23 @@ class Fields:
             raise InvalidInput(f"{name} is too far away.", field=name) from None
         return at
 
+    def past(self, name: str) -> datetime | None:
+        """A moment that was. East of Greenwich today begins before it does in UTC: it counts from now."""
+        at = self.moment(name)
+        if at is not None and self.is_day(name) and self.now < at <= self.now + A_DAY_AHEAD:
+            return self.now
+        return at
+
     def is_day(self, name: str) -> bool:
         """Whether a day was sent, without a time."""
         return _DATE.fullmatch(self.text(name).strip()) is not None
 
     def day(self, name: str) -> date | None:
-        """The day as it was sent; that of a moment is the shop's."""
+        """The day that was sent, with or without its midnight; that of a moment is the shop's."""
         at = self.moment(name)
-        if at is None or self.is_day(name):
-            return None if at is None else at.date()
-        return at.astimezone(shop().time_zone).date()
+        if at is None:
+            return None
+        return (at if at.time() == time.min else at.astimezone(shop().time_zone)).date()
 
     def one_of(self, name: str, known: Collection[str], otherwise: str) -> str:
         """One of the words, in any letter case, as it is known. Raises InvalidInput."""

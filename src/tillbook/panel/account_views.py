@@ -30,6 +30,7 @@ from tillbook.panel.edge import (
     account_page,
     answer,
     command,
+    message_refusal,
     must_set_up,
     page,
     status_of,
@@ -39,7 +40,7 @@ from tillbook.panel.user_forms import ChangePasswordForm, LanguageForm
 from tillbook.staff import second_factor
 from tillbook.staff.models import User
 from tillbook.staff.services import choose_language, set_password
-from tillbook.staff.sessions import SessionNotFound, end_session, open_sessions
+from tillbook.staff.sessions import end_session, open_sessions
 
 AllauthView = Callable[..., HttpResponse]
 
@@ -157,11 +158,10 @@ def choose_own_language(request: PanelRequest) -> HttpResponse:
 @command("mfa_index")
 def end_own_session(request: PanelRequest) -> HttpResponse:
     session_id = whole(request.POST.get("session", "")) or 0
-    try:
-        end_session(_user(request).pk, session_id, actor=request.actor, now=request.now)
-    except SessionNotFound as gone:  # in another tab, or its owner logged out
-        messages.info(request, gone.message)
-    else:
+    ended = message_refusal(
+        request, lambda: end_session(_user(request).pk, session_id, actor=request.actor, now=request.now)
+    )
+    if ended is not None:
         messages.success(request, gettext("The session has ended."))
     return redirect("mfa_index")
 

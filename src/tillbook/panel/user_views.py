@@ -20,7 +20,7 @@ from tillbook.staff import services
 from tillbook.staff.models import User
 from tillbook.staff.queries import all_users, user_by_id
 from tillbook.staff.second_factor import kinds_by_user, reset_second_factor
-from tillbook.staff.sessions import SessionNotFound, counts_of_sessions, end_session, open_sessions
+from tillbook.staff.sessions import counts_of_sessions, end_session, open_sessions
 
 
 @form_for(Permission.MANAGE_USERS)
@@ -160,10 +160,9 @@ def user_reset(request: PanelRequest, user_id: int) -> HttpResponse:
 def user_end_session(request: PanelRequest, user_id: int) -> HttpResponse:
     """End the session that the button stands beside."""
     session_id = whole(request.POST.get("session", "")) or 0
-    try:
-        end_session(user_id, session_id, actor=request.actor, now=request.now)
-    except SessionNotFound as gone:  # in another tab, or its owner logged out
-        messages.info(request, gone.message)
-    else:
+    ended = message_refusal(
+        request, lambda: end_session(user_id, session_id, actor=request.actor, now=request.now)
+    )
+    if ended is not None:
         messages.success(request, gettext("The session has ended."))
     return redirect("panel:user", user_id=user_id)

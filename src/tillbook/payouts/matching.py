@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -187,8 +187,8 @@ def _settled(entry: Entry, statement: Statement, actor: Actor, now: datetime) ->
 
 def _paid(refund: Refund, entry: Entry, statement: Statement, actor: Actor, now: datetime) -> Found:
     if refund.status == Refund.Status.COMPLETED and not is_out(refund):
-        first = _paid_before(entry, statement, refund=refund)
-        first = first or _paid_before(entry, statement, payout__items__refund=refund)
+        alone = _paid_before(entry, statement, Q(refund=refund)).first()
+        first = alone or _paid_before(entry, statement, Q(payout__items__refund=refund)).first()
         if first is None:
             return Found(_O.KNOWN, refund)
         problem = f"{refund.number} left the account on {first.booked_on.isoformat()} already."
@@ -201,13 +201,13 @@ def _paid(refund: Refund, entry: Entry, statement: Statement, actor: Actor, now:
     return Found(_O.PAID, refunds.complete(refund.pk, received_on=day, actor=actor, now=now))
 
 
-def _paid_before(entry: Entry, statement: Statement, **of: Any) -> Booking | None:
-    """Another entry by which the `refund` was paid, or the `payout` as one sum. One of the same day in
-    another statement is this one, written in another format.
+def _paid_before(entry: Entry, statement: Statement, of: Q) -> QuerySet[Booking]:
+    """Other entries by which the refund, or the payout as one sum, was paid, the first to be read first.
+    One of the same day in another statement is this one, written in another format.
     """
-    others = Booking.objects.filter(**of, minor__lt=0, outcome__in=_DONE)
+    others = Booking.objects.filter(of, minor__lt=0, outcome__in=_DONE)
     same_day = Q(booked_on=entry.booked_on) & ~Q(statement=statement)
-    return others.exclude(same_day).order_by("pk").first()
+    return others.exclude(same_day).order_by("pk")
 
 
 def _paid_after_all(refund: Refund) -> str:
@@ -248,37 +248,48 @@ def _all_paid(payout: Payout, entry: Entry, statement: Statement, actor: Actor, 
     payout = Payout.objects.select_for_update().get(pk=payout.pk)  # cancelled, maybe, while this one waited
     if payout.status == Payout.Status.CANCELLED:
         return Found(_O.DIFFERS, None, f"{payout.number} was cancelled, and was paid nevertheless.")
-    problems = []
-    first = _paid_before(entry, statement, payout=payout)
+    first = _paid_before(entry, statement, Q(payout=payout)).first()
     if first is not None:
         return Found(
             _O.DIFFERS, None, f"{payout.number} left the account on {first.booked_on.isoformat()} already."
         )
-    alone = _paid_before(entry, statement, refund__in=payout.items.values("refund"))
-    if alone is not None and alone.refund is not None:
-        problems.append(f"{alone.refund.number} left the account on {alone.booked_on.isoformat()} already.")
     items = list(payout.items.select_related("refund").order_by("pk"))
-    came_back = set(_came_back_of(payout))
     outcome = _O.PAID if any(item.refund.status in OPEN for item in items) else _O.KNOWN
-    for item in items:
-        if item.refund.status == Refund.Status.FAILED:
-            if item.refund_id not in came_back:
+    problems = [
+        *_paid_alone_too(payout, entry, statement),
+        *_not_completed([item.refund for item in items], actor, now),
+    ]
+    return Found(_O.DIFFERS if problems else outcome, None, " ".join(problems)[:2_000])
+
+
+def _paid_alone_too(payout: Payout, entry: Entry, statement: Statement) -> list[str]:
+    """What to say of the refunds of a file that the bank paid by entries of their own as well."""
+    in_file = Q(refund__in=payout.items.values("refund"))
+    return [
+        f"{row.refund.number} left the account on {row.booked_on.isoformat()} already."
+        for row in _paid_before(entry, statement, in_file).select_related("refund")
+        if row.refund is not None
+    ]
+
+
+def _not_completed(paid: Sequence[Refund], actor: Actor, now: datetime) -> list[str]:
+    """Complete what the bank paid; returns what to say of those for which that can't be."""
+    came_back = Booking.objects.filter(refund__in=paid, outcome=_O.CAME_BACK)
+    expected = set(came_back.values_list("refund_id", flat=True))
+    problems = []
+    for refund in paid:
+        if refund.status == Refund.Status.FAILED:
+            if refund.pk not in expected:
                 problems.append(
-                    f"{item.refund.number} failed, and was paid nevertheless; its credit is there again."
+                    f"{refund.number} failed, and was paid nevertheless; its credit is there again."
                 )
             continue
         try:
             with transaction.atomic():
-                refunds.complete(item.refund_id, actor=actor, now=now)
+                refunds.complete(refund.pk, actor=actor, now=now)
         except Refusal as refusal:
             problems.append(refusal.message)
-    return Found(_O.DIFFERS if problems else outcome, None, " ".join(problems)[:2_000])
-
-
-def _came_back_of(payout: Payout) -> Iterable[int]:
-    """The refunds of a file whose money a statement showed coming back."""
-    back = Booking.objects.filter(refund__in=payout.items.values("refund"), outcome=_O.CAME_BACK)
-    return back.values_list("refund_id", flat=True)
+    return problems
 
 
 def _refund_of(entry: Entry) -> Refund | None:

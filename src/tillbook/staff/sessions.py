@@ -13,14 +13,15 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from tillbook.common.actor import Actor
-from tillbook.common.errors import NotFound
+from tillbook.common.errors import Refusal
+from tillbook.staff.models import User
 from tillbook.staff.records import locked, record_about, require_own_or_managing
 
 
-class SessionNotFound(NotFound):
+class SessionEnded(Refusal):
     """The session has ended, or was never the user's."""
 
-    code = "session_not_found"
+    code = "session_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,19 @@ def counts_of_sessions(now: datetime) -> Counter[int]:
 
 
 @transaction.atomic
-def end_session(user_id: int, session_id: int, *, actor: Actor, now: datetime) -> None:
-    """End one session: everybody their own, admins anybody's. Raises SessionNotFound, PermissionDenied."""
+def end_session(user_id: int, session_id: int, *, actor: Actor, now: datetime) -> User:
+    """End one session of the user, who is returned: everybody their own, admins anybody's.
+
+    Raises SessionEnded, PermissionDenied.
+    """
     require_own_or_managing(actor, user_id)
     user = locked(user_id)
     found = UserSession.objects.filter(pk=session_id, user_id=user_id, session_key__in=_open(now)).first()
     if found is None:
-        raise SessionNotFound(_("This session has ended already."), field="session")
+        raise SessionEnded(_("This session has ended already."), field="session")
     _end([found.session_key])
     record_about(user, "user.session_ended", actor, now, address=found.ip)
+    return user
 
 
 def forget_sessions(user_id: int) -> None:

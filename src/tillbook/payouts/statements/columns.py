@@ -163,17 +163,14 @@ def _signed(text: str, columns: Columns, currency: str) -> int:
     whole, _point, part = plain.strip("+-() ").partition(columns.decimal)
     # Nothing else may stand between digits: of "12,50" nobody knows whether the comma parts thousands.
     is_number = whole.isdigit() or _GROUPED.fullmatch(whole) or (not whole and part)
-    if not is_number or not (part.isdigit() or part == ""):
+    # Three digits where the currency has fewer: with the other decimal sign "1.200" is twelve hundred.
+    is_group = len(part) == 3 > exponent(currency) and _ONE_GROUP.fullmatch(whole)
+    if not is_number or is_group or not (part.isdigit() or part == ""):
         raise UnreadableStatement(
             _("%(text)r is not an amount with %(decimal)r as its decimal sign.")
             % {"text": text[:40], "decimal": columns.decimal}
         )
     minor = minor_of(f"{''.join(filter(str.isdigit, whole))}.{part}", currency)
-    # With the other decimal sign "1.200" is twelve hundred: its zeros, which add nothing, say so.
-    if len(part) == 3 > exponent(currency) and _ONE_GROUP.fullmatch(whole):
-        raise UnreadableStatement(
-            _("%(text)r is not an amount in %(currency)s.") % {"text": text[:40], "currency": currency}
-        )
     return -minor if negative else minor
 
 
